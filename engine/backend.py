@@ -1,0 +1,74 @@
+"""The protocol that every source of logits meets, and how long sequences are cut to what it can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of a model without running it.
+
+    Attributes:
+        name: as a person gave it.
+        parameters: how many numbers the weights hold, a tied output head counted once.
+        precision: how they are held, "fp32".
+        vocab_size: ids are 0 ... vocab_size - 1.
+        context: how many tokens the network sees at once.
+    """
+
+    name: str
+    parameters: int
+    precision: str
+    vocab_size: int
+    context: int
+
+
+class Backend(Protocol):
+    """Where next-token logits come from. Knows token ids only: nothing of text, trees or settings.
+
+    Attributes:
+        info: the model behind it.
+        computed: how many tokens the network has been run on so far. What is cached is not counted.
+    """
+
+    info: ModelInfo
+    computed: int
+
+    def logits(self, sequences: Sequence[Sequence[int]]) -> Logits:
+        """Next-token logits after each sequence, as one batch; what the cache holds is not computed again.
+
+        Args:
+            sequences: each of 1 ... context ids inside the vocabulary; their lengths may differ.
+
+        Returns:
+            [len(sequences), vocabulary] float32.
+
+        Raises:
+            InputError: an empty or too long sequence, an id outside the vocabulary.
+        """
+        ...
+
+    def every_logits(self, sequence: Sequence[int], first: int = 0) -> Iterator[Logits]:
+        """Logits after each position of one sequence from `first` on, in chunks of [n, vocabulary] float32."""
+        ...
+
+
+def window_start(length: int, context: int) -> int:
+    """The first position that the network sees when it chooses the token at position `length`.
+
+    0 while everything fits. Past that the window slides: its oldest half goes and the rest is computed again, so it
+    holds between half a context and a whole one. A pure function of the length, so that any earlier position can be
+    shown as it was.
+    """
+    if length <= context:
+        return 0
+    half = max(1, context // 2)
+    return -(-(length - context) // half) * half

@@ -1,0 +1,96 @@
+"""The coins: (seed, position, roll) -> chance, and chance -> token.
+
+Every flip is a pure function, so that it can be replayed, shared between lanes, and kept while something else
+changes. `position` is the 0-based index in the sequence of the token to be chosen (prompt tokens counted), `roll` how
+often this position was flipped again. DESIGN.md, "The coin, exactly", is the definition.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+INTERVAL_STREAM = 0
+GUMBEL_STREAM = 2
+
+_FIRST_SORTED = 2048
+"""How many of the most probable tokens are sorted before a search goes on to all of them."""
+
+
+def uniforms(seed: int, position: int, roll: int, stream: int, n: int) -> NDArray[np.float64]:
+    """`n` numbers in [0, 1) that depend on nothing but the arguments.
+
+    Source: Philox, a counter-based generator (Salmon et al. 2011). The lowest counter word stays 0: drawing counts
+    it up, and a position there would make neighbouring positions share numbers.
+    """
+    bits = np.random.Philox(key=seed, counter=np.array([0, position, roll, stream], dtype=np.uint64))
+    return np.random.Generator(bits).random(n)
+
+
+def interval_chance(seed: int, position: int, roll: int) -> float:
+    """The interval coin's u in [0, 1)."""
+    return float(uniforms(seed, position, roll, INTERVAL_STREAM, 1)[0])
+
+
+def descending(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """The indices of the `count` highest values, highest first, ties by smaller index."""
+    if count <= 0:
+        return np.empty(0, dtype=np.intp)
+    if count >= values.size:
+        return np.argsort(-values, kind="stable")
+    threshold = np.partition(values, values.size - count)[values.size - count]
+    index = np.flatnonzero(values >= threshold)
+    return index[np.argsort(-values[index], kind="stable")][:count]
+
+
+def choose_interval(final: NDArray[np.float64], u: float) -> int:
+    """The token whose share of the unit interval holds u.
+
+    Tokens are laid out by final probability, highest first, ties by smaller id. The choice is the first one whose
+    cumulative probability exceeds u, or the last one with a share where rounding leaves none.
+
+    Args:
+        final: [vocabulary] float64 probabilities that sum to 1.
+        u: in [0, 1).
+    """
+    kept = np.flatnonzero(final)
+    shares = final[kept]
+    # Most flips land among the first few tokens: sort the whole vocabulary only for those that do not.
+    for count in (min(kept.size, _FIRST_SORTED), kept.size):
+        order = descending(shares, count)
+        place = int(np.searchsorted(np.cumsum(shares[order]), u, side="right"))
+        if place < count:
+            return int(kept[order[place]])
+    return int(kept[order[-1]])
+
+
+def interval_span(final: NDArray[np.float64], token: int) -> tuple[float, float]:
+    """Where a token's share of the unit interval begins and ends."""
+    p = final[token]
+    before = float(final[final > p].sum() + p * np.count_nonzero(final[:token] == p))
+    return before, before + float(p)
+
+
+def gumbel_luck(seed: int, position: int, roll: int, vocabulary: int) -> NDArray[np.float64]:
+    """[vocabulary] float64: the U of each token, from which its luck -log(-log(U)) comes."""
+    return uniforms(seed, position, roll, GUMBEL_STREAM, vocabulary)
+
+
+def gumbel_scores(final: NDArray[np.float64], luck: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[vocabulary] float64: log p_final + g for each token, -inf for those without a share.
+
+    Source: the Gumbel-max trick; as a coin that is stable under change: Chatzi et al. 2024 (arXiv 2409.17027).
+    """
+    scores = np.full(final.size, -np.inf)
+    kept = np.flatnonzero(final)
+    with np.errstate(divide="ignore"):
+        scores[kept] = np.log(final[kept]) - np.log(-np.log(luck[kept]))
+    return scores
+
+
+def choose_gumbel(final: NDArray[np.float64], luck: NDArray[np.float64]) -> int:
+    """The token that wins the race: the highest log p_final + g, ties by smaller id."""
+    scores = gumbel_scores(final, luck)
+    best = int(np.argmax(scores))
+    # A U of exactly 0 gives a luck of -inf; where only such tokens are left the likeliest of them is taken.
+    return best if np.isfinite(scores[best]) else int(np.argmax(final))

@@ -1,0 +1,160 @@
+"""Advances lanes on a backend: what the network sees, one flip for each lane, why a lane stops; and scoring.
+
+Works on token ids and `Step` records. Both front ends call these functions; neither has a copy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine import coin as coins
+from engine.backend import Backend, Logits, window_start
+from engine.errors import InputError
+from engine.sampling import Distribution, distribution
+from engine.settings import CoinKind, Settings
+from engine.tree import Step
+
+StopReason = Literal["length", "end_of_text", "context"]
+
+
+@dataclass(slots=True)
+class Lane:
+    """One stream being generated.
+
+    Attributes:
+        ids: prompt and what was appended; grows.
+        settings, seed, coin: what its flips depend on.
+        roll: the roll of its first flip; later positions are flipped for the first time.
+        end_of_text: the id that ends it, None to go on past it.
+        limit: stop after this many new tokens, None for no limit.
+        slide: whether to go on past the context by sliding the window.
+        steps: what was appended, in order.
+        stop: why it ended; None while it goes on.
+    """
+
+    ids: list[int]
+    settings: Settings
+    seed: int
+    coin: CoinKind = "interval"
+    roll: int = 0
+    end_of_text: int | None = None
+    limit: int | None = None
+    slide: bool = True
+    steps: list[Step] = field(default_factory=list)
+    stop: StopReason | None = None
+
+
+def check_ids(ids: Sequence[int], vocabulary: int) -> None:
+    """Raises InputError for an id outside 0 ... vocabulary - 1."""
+    for token in ids:
+        if not 0 <= token < vocabulary:
+            raise InputError(f"id {token} is outside the vocabulary; this model's ids are 0 to {vocabulary - 1}")
+
+
+def visible(ids: Sequence[int], position: int, context: int, end_of_text: int) -> tuple[int, list[int]]:
+    """What the network is given to choose the token at a position: the window's start, and its ids.
+
+    Nothing stands before the first token; as in GPT-2's training it is chosen as after `<|endoftext|>`.
+    """
+    if position == 0:
+        return 0, [end_of_text]
+    start = window_start(position, context)
+    return start, list(ids[start:position])
+
+
+def look(
+    backend: Backend, requests: Sequence[tuple[Sequence[int], int]], end_of_text: int
+) -> Logits:
+    """Logits for choosing the token at a position of a sequence, for several (ids, position) pairs as one batch.
+
+    Returns [len(requests), vocabulary] float32.
+    """
+    context = backend.info.context
+    return backend.logits([visible(ids, position, context, end_of_text)[1] for ids, position in requests])
+
+
+def flip(dist: Distribution, *, position: int, seed: int, roll: int, coin: CoinKind, window: int = 0) -> Step:
+    """Flips the coin of a position: the step that it chooses.
+
+    A greedy setting (temperature 0) leaves one token, so the coin is ignored; its u is recorded all the same.
+    """
+    if coin == "gumbel":
+        luck = coins.gumbel_luck(seed, position, roll, dist.size)
+        token = coins.choose_gumbel(dist.final, luck)
+        u = float(luck[token])
+    else:
+        u = coins.interval_chance(seed, position, roll)
+        token = coins.choose_interval(dist.final, u)
+    step = Step(position, token, "sampled", u=u, roll=roll, seed=seed, coin=coin, settings=dist.settings, window=window)
+    return measured(step, dist)
+
+
+def pick(dist: Distribution, token: int, *, position: int, window: int = 0) -> Step:
+    """The step of a token that a person picked. Raises InputError outside the vocabulary."""
+    check_ids([token], dist.size)
+    return measured(Step(position, token, "picked", settings=dist.settings, window=window), dist)
+
+
+def measured(step: Step, dist: Distribution) -> Step:
+    """The step with its token's place in the distribution filled in."""
+    token = step.token
+    return dataclasses.replace(
+        step, p_raw=float(dist.raw[token]), p_final=float(dist.final[token]), rank=dist.rank(token),
+        surprisal=dist.surprisal(token), entropy=dist.entropy_raw,
+    )  # fmt: skip
+
+
+def advance(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> list[tuple[Lane, Step, Distribution]]:
+    """Appends one token to every lane that goes on, all of them in one batch. Empty when all have stopped."""
+    context = backend.info.context
+    for lane in lanes:
+        if lane.stop is None and lane.limit is not None and len(lane.steps) >= lane.limit:
+            lane.stop = "length"
+        if lane.stop is None and not lane.slide and len(lane.ids) > context:
+            lane.stop = "context"
+    live = [lane for lane in lanes if lane.stop is None]
+    if not live:
+        return []
+    views = [visible(lane.ids, len(lane.ids), context, end_of_text) for lane in live]
+    done: list[tuple[Lane, Step, Distribution]] = []
+    for lane, (window, _), logits in zip(live, views, backend.logits([ids for _, ids in views]), strict=True):
+        dist = distribution(logits, lane.settings)
+        step = flip(dist, position=len(lane.ids), seed=lane.seed, roll=0 if lane.steps else lane.roll,
+                    coin=lane.coin, window=window)
+        lane.ids.append(step.token)
+        lane.steps.append(step)
+        if step.token == lane.end_of_text:
+            lane.stop = "end_of_text"
+        elif lane.limit is not None and len(lane.steps) >= lane.limit:
+            lane.stop = "length"
+        done.append((lane, step, dist))
+    return done
+
+
+def score(
+    backend: Backend, ids: Sequence[int], end_of_text: int, *, from_start: bool = False
+) -> Iterator[tuple[int, Distribution]]:
+    """The raw distribution of each position of a text, in order: (position, distribution).
+
+    Position 0 comes only with `from_start`, as after `<|endoftext|>`. A text longer than the context is scored in
+    windows that overlap by half: each position sees what `window_start` gives it, as when generating.
+    """
+    check_ids(ids, backend.info.vocab_size)
+    context = backend.info.context
+    plain = Settings()
+    if from_start and ids:
+        yield 0, distribution(backend.logits([[end_of_text]])[0], plain)
+    position = 1
+    while position < len(ids):
+        start = window_start(position, context)
+        end = position
+        while end < len(ids) and window_start(end, context) == start:
+            end += 1
+        window = ids[start : end - 1]
+        for chunk in backend.every_logits(window, first=position - start - 1):
+            for logits in chunk:
+                yield position, distribution(logits, plain)
+                position += 1

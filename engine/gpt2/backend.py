@@ -1,0 +1,144 @@
+"""The torch backend: next-token logits of a local GPT-2, nothing computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from operator import eq
+from pathlib import Path
+
+import torch
+
+from engine.backend import Logits, ModelInfo
+from engine.errors import InputError
+from engine.gpt2.cache import PrefixCache
+from engine.gpt2.config import GPT2Config, read_config
+from engine.gpt2.model import KeyValues, forward, head_logits
+from engine.gpt2.weights import Weights, load_weights
+
+MAX_LANES = 16
+"""How many working buffers are kept; each grows to one context."""
+
+_CHUNK = 64
+"""Positions whose whole-vocabulary logits are made at once when a text is scored."""
+
+
+class TorchBackend:
+    """A `Backend` over weights in memory. Not thread-safe: one worker owns it.
+
+    Attributes:
+        info: the model.
+        computed: tokens that the network has been run on.
+        passes: how often the network ran.
+    """
+
+    def __init__(self, name: str, weights: Weights, config: GPT2Config, *, budget: int | None = None) -> None:
+        self.info = ModelInfo(name, weights.parameters(), "fp32", config.vocab_size, config.n_positions)
+        self.computed = 0
+        self.passes = 0
+        self._weights = weights
+        self._config = config
+        self._cache = PrefixCache(config, budget)
+        self._lanes: list[KeyValues] = []  # the most recently used last
+
+    def logits(self, sequences: Sequence[Sequence[int]]) -> Logits:
+        """See `engine.backend.Backend.logits`."""
+        ids = [self._checked(sequence) for sequence in sequences]
+        rows: dict[int, torch.Tensor] = {}
+        waiting = list(range(len(ids)))
+        while waiting:
+            batch: list[tuple[int, KeyValues]] = []
+            started: set[tuple[int, int]] = set()  # the uncached tokens of this round, by what stands before them
+            later: list[int] = []
+            jobs = []
+            for place in waiting:
+                found = self._cache.find(ids[place])
+                if len(found) == len(ids[place]):
+                    rows[place] = self._cache.hidden(found[-1]).clone()
+                    continue
+                first = (id(found[-1]) if found else 0, ids[place][len(found)])
+                # Two sequences that go on alike: the second waits for what the first computes.
+                if first in started or len(batch) == MAX_LANES:
+                    later.append(place)
+                    continue
+                started.add(first)
+                lane = self._lane_for(ids[place], {id(lane) for _, lane in batch})
+                if len(found) > len(lane.ids):
+                    self._cache.load(found[len(lane.ids) :], lane)
+                if len(lane.ids) == len(ids[place]):
+                    rows[place] = lane.hidden[len(lane.ids) - 1].clone()
+                    continue
+                batch.append((place, lane))
+                jobs.append((lane, ids[place][len(lane.ids) :]))
+            if jobs:
+                forward(self._weights, self._config, jobs)
+                self.passes += 1
+                self.computed += sum(len(new) for _, new in jobs)
+            for place, lane in batch:
+                rows[place] = lane.hidden[len(lane.ids) - 1].clone()
+                self._cache.store(lane, self._cache.find(ids[place]))
+            waiting = later
+        hidden = torch.stack([rows[place] for place in range(len(ids))])
+        return head_logits(self._weights, hidden).numpy()
+
+    def every_logits(self, sequence: Sequence[int], first: int = 0) -> Iterator[Logits]:
+        """See `engine.backend.Backend.every_logits`."""
+        ids = self._checked(sequence)
+        self.logits([ids])
+        lane = self._lane_for(ids, set())
+        if len(lane.ids) < len(ids):
+            self._cache.load(self._cache.find(ids)[len(lane.ids) :], lane)
+        hidden = lane.hidden[first : len(ids)].clone()  # the lane may be used for something else between chunks
+        for start in range(0, len(hidden), _CHUNK):
+            yield head_logits(self._weights, hidden[start : start + _CHUNK]).numpy()
+
+    def _checked(self, sequence: Sequence[int]) -> list[int]:
+        ids = [int(token) for token in sequence]
+        if not 1 <= len(ids) <= self.info.context:
+            raise InputError(f"a sequence of {len(ids)} tokens does not fit; this model takes 1 to {self.info.context}")
+        if min(ids) < 0 or max(ids) >= self.info.vocab_size:
+            wrong = next(token for token in ids if not 0 <= token < self.info.vocab_size)
+            raise InputError(f"id {wrong} is outside the vocabulary; ids are 0 to {self.info.vocab_size - 1}")
+        return ids
+
+    def _lane_for(self, ids: list[int], taken: set[int]) -> KeyValues:
+        """The free working buffers that share the most with a sequence, cut back to what they share."""
+        free = [lane for lane in self._lanes if id(lane) not in taken]
+        best = max(free, key=lambda lane: _shared(lane.ids, ids), default=None)
+        shared = _shared(best.ids, ids) if best else 0
+        if best is None or (shared < len(best.ids) and len(self._lanes) < self._spare_lanes(taken)):
+            best = KeyValues.empty(self._config)
+            shared = 0
+        elif shared == 0:
+            best = free[0]
+        del best.ids[shared:]
+        self._lanes = [lane for lane in self._lanes if lane is not best] + [best]
+        return best
+
+    def _spare_lanes(self, taken: set[int]) -> int:
+        return min(MAX_LANES, len(taken) + 1)
+
+
+def _shared(a: list[int], b: list[int]) -> int:
+    """How many ids two sequences have in common at their start."""
+    n = min(len(a), len(b))
+    if a[:n] == b[:n]:
+        return n
+    return sum(1 for _ in takewhile(bool, map(eq, a, b)))
+
+
+def open_backend(name: str, folder: Path, *, threads: int | None = None, budget: int | None = None) -> TorchBackend:
+    """Reads a model folder into a backend.
+
+    Args:
+        name: what the model is called on screen and in records.
+        threads: CPU threads for torch; its own choice where None.
+        budget: bytes for the cache.
+
+    Raises:
+        InputError: what `read_config` and `load_weights` raise.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    config = read_config(folder)
+    return TorchBackend(name, load_weights(folder, config), config, budget=budget)

@@ -1,0 +1,306 @@
+"""Model names -> a folder with config.json, weights and perhaps a tokenizer -> a backend that runs.
+
+Downloads go through huggingface-hub: its cache, its resuming, its environment variables. Imports torch only when a
+model is opened.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.backend import Backend, ModelInfo
+from engine.errors import EngineError, InputError
+from engine.gpt2.config import check_config, read_config
+from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names
+from engine.tokenizer import Tokenizer, folder_tokenizer, gpt2_tokenizer
+
+EMBEDDED = "classics"
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with (what is being done, bytes done, bytes in all or None). May raise to stop the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubModel:
+    """A model with a short name: where it lies on the hub, and how many parameters it has."""
+
+    repo: str
+    parameters: int
+
+
+HUB: dict[str, HubModel] = {
+    "gpt2": HubModel("openai-community/gpt2", 124_439_808),
+    "gpt2-medium": HubModel("openai-community/gpt2-medium", 354_823_168),
+    "gpt2-large": HubModel("openai-community/gpt2-large", 774_030_080),
+    "gpt2-xl": HubModel("openai-community/gpt2-xl", 1_557_611_200),
+    "distilgpt2": HubModel("distilbert/distilgpt2", 81_912_576),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An opened model: where logits come from, and its text form."""
+
+    backend: Backend
+    tokenizer: Tokenizer
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of it without running it."""
+        return self.backend.info
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a named model comes from: a folder, or a repository on the hub."""
+
+    kind: Literal["embedded", "folder", "hub"]
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of the model list. `folder` is None where it would have to be downloaded first."""
+
+    name: str
+    source: Literal["embedded", "folder", "hub"]
+    parameters: int | None
+    folder: Path | None
+
+
+def embedded_folder() -> Path:
+    """The folder of the embedded model."""
+    return Path(str(resources.files("engine") / "assets" / EMBEDDED))
+
+
+def resolve(name: str) -> Source:
+    """What a name stands for. Raises InputError for one that can stand for nothing."""
+    if name == EMBEDDED:
+        return Source("embedded", name, str(embedded_folder()))
+    if name in HUB:
+        return Source("hub", name, HUB[name].repo)
+    path = Path(name).expanduser()
+    if name and path.is_dir():
+        return Source("folder", name, str(path))
+    if path.is_file():
+        raise InputError(f"{name} is a file; give the folder that holds config.json and the weights")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith((".", "-")):
+        return Source("hub", name, name)
+    if "/" in name or "\\" in name:
+        raise InputError(f"there is no folder {name}; give a folder that holds config.json and *.safetensors")
+    known = [EMBEDDED, *HUB]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known names: {', '.join(known)}; or owner/name, or a folder"
+    raise InputError(f"there is no model {name!r}; {hint}")
+
+
+def open_model(name: str, *, threads: int | None = None, progress: Progress | None = None) -> Model:
+    """Opens a model, downloading it first where it has to be.
+
+    Raises:
+        InputError: the name stands for nothing, or what it stands for is not a GPT-2 that can be run.
+        EngineError: a download failed.
+    """
+    source = resolve(name)
+    folder = Path(source.place) if source.kind != "hub" else fetch(source.place, progress)
+    try:
+        config = read_config(folder)
+        tokenizer = None if name in HUB else folder_tokenizer(folder, config.vocab_size)
+        if progress:
+            progress("loading the weights", 0, None)
+        from engine.gpt2.backend import open_backend
+
+        backend = open_backend(name, folder, threads=threads)
+    except InputError as error:
+        if source.kind == "hub":
+            raise InputError(f"{error} (downloaded from {source.place}; to try again, delete {folder})") from None
+        raise
+    return Model(backend, tokenizer or gpt2_tokenizer(config.vocab_size))
+
+
+def fetch(repo: str, progress: Progress | None = None) -> Path:
+    """The local folder of a hub repository: from huggingface-hub's cache, else downloaded, resuming what is there.
+
+    Only what is needed comes: config.json first (another architecture is refused before gigabytes are fetched), the
+    tokenizer, then the safetensors.
+
+    Raises:
+        InputError: no such repository, or it holds no GPT-2 in safetensors.
+        EngineError: the hub cannot be reached, or the download broke off.
+    """
+    folder = cached_folder(repo)
+    if folder is not None:
+        return folder
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError as MissingRepo
+
+    try:
+        config = _download(repo, "config.json", progress)
+        if config is None:
+            raise InputError(f"{repo} has no config.json on the hub; it is not a model that can be run")
+        check_config(_parse(config), f"{repo}/config.json")
+        if _download(repo, "tokenizer.json", progress) is None and _download(repo, "vocab.json", progress):
+            _download(repo, "merges.txt", progress)
+        if _download(repo, WEIGHTS, progress) is None:
+            index = _download(repo, WEIGHTS_INDEX, progress)
+            if index is None:
+                raise InputError(f"{repo} holds no {WEIGHTS}; only safetensors are read, never pickles")
+            for shard in shard_names(index):
+                if _download(repo, shard, progress) is None:
+                    raise InputError(f"{repo} lacks {shard}, which its index names")
+        return config.parent
+    except EngineError:
+        raise
+    except GatedRepoError:
+        raise InputError(f"{repo} is gated: accept its terms on the hub and log in with `hf auth login`") from None
+    except MissingRepo:
+        raise InputError(f"there is no model {repo} on the hub (or it is private); check the name") from None
+    except HFValidationError:
+        raise InputError(f"{repo!r} is not a name that the hub knows; write owner/name") from None
+    except LocalEntryNotFoundError:
+        raise EngineError(_offline(repo)) from None
+    except OSError as error:
+        if isinstance(error, ConnectionError):
+            raise EngineError(_offline(repo)) from None
+        raise EngineError(f"downloading {repo} failed: {error}; run again to go on where it stopped") from None
+    except Exception as error:
+        # httpx's failures share no public base with OSError, and huggingface-hub passes them on as they are.
+        if type(error).__module__.partition(".")[0].startswith("httpx"):
+            raise EngineError(
+                f"downloading {repo} broke off ({error or type(error).__name__}); run again to go on where it stopped"
+            ) from None
+        raise
+
+
+def _offline(repo: str) -> str:
+    here = ", ".join(listed.name for listed in list_models() if listed.folder)
+    return f"the model hub cannot be reached to download {repo}; connect and try again, or use one that is here: {here}"
+
+
+def _download(repo: str, file: str, progress: Progress | None) -> Path | None:
+    """One file of a repository, by huggingface-hub; None where the repository has no such file."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(repo, file, tqdm_class=_bar(file, progress)))
+    except LocalEntryNotFoundError:
+        raise
+    except EntryNotFoundError:
+        return None
+    except HfHubHTTPError as error:
+        plain_404 = type(error) is HfHubHTTPError and error.response.status_code == 404
+        if plain_404 and file != "config.json":
+            return None
+        raise
+
+
+def _bar(file: str, progress: Progress | None) -> type[Any]:
+    """A tqdm class that reports to `progress` and draws nothing."""
+    from tqdm.std import tqdm
+
+    class Bar(tqdm):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            options.pop("name", None)
+            super().__init__(*args, **(options | {"disable": False, "file": _Nowhere(), "mininterval": 0.05}))
+            self.report()
+
+        def display(self, *args: Any, **options: Any) -> None:
+            self.report()
+
+        def report(self) -> None:
+            if progress:
+                progress(f"downloading {file}", int(self.n), None if self.total is None else int(self.total))
+
+    return Bar
+
+
+class _Nowhere:
+    """A file to which nothing is written."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        return None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        raise InputError(f"the hub's {path.name} is not a model's configuration; delete {path} and try again")
+    return record
+
+
+def cached_folder(repo: str) -> Path | None:
+    """The folder of a repository that is completely in huggingface-hub's cache, else None."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    def local(file: str) -> Path | None:
+        found = try_to_load_from_cache(repo, file)
+        return Path(found) if isinstance(found, str) else None
+
+    try:
+        config = local("config.json")
+        if config is None:
+            return None
+        if local(WEIGHTS):
+            return config.parent
+        index = local(WEIGHTS_INDEX)
+        return config.parent if index and all(local(shard) for shard in shard_names(index)) else None
+    except (InputError, HFValidationError):
+        return None
+
+
+def list_models() -> list[Listed]:
+    """The models with a name of their own, and what else of GPT-2 is in huggingface-hub's cache."""
+    return [
+        Listed(EMBEDDED, "embedded", _header_parameters(embedded_folder() / WEIGHTS), embedded_folder()),
+        *(Listed(name, "hub", model.parameters, cached_folder(model.repo)) for name, model in HUB.items()),
+        *_others_in_cache(),
+    ]
+
+
+def _header_parameters(path: Path) -> int:
+    """How many numbers a safetensors file holds, by its header alone."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    total = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            count = 1
+            for size in tensor["shape"]:
+                count *= size
+            total += count
+    return total
+
+
+def _others_in_cache() -> Iterator[Listed]:
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        repos = sorted(repo.repo_id for repo in scan_cache_dir().repos if repo.repo_type == "model")
+    except (CacheNotFound, OSError, ValueError):
+        return
+    known = {model.repo for model in HUB.values()}
+    for repo in repos:
+        folder = cached_folder(repo) if repo not in known else None
+        if folder is not None:
+            try:
+                read_config(folder)
+            except InputError:
+                continue
+            yield Listed(repo, "hub", None, folder)

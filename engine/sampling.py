@@ -1,0 +1,227 @@
+"""Logits -> Distribution: the chain, one small function for each step.
+
+Every step takes the scores (float64 logits) of the tokens that are left, and their ids in ascending order, and returns
+their new scores. A token whose score becomes -inf was removed by that step and is not seen by later ones. Order and
+meaning follow Hugging Face transformers' logits processors and warpers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.coin import descending
+from engine.errors import EngineError, InputError
+from engine.settings import Settings
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.intp]
+
+LOWEST = np.finfo(np.float64).min
+
+BITS = 1.0 / np.log(2.0)
+
+
+def add_bias(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+    """Adds each bias to its token's logit (OpenAI's logit_bias). A bias of +1 multiplies the odds by e."""
+    for token, bias in settings.logit_bias:
+        scores[tokens == token] += bias
+    return scores
+
+
+def ban(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+    """Rules the banned tokens out (transformers: NoBadWordsLogitsProcessor for single tokens)."""
+    scores[np.isin(tokens, settings.banned)] = -np.inf
+    return scores
+
+
+def temper(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+    """Divides the logits by the temperature; 0 leaves the highest alone (ties: the smallest id).
+
+    Logits (2, 1) are odds of e : 1 at temperature 1 and of e**2 : 1 at 0.5. Source: transformers,
+    TemperatureLogitsWarper.
+    """
+    best = int(np.argmax(scores))
+    if settings.temperature == 0:
+        only = np.full_like(scores, -np.inf)
+        only[best] = 0.0
+        return only
+    # Subtracting the highest first keeps tiny temperatures from overflowing; softmax does not see the difference.
+    # What underflows to -inf all the same would have had a probability of 0, but no step removed it.
+    tempered: Floats = np.maximum((scores - scores[best]) / settings.temperature, LOWEST)
+    return tempered
+
+
+def keep_top_k(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+    """Keeps the k most probable tokens, and those tied with the k-th. Source: Fan et al. 2018 (arXiv 1805.04833).
+
+    Scores (3, 2, 2, 1) with k = 2 keep the first three.
+    """
+    if settings.top_k < scores.size:
+        threshold = np.partition(scores, scores.size - settings.top_k)[scores.size - settings.top_k]
+        scores[scores < threshold] = -np.inf
+    return scores
+
+
+def keep_top_p(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+    """Keeps a token if the mass above it is less than p. Source: Holtzman et al. 2019 (arXiv 1904.09751).
+
+    Probabilities (0.5, 0.3, 0.15, 0.05) with p = 0.9 keep the first three: above the third lies 0.8, above the
+    fourth 0.95. The most probable token always stays; among ties the smaller ids do.
+    """
+    mass = np.exp(scores - scores.max())
+    goal = settings.top_p * mass.sum()
+    # The nucleus is small most of the time: its edge is looked for among the first tokens before sorting them all.
+    for split in (max(0, mass.size - 512), max(0, mass.size - 8192), 0):
+        highest = np.sort(np.partition(mass, split)[split:])[::-1]
+        total = np.cumsum(highest)
+        if total[-1] >= goal:
+            break
+    kept = 1 + int(np.searchsorted(total[:-1], goal, side="left"))
+    edge = highest[kept - 1]
+    cut = mass < edge
+    tied = np.flatnonzero(mass == edge)
+    surplus = mass.size - int(np.count_nonzero(cut)) - kept
+    cut[tied[tied.size - surplus :]] = True
+    np.copyto(scores, -np.inf, where=cut)
+    return scores
+
+
+def keep_min_p(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+    """Keeps tokens with at least min_p times the highest probability. Source: Nguyen et al. 2024 (arXiv 2407.01082).
+
+    Probabilities (0.5, 0.3, 0.04) with min_p = 0.1 keep the first two: the bar is 0.05.
+    """
+    np.copyto(scores, -np.inf, where=scores < scores.max() + np.log(settings.min_p))
+    return scores
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStep:
+    """A step of the chain: its name in records, the function, and whether these settings switch it on."""
+
+    name: str
+    apply: Callable[[Floats, Ids, Settings], Floats]
+    active: Callable[[Settings], bool]
+
+
+CHAIN: tuple[ChainStep, ...] = (
+    ChainStep("logit_bias", add_bias, lambda s: bool(s.logit_bias)),
+    ChainStep("banned", ban, lambda s: bool(s.banned)),
+    ChainStep("temperature", temper, lambda s: s.temperature != 1),
+    ChainStep("top_k", keep_top_k, lambda s: s.top_k > 0),
+    ChainStep("top_p", keep_top_p, lambda s: s.top_p < 1),
+    ChainStep("min_p", keep_min_p, lambda s: s.min_p > 0),
+)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Raw and final probabilities of every token at one position, and what removed each removed token.
+
+    Attributes:
+        logits: [vocabulary] float32, as the network gave them.
+        raw: [vocabulary] float64, their softmax at temperature 1; sums to 1.
+        final: [vocabulary] float64, after the chain; sums to 1, exactly 0 for removed tokens.
+        removed: [vocabulary] uint8, 0 for kept tokens, else 1 + the index in CHAIN of the step that removed it.
+        settings: the chain's settings.
+        log_total: the natural logarithm of the sum of exp(logits).
+    """
+
+    logits: NDArray[np.float32]
+    raw: Floats
+    final: Floats
+    removed: NDArray[np.uint8]
+    settings: Settings
+    log_total: float
+
+    @property
+    def size(self) -> int:
+        """The number of tokens in the vocabulary."""
+        return self.logits.size
+
+    @cached_property
+    def kept(self) -> int:
+        """How many tokens the chain left."""
+        return int(np.count_nonzero(self.removed == 0))
+
+    @cached_property
+    def entropy_raw(self) -> float:
+        """Entropy of the raw distribution in bits."""
+        return max(0.0, float((self.log_total - np.dot(self.raw, self.logits)) * BITS))
+
+    @cached_property
+    def entropy_final(self) -> float:
+        """Entropy of the final distribution in bits."""
+        p = self.final[self.final > 0]
+        return max(0.0, float(-np.dot(p, np.log(p)) * BITS))
+
+    def surprisal(self, token: int) -> float:
+        """-log2 of the token's raw probability; finite even where that probability underflows."""
+        return max(0.0, float((self.log_total - self.logits[token]) * BITS))
+
+    def rank(self, token: int) -> int:
+        """The token's place among the raw probabilities: 0 the highest, ties by smaller id."""
+        logit = self.logits[token]
+        return int(np.count_nonzero(self.logits > logit) + np.count_nonzero(self.logits[:token] == logit))
+
+    def removed_by(self, token: int) -> str | None:
+        """The name of the step that removed the token, or None."""
+        code = int(self.removed[token])
+        return CHAIN[code - 1].name if code else None
+
+    def order(self, count: int | None = None) -> NDArray[np.intp]:
+        """The first `count` token ids (all where None) by final, then raw probability, then smaller id."""
+        count = self.size if count is None else min(count, self.size)
+        kept = descending(self.final, min(count, int(np.count_nonzero(self.final))))
+        if kept.size == count:
+            return kept
+        rest = np.flatnonzero(self.final == 0)
+        return np.concatenate([kept, rest[descending(self.raw[rest], count - kept.size)]])
+
+
+def softmax(scores: Floats) -> tuple[Floats, float]:
+    """Probabilities in float64, and the natural logarithm of the sum of exp(scores)."""
+    highest = float(scores.max())
+    weights = np.exp(scores - highest)
+    total = float(weights.sum())
+    return weights / total, highest + float(np.log(total))
+
+
+def distribution(logits: NDArray[np.float32], settings: Settings) -> Distribution:
+    """Runs the chain over the logits of one position.
+
+    Args:
+        logits: [vocabulary] float32; not changed, kept by reference.
+        settings: ids in them must be in the vocabulary (Settings.check_vocabulary).
+
+    Raises:
+        InputError: an id in the settings is outside the vocabulary, or every token is banned.
+        EngineError: the logits hold NaN or infinities.
+    """
+    settings.check_vocabulary(logits.size)
+    scores = logits.astype(np.float64)
+    raw, log_total = softmax(scores)
+    if not np.isfinite(log_total):
+        raise EngineError("the network returned numbers that are not finite here; its weights may be damaged")
+    removed = np.zeros(logits.size, dtype=np.uint8)
+    tokens = np.arange(logits.size)
+    active = [(code, step) for code, step in enumerate(CHAIN, start=1) if step.active(settings)]
+    for code, step in active:
+        scores = step.apply(scores, tokens, settings)
+        gone = scores == -np.inf
+        if gone.any():
+            removed[tokens.take(np.flatnonzero(gone))] = code
+            kept = np.flatnonzero(~gone)
+            scores, tokens = scores.take(kept), tokens.take(kept)
+        if not tokens.size:
+            raise InputError("these settings leave no token to choose from; ban fewer tokens")
+    if not active:
+        return Distribution(logits, raw, raw, removed, settings, log_total)
+    final = np.zeros(logits.size)
+    final[tokens] = softmax(scores)[0]
+    return Distribution(logits, raw, final, removed, settings, log_total)
