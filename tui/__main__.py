@@ -1,0 +1,75 @@
+"""The gpt2-remix command: opens the app, or hands over to engine/cli.py."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from engine import cli
+from engine.errors import InputError
+from engine.settings import CoinKind, check_seed
+
+
+@cli.commands.command("app", epilog=cli.SETTINGS_HELP)
+@click.argument("prefix", required=False)
+@cli.ids_option
+@cli.settings_options
+@cli.coin_options
+@click.option("--theme", metavar="NAME", help="A theme's name (see `themes`).")
+@click.option("--speed", type=click.FloatRange(0.1, 10000), metavar="TOKENS_PER_SECOND", help="How fast a run goes.")
+@cli.model_options
+@click.pass_context
+def app_command(
+    context: click.Context, prefix: str | None, ids: str | None, changes: str | None, preset_name: str | None,
+    seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: str, precision: str,
+    threads: int | None,
+) -> int:  # fmt: skip
+    """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
+    del precision
+    if prefix is not None and ids is not None:
+        raise InputError("a text and --ids were both given; give one of them")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
+    token_ids = cli.parse_ids(ids) if ids is not None else None
+    settings = cli.read_settings(changes, preset_name) if changes or preset_name else None
+    coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
+    from tui.app import Options, RemixApp
+
+    app = RemixApp(
+        Options(
+            prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
+            coin=coin if coin_given else None, theme=theme, speed=speed, model=model, threads=threads,
+        )
+    )  # fmt: skip
+    app.run()
+    return app.return_code or 0
+
+
+@cli.commands.command()
+def themes() -> None:
+    """The colour themes, shipped ones and your own."""
+    from themes import load_themes, user_folder
+
+    found, problems = load_themes()
+    for theme in found.values():
+        kind = "dark" if theme.dark else "light"
+        own = "" if theme.shipped else f"  (your own: {theme.path})"
+        click.echo(f"{theme.name:<18} {kind:<6} {theme.description}{own}")
+    click.echo(f"your own go to {user_folder()}, one TOML file each")
+    for problem in problems:
+        cli.note(problem)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: `gpt2-remix COMMAND …`, or `gpt2-remix [PREFIX] …` for the app."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    names = set(cli.commands.commands) | {"--help", "-h", "--version"}
+    if not (given and given[0] in names):
+        given = ["app", *given]
+    sys.exit(cli.run(cli.commands, given))
+
+
+if __name__ == "__main__":
+    main()
