@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # this module is on the path to the app's first frame
+    import numpy as np
+    from numpy.typing import NDArray
 
-Logits = NDArray[np.float32]
+Logits: TypeAlias = "NDArray[np.float32]"
 
 
 @dataclass(frozen=True, slots=True)

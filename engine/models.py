@@ -10,6 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from engine.backend import Backend, ModelInfo
 from engine.errors import EngineError, InputError
-from engine.gpt2.config import check_config, read_config
+from engine.gpt2.config import GPT2Config, check_config, read_config
 from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names
 from engine.tokenizer import Tokenizer, folder_tokenizer, gpt2_tokenizer
 
@@ -102,28 +103,61 @@ def resolve(name: str) -> Source:
     raise InputError(f"there is no model {name!r}; {hint}")
 
 
-def open_model(name: str, *, threads: int | None = None, progress: Progress | None = None) -> Model:
-    """Opens a model, downloading it first where it has to be.
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A model whose files are on this machine and whose configuration was read."""
+
+    source: Source
+    folder: Path
+    config: GPT2Config
+
+
+def locate(name: str, progress: Progress | None = None) -> Located:
+    """Finds a model's folder, downloading it first where it has to be, and reads its configuration.
 
     Raises:
-        InputError: the name stands for nothing, or what it stands for is not a GPT-2 that can be run.
+        InputError: the name stands for nothing, or what it stands for is no GPT-2.
         EngineError: a download failed.
     """
     source = resolve(name)
     folder = Path(source.place) if source.kind != "hub" else fetch(source.place, progress)
-    try:
-        config = read_config(folder)
-        tokenizer = None if name in HUB else folder_tokenizer(folder, config.vocab_size)
-        if progress:
-            progress("loading the weights", 0, None)
-        from engine.gpt2.backend import open_backend
+    with _naming(source, folder):
+        return Located(source, folder, read_config(folder))
 
-        backend = open_backend(name, folder, threads=threads)
+
+def read_tokenizer(located: Located) -> Tokenizer:
+    """The tokenizer that the folder brings, else GPT-2's own cut to the vocabulary. Raises InputError."""
+    own = None
+    with _naming(located.source, located.folder):
+        if located.source.name not in HUB:  # those are GPT-2's own, and the committed table is read faster
+            own = folder_tokenizer(located.folder, located.config.vocab_size)
+        return own or gpt2_tokenizer(located.config.vocab_size)
+
+
+def start_backend(located: Located, threads: int | None = None) -> Backend:
+    """Imports torch and maps the weights. Raises InputError."""
+    from engine.gpt2.backend import open_backend
+
+    with _naming(located.source, located.folder):
+        return open_backend(located.source.name, located.folder, threads=threads)
+
+
+def open_model(name: str, *, threads: int | None = None, progress: Progress | None = None) -> Model:
+    """Opens a model: locate, read_tokenizer and start_backend in one. Raises what they raise."""
+    located = locate(name, progress)
+    tokenizer = read_tokenizer(located)
+    return Model(start_backend(located, threads), tokenizer)
+
+
+@contextmanager
+def _naming(source: Source, folder: Path) -> Iterator[None]:
+    """Adds to an InputError about downloaded files how to be rid of them."""
+    try:
+        yield
     except InputError as error:
-        if source.kind == "hub":
-            raise InputError(f"{error} (downloaded from {source.place}; to try again, delete {folder})") from None
-        raise
-    return Model(backend, tokenizer or gpt2_tokenizer(config.vocab_size))
+        if source.kind != "hub":
+            raise
+        raise InputError(f"{error} (downloaded from {source.place}; to try again, delete {folder})") from None
 
 
 def fetch(repo: str, progress: Progress | None = None) -> Path:
@@ -141,6 +175,9 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
         return folder
     from huggingface_hub.errors import GatedRepoError, HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.errors import RepositoryNotFoundError as MissingRepo
+    from huggingface_hub.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings would be drawn over the app; failures come as exceptions
 
     try:
         config = _download(repo, "config.json", progress)

@@ -8,6 +8,7 @@ depends on. Undo and redo move between views. Plain Python, no tensors.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -63,12 +64,16 @@ class Node:
 
     Attributes:
         parent: the node before it; None for the root, which holds no step.
+        depth: how many tokens the path to it has.
+        log_p: natural logarithm of the raw probability of what was sampled and picked on that path, given the prompt.
         visited: the child through which the stream last went, so that coming back finds the same continuation.
     """
 
     id: int
     parent: int | None
     step: Step | None
+    depth: int = 0
+    log_p: float = 0.0
     children: list[int] = field(default_factory=list)
     visited: int | None = None
 
@@ -87,12 +92,15 @@ class View:
 class Tree:
     """All steps of a session, and the view that one looks at.
 
-    Positions are 0-based and count prompt tokens. Methods that change the view put the one before on the undo
+    Positions are 0-based and count prompt tokens. `splits` counts the branches born so far. Methods
+    that change the view put the one before on the undo
     stack, unless `record=False`.
     """
 
     def __init__(self, *, seed: int, settings: Settings | None = None, coin: CoinKind = "interval") -> None:
         self.nodes: list[Node] = [Node(ROOT, None, None)]
+        self.splits = 0
+        self._number = (0, ROOT, 0)
         self.view = View(ROOT, 0, settings or Settings(), seed, coin)
         self._path: list[int] = []
         self._past: list[View] = []
@@ -161,6 +169,20 @@ class Tree:
                 found.append(node.id)
         return found
 
+    @property
+    def leaf_count(self) -> int:
+        """How many branches there are."""
+        return self.splits
+
+    def branch_number(self) -> int:
+        """The place of the branch in view among all (1 the first), in the order of `leaves`."""
+        leaf = self.leaf_below(self.view.head)
+        splits, known, number = self._number
+        if splits != self.splits or self._below(known, leaf) is None:
+            number = self.leaves().index(leaf) + 1
+        self._number = (self.splits, leaf, number)  # while no branch is born, a branch that grows keeps its number
+        return number
+
     def path_to(self, node: int) -> list[int]:
         """Node ids from the first token to a node."""
         found: list[int] = []
@@ -187,9 +209,12 @@ class Tree:
             known = self.nodes[child].step
             if known is not None and known.same_flip(step):
                 return child
-        node = Node(len(self.nodes), parent, step)
+        above = self.nodes[parent]
+        surprisal = 0.0 if step.origin == "prompt" or step.surprisal is None else step.surprisal
+        node = Node(len(self.nodes), parent, step, above.depth + 1, above.log_p - surprisal * math.log(2))
         self.nodes.append(node)
-        self.nodes[parent].children.append(node.id)
+        self.splits += bool(above.children) or parent == ROOT
+        above.children.append(node.id)
         return node.id
 
     def append(self, step: Step, *, record: bool = True) -> int:
@@ -245,9 +270,13 @@ class Tree:
         if view == self.view:
             return
         if record:
-            self._past.append(self.view)
-            self._future.clear()
+            self.mark()
         self._show(view)
+
+    def mark(self) -> None:
+        """Makes what follows with `record=False` one undo step."""
+        self._past.append(self.view)
+        self._future.clear()
 
     def move(self, cursor: int) -> None:
         """Moves the cursor, kept within the stream. Not an undo step of its own."""
@@ -256,7 +285,7 @@ class Tree:
 
     def go(self, node: int, cursor: int | None = None) -> None:
         """Shows the branch through a node, the cursor on that node unless told otherwise."""
-        cursor = len(self.path_to(node)) - 1 if cursor is None else cursor
+        cursor = self.nodes[node].depth - 1 if cursor is None else cursor
         self.change(head=self.leaf_below(node), cursor=max(0, cursor))
 
     def go_sibling(self, position: int, offset: int) -> bool:
@@ -286,13 +315,24 @@ class Tree:
 
     def _show(self, view: View) -> None:
         if view.head != self.view.head:
-            if self.nodes[view.head].parent == self.view.head:
-                fresh = [view.head]
-                self._path.append(view.head)
-            else:
+            fresh = self._below(self.view.head, view.head)
+            if fresh is None:
                 fresh = self._path = self.path_to(view.head)
+            else:
+                self._path.extend(fresh)
             for node in fresh:
                 parent = self.nodes[node].parent
                 assert parent is not None
                 self.nodes[parent].visited = node
         self.view = dataclasses.replace(view, cursor=max(0, min(view.cursor, len(self._path))))
+
+    def _below(self, top: int, node: int) -> list[int] | None:
+        """The nodes after `top` down to `node`; None where it is not below."""
+        found: list[int] = []
+        depth = self.nodes[top].depth
+        while self.nodes[node].depth > depth:
+            found.append(node)
+            parent = self.nodes[node].parent
+            assert parent is not None
+            node = parent
+        return found[::-1] if node == top else None

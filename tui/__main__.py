@@ -30,7 +30,7 @@ def app_command(
     del precision
     if prefix is not None and ids is not None:
         raise InputError("a text and --ids were both given; give one of them")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
         raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
     token_ids = cli.parse_ids(ids) if ids is not None else None
     settings = cli.read_settings(changes, preset_name) if changes or preset_name else None

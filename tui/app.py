@@ -1,0 +1,293 @@
+"""The Textual app: the engine worker, the themes, what is remembered, and which screen hears of what."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import Monochrome, NoColor
+from textual.screen import Screen
+
+from engine.cli import draw_seed
+from engine.errors import EngineError
+from engine.settings import PRESETS, CoinKind, Settings, nearest
+from engine.tokenizer import Tokenizer
+from themes import DEFAULT, load_themes
+from tui import config, messages
+from tui.exploration import Exploration
+from tui.palette import palette_of, textual_theme
+from tui.screens.playground import Playground
+from tui.worker import EngineWorker
+
+CLOSING = 5.0
+"""Seconds that the worker has to finish its token when the app ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for; None where it did not say."""
+
+    prefix: str | None = None
+    ids: list[int] | None = None
+    settings: Settings | None = None
+    seed: int | None = None
+    coin: CoinKind | None = None
+    theme: str | None = None
+    speed: float | None = None
+    model: str = "classics"
+    threads: int | None = None
+
+
+class RemixApp(App[None]):
+    """Watch GPT-2 choose, and choose yourself, at any position."""
+
+    TITLE = "gpt2-remix"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True, system=True),
+    ]
+
+    def __init__(self, options: Options | None = None) -> None:
+        super().__init__()
+        if self.no_color:
+            self._filters = [NoColor() if isinstance(own, Monochrome) else own for own in self._filters]
+        self.options = options or Options()
+        self.remembered, self._problem = config.load()
+        for change in ("coin", "speed", "settings", "theme"):
+            if (value := getattr(self.options, change)) is not None:
+                setattr(self.remembered, change, value)
+        self.themes_found, self._theme_problems = load_themes()
+        for name in self.available_themes:
+            self.unregister_theme(name)
+        for theme in self.themes_found.values():
+            self.register_theme(textual_theme(theme))
+        if self.remembered.theme not in self.themes_found:
+            hint = nearest(self.remembered.theme, self.themes_found)
+            self._theme_problems.append(f"there is no theme {self.remembered.theme!r}; {hint}")
+            self.remembered.theme = DEFAULT
+        self.palette = palette_of(self.themes_found[self.remembered.theme])
+        self.theme = self.remembered.theme
+        self.worker = EngineWorker(self.post_message)
+        self._thread: threading.Thread | None = None
+        self._explorations: dict[str, Exploration] = {}
+        self._unsaved = False
+        seed = self.options.seed if self.options.seed is not None else draw_seed()
+        first = Exploration(seed=seed, settings=self.remembered.settings, coin=self.remembered.coin)
+        self._explorations[self.options.model] = first
+        self.playground = Playground(first)
+
+    @property
+    def model_ready(self) -> bool:
+        """Whether the network of the exploration on screen can be run."""
+        return self.playground.exploration.info is not None
+
+    def on_mount(self) -> None:
+        """Shows the playground; what is slow begins after its first frame."""
+        self.push_screen(self.playground)
+        self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
+        self.playground.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self.worker.loop, name="engine", daemon=True)
+        self._thread.start()
+        self.playground.say_loading(f"loading {self.options.model}…")
+        self.worker.open(self.options.model, self.options.threads)
+        for line in [*self._theme_problems, *filter(None, [self._problem])]:
+            self.playground.notice(line)
+
+    def on_unmount(self) -> None:
+        """Keeps the settings, and lets the worker finish."""
+        self._save()
+        self.worker.close()
+        if self._thread is not None:
+            self._thread.join(CLOSING)
+
+    # What is remembered
+
+    def remember(self, **changes: Any) -> None:
+        """Changes what is kept for the next session; written a moment later."""
+        for name, value in changes.items():
+            setattr(self.remembered, name, value)
+        if not self._unsaved:
+            self._unsaved = True
+            self.set_timer(0.5, self._save)
+
+    def _save(self) -> None:
+        if self._unsaved:
+            self._unsaved = False
+            problem = config.save(self.remembered)
+            if problem and problem != self._problem:
+                self._problem = problem
+                if self.is_running:
+                    self.playground.notice(problem)
+
+    def _theme_changed(self) -> None:
+        theme = self.themes_found.get(self.theme)
+        if theme is not None:
+            self.palette = palette_of(theme)
+            self.remember(theme=theme.name)
+            self.playground.set_palette()
+
+    # Models
+
+    def model_chosen(self, name: str | None) -> None:
+        """Opens a model that a person chose; the one that runs goes on until it is there."""
+        if not name:
+            return
+        from engine.models import resolve
+
+        try:
+            resolve(name)
+        except EngineError as error:
+            self.playground.notice(str(error))
+            return
+        self.playground.say_loading(f"loading {name}…")
+        self.worker.open(name, self.options.threads)
+
+    def on_loading(self, message: messages.Loading) -> None:
+        """A model is on its way."""
+        if message.total:
+            done = message.done / message.total
+            bar = "█" * round(done * 10) + "░" * (10 - round(done * 10))
+            self.playground.say_loading(f"{message.what} {bar} {done:4.0%} of {message.total / 1e6:,.0f} MB")
+        else:
+            self.playground.say_loading(f"{message.name}: {message.what}…")
+
+    def on_tokenizer_ready(self, message: messages.TokenizerReady) -> None:
+        """The first model's prefix can be shown as tokens before its network is there."""
+        exploration = self.playground.exploration
+        if exploration is self._explorations.get(message.name) and exploration.tokenizer is None:
+            self.playground.tokenizer_ready(message.tokenizer, self._first_prompt(message.tokenizer))
+
+    def _first_prompt(self, tokenizer: Tokenizer) -> list[int]:
+        try:
+            if self.options.ids is not None:
+                ids = self.options.ids
+                known = max(len(tokenizer.pieces), tokenizer.end_of_text + 1)
+                wrong = [token for token in ids if not 0 <= token < known]
+                if wrong:
+                    raise EngineError(f"id {wrong[0]} is outside this model's vocabulary; the prefix is empty instead")
+            else:
+                ids = tokenizer.encode(self.options.prefix or "")
+        except EngineError as error:
+            self.playground.notice(str(error))
+            ids = []
+        return ids or [tokenizer.end_of_text]
+
+    def on_model_ready(self, message: messages.ModelReady) -> None:
+        """A network can be run: shows its tree, or starts one from the same prefix."""
+        old = self.playground.exploration
+        exploration = self._explorations.get(message.info.name)
+        if exploration is None:
+            view = old.tree.view
+            exploration = Exploration(seed=view.seed, settings=view.settings, coin=view.coin)
+            self._explorations[message.info.name] = exploration
+        fresh = exploration.tokenizer is None
+        exploration.tokenizer, exploration.info = message.tokenizer, message.info
+        exploration.forget_logits()
+        if fresh and exploration is not old:
+            exploration.tree.set_prompt(self._same_prefix(old, message.tokenizer))
+        for other in self._explorations.values():
+            if other is not exploration:
+                other.info = None  # its network is gone; opening it again brings its tree back
+        try:
+            exploration.settings.check_vocabulary(message.info.vocab_size)
+        except EngineError as error:
+            exploration.tree.change(settings=exploration.settings.replace(banned=(), logit_bias=()))
+            self.playground.notice(f"{error}; bans and biases were dropped")
+        self.playground.say_loading("")
+        if exploration is not old:
+            self.playground.show_exploration(exploration)
+        else:
+            self.playground.show_all()
+
+    def _same_prefix(self, old: Exploration, tokenizer: Tokenizer) -> list[int]:
+        if old.tokenizer is None:
+            return self._first_prompt(tokenizer)
+        prompt = old.tree.ids(old.tree.prompt_length())
+        if prompt == [old.tokenizer.end_of_text]:
+            return [tokenizer.end_of_text]
+        try:
+            return tokenizer.encode(old.tokenizer.decode(prompt)) or [tokenizer.end_of_text]
+        except EngineError as error:
+            self.playground.notice(str(error))
+            return [tokenizer.end_of_text]
+
+    def on_model_failed(self, message: messages.ModelFailed) -> None:
+        """A model cannot be loaded: says why; what ran before goes on."""
+        self.playground.say_loading("")
+        way_out = "" if self.model_ready else " (m chooses another model)"
+        self.playground.notice(f"{message.name}: {message.reason}{way_out}")
+        self.playground.show_all()
+
+    # What the worker says of the stream
+
+    def on_looked(self, message: messages.Looked) -> None:
+        """Logits have come."""
+        self.playground.looked(message)
+
+    def on_stepped(self, message: messages.Stepped) -> None:
+        """A run went on."""
+        try:
+            self.playground.stepped(message)
+        finally:
+            self.worker.handled()
+
+    def on_measured(self, message: messages.Measured) -> None:
+        """The probabilities of prompt tokens have come."""
+        self.playground.measured(message)
+
+    def on_failed(self, message: messages.Failed) -> None:
+        """A request failed: says why; nothing is lost."""
+        self.playground.pause()
+        self.playground.notice(message.reason)
+        self.playground.show_all()
+
+    # The command palette
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action of the playground, presets and themes."""
+        if screen is self.playground:
+            for title, help_text, action in self._commands():
+                yield SystemCommand(title, help_text, lambda action=action: self.playground.run_action(action))
+            for name, (settings, text) in PRESETS.items():
+                yield SystemCommand(
+                    f"preset {name}", text, lambda settings=settings: self.playground.change_settings(settings)
+                )
+        for theme in self.themes_found.values():
+            yield SystemCommand(
+                f"theme {theme.name}", theme.description, lambda name=theme.name: setattr(self, "theme", name)
+            )
+        yield SystemCommand("quit", "end gpt2-remix", self.action_quit)
+
+    def _commands(self) -> Iterable[tuple[str, str, str]]:
+        yield "step", "one token at the end of the stream (space)", "step"
+        yield "run or pause", "go on by itself (g)", "run"
+        yield "pick the selected candidate", "at the cursor (enter)", "pick"
+        yield "flip again", "the coin of the position under the cursor (r)", "flip"
+        yield "branch", "new branches from the cursor (b; a number first: that many)", "branch"
+        yield "sibling before", "the other choice at the cursor ([)", "sibling(-1)"
+        yield "sibling after", "the other choice at the cursor (])", "sibling(1)"
+        yield "undo", "take the last change back (u)", "undo"
+        yield "redo", "take the last undo back (ctrl+r)", "redo"
+        yield "edit the prefix", "as text or as token ids (e)", "edit"
+        yield "search a token", "among the candidates (/)", "search"
+        yield "sampling settings", "go to the panel (s)", "settings"
+        yield "next preset", "a named group of settings (p)", "preset(1)"
+        yield "ban the selected candidate", "or allow it again (x)", "ban"
+        yield "make the selected candidate likelier", "logit bias + 1 (+)", "bias(1)"
+        yield "make the selected candidate less likely", "logit bias - 1 (-)", "bias(-1)"
+        yield "faster", "more tokens a second (>)", "speed(1)"
+        yield "slower", "fewer tokens a second (<)", "speed(-1)"
+        yield "branches", "show or hide the tree (t)", "tree"
+        yield "heat colouring", "surprisal, entropy, probability, off (h)", "heat"
+        yield "first token", "move the cursor there (home)", "move_to(0)"
+        yield "next token", "move the cursor past the end (end)", "move_end"
+        yield "choose a model", "embedded, from the hub or a folder (m)", "model"
+        yield "help", "keys and panes (?)", "help"

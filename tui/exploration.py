@@ -1,0 +1,128 @@
+"""The state that the playground shows, without a widget: the tree, the tokenizer, and the distributions at hand."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.backend import ModelInfo, window_start
+from engine.settings import CoinKind, Settings
+from engine.text import decode_token, show_text, show_token
+from engine.tokenizer import Tokenizer, split_characters
+from engine.tree import Step, Tree
+
+if TYPE_CHECKING:
+    from engine.backend import Logits
+    from engine.sampling import Distribution
+
+KEPT_LOGITS = 64
+"""Positions whose logits stay at hand, so that looking back asks nobody (200 KB each at 50,257 tokens)."""
+
+
+class Exploration:
+    """One model's tree and what is known about it.
+
+    Attributes:
+        tree: all steps.
+        tokenizer, info: None until the model is there.
+        computed: tokens that the network was run on, as last told.
+    """
+
+    def __init__(self, *, seed: int, settings: Settings, coin: CoinKind) -> None:
+        self.tree = Tree(seed=seed, settings=settings, coin=coin)
+        self.tokenizer: Tokenizer | None = None
+        self.info: ModelInfo | None = None
+        self.computed = 0
+        self._logits: OrderedDict[int, Logits] = OrderedDict()
+        self._dists: OrderedDict[tuple[int, Settings], Distribution] = OrderedDict()
+
+    @property
+    def settings(self) -> Settings:
+        """The chain's settings of now."""
+        return self.tree.view.settings
+
+    @property
+    def cursor(self) -> int:
+        """The position under the cursor; the stream's length for the token that is not chosen yet."""
+        return self.tree.view.cursor
+
+    def remember(self, node: int, logits: Logits) -> None:
+        """Keeps the logits for the token after a node."""
+        self._logits[node] = logits
+        self._logits.move_to_end(node)
+        while len(self._logits) > KEPT_LOGITS:
+            self._logits.popitem(last=False)
+
+    def remember_distribution(self, node: int, dist: Distribution) -> None:
+        """Keeps a distribution that the chain already ran on."""
+        self.remember(node, dist.logits)
+        self._keep((node, dist.settings), dist)
+
+    def knows(self, position: int) -> bool:
+        """Whether the logits of a position are at hand."""
+        return self.knows_node(self.tree.parent_of(position))
+
+    def knows_node(self, node: int) -> bool:
+        """Whether the logits for the token after a node are at hand."""
+        return node in self._logits
+
+    def distribution(self, position: int) -> Distribution | None:
+        """The distribution of a position under the settings of now; None while its logits are not at hand.
+
+        Raises:
+            EngineError: the settings leave no token, or the logits are not finite.
+        """
+        from engine.sampling import distribution
+
+        node = self.tree.parent_of(position)
+        key = (node, self.settings)
+        known = self._dists.get(key)
+        if known is None:
+            logits = self._logits.get(node)
+            if logits is None:
+                return None
+            known = distribution(logits, self.settings)
+        self._keep(key, known)
+        return known
+
+    def _keep(self, key: tuple[int, Settings], dist: Distribution) -> None:
+        self._dists[key] = dist
+        self._dists.move_to_end(key)
+        while len(self._dists) > 4:
+            self._dists.popitem(last=False)
+
+    def forget_logits(self) -> None:
+        """Drops everything that another network would give otherwise."""
+        self._logits.clear()
+        self._dists.clear()
+
+    def window(self, position: int) -> int:
+        """The first position that the network sees when it chooses the token at a position."""
+        return window_start(position, self.info.context) if self.info else 0
+
+    def piece(self, token: int) -> bytes:
+        """A token's bytes, `[id]` for ids without text."""
+        found = self.tokenizer.token_bytes(token) if self.tokenizer else b""
+        return found or f"[{token}]".encode()
+
+    def name(self, token: int) -> str:
+        """A token on its own, as drawn."""
+        return show_token(decode_token(self.tokenizer.token_bytes(token) if self.tokenizer else b"", token))
+
+    def words(self, tokens: Sequence[int]) -> str:
+        """Several tokens as one line of text."""
+        text = "".join(split_characters([self.piece(token) for token in tokens]))
+        return show_text(text.replace("\n", "↵"), keep="").strip() or "·"
+
+    def unmeasured(self) -> list[tuple[int, Step]]:
+        """The prompt steps of the stream whose probabilities are not known yet, with their nodes."""
+        tree = self.tree
+        found = []
+        for node in tree.path:
+            step = tree.nodes[node].step
+            if step is None or step.origin != "prompt":
+                break
+            if step.entropy is None:
+                found.append((node, step))
+        return found

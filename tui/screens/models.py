@@ -1,0 +1,70 @@
+"""The model chooser: the models with a name, and a field for any other."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from engine.models import Listed, list_models
+
+
+class ModelScreen(ModalScreen[str | None]):
+    """Dismissed with a name, or None."""
+
+    DEFAULT_CSS = """
+    ModelScreen OptionList { height: auto; max-height: 12; border: none; background: $surface; }
+    ModelScreen Input { margin-top: 1; border: none; height: 1; background: $panel; padding: 0 1; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel"),
+        Binding("tab", "app.focus_next", "list or field"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The list over the field."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "model"
+            yield OptionList()
+            yield Input(placeholder="another one: owner/name on the hub, or a folder")
+            yield Static("enter opens it; what is not here is downloaded while you go on exploring", classes="hint")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Looks what is there, away from the screen."""
+        self._look()
+
+    @work(thread=True)
+    def _look(self) -> None:
+        listed = list_models()
+        self.app.call_from_thread(self._fill, listed)
+
+    def _fill(self, listed: list[Listed]) -> None:
+        options = self.query_one(OptionList)
+        for model in listed:
+            size = f"{model.parameters / 1e6:,.1f}M" if model.parameters else ""
+            where = "embedded" if model.source == "embedded" else "here" if model.folder else "to download"
+            options.add_option(Option(Text(f"{model.name:<20} {size:>9}  {where}", no_wrap=True), id=model.name))
+        options.highlighted = 0
+        options.focus()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    @on(Input.Submitted)
+    def _typed(self, event: Input.Submitted) -> None:
+        if event.value.strip():
+            self.dismiss(event.value.strip())
+
+    def action_cancel(self) -> None:
+        """Keeps the model."""
+        self.dismiss(None)

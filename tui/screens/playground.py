@@ -1,0 +1,824 @@
+"""The playground: text, candidates, coin, settings and branches of one stream, and every action on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from engine.errors import EngineError
+from engine.settings import COINS, NUMBERS, PRESETS, Settings, check_seed, parse_list, show_list
+from engine.tokenizer import Tokenizer
+from engine.tree import Step
+from tui import messages
+from tui.config import SPEEDS
+from tui.exploration import Exploration
+from tui.heat import HEAT_MODES, heat_legend, heat_level, heat_value
+from tui.widgets.branches import Branches
+from tui.widgets.candidates import Candidates
+from tui.widgets.coin import Coin, CoinView
+from tui.widgets.heat_strip import HeatStrip
+from tui.widgets.sampler import Sampler, Setting
+from tui.widgets.token_text import TokenCell, TokenText
+from tui.worker import Look, Run
+
+if TYPE_CHECKING:
+    from tui.app import RemixApp
+
+NEEDED = (80, 24)
+MOST_BRANCHES = 16
+
+
+@dataclass(slots=True)
+class ActiveRun:
+    """A run that goes on: its number, the last node of each lane, and whether it goes on past a flip or a pick."""
+
+    number: int
+    tails: list[int]
+    endless: bool
+    rate: float = 0.0
+
+
+@dataclass(slots=True)
+class Shown:
+    """What the text pane holds: node ids, and the heat mode of their levels."""
+
+    path: list[int] = field(default_factory=list)
+    heat: str = ""
+
+
+class Playground(Screen[None]):
+    """One stream and its tree."""
+
+    CSS_PATH = "playground.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "step", "step"),
+        Binding("g", "run", "run"),
+        Binding("enter", "pick", "pick"),
+        Binding("r", "flip", "flip again"),
+        Binding("b", "branch", "branch"),
+        Binding("left", "move(-1)", "move", key_display="←→"),
+        Binding("right", "move(1)", show=False),
+        Binding("t", "tree", "tree"),
+        Binding("e", "edit", "prefix"),
+        Binding("s", "settings", "settings"),
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("slash", "search", "search", key_display="/"),
+        Binding("left_square_bracket", "sibling(-1)", "sibling", key_display="[ ]"),
+        Binding("right_square_bracket", "sibling(1)", show=False),
+        Binding("u", "undo", "undo"),
+        Binding("ctrl+r", "redo", "redo", show=False),
+        Binding("h", "heat", "heat", show=False),
+        Binding("x", "ban", "ban", show=False),
+        Binding("plus", "bias(1)", "bias up", show=False),
+        Binding("minus", "bias(-1)", "bias down", show=False),
+        Binding("less_than_sign,comma", "speed(-1)", "slower", show=False),
+        Binding("greater_than_sign,full_stop", "speed(1)", "faster", show=False),
+        Binding("p", "preset(1)", "next preset", show=False),
+        Binding("m", "model", "model", show=False),
+        Binding("home", "move_to(0)", "first token", show=False),
+        Binding("end", "move_end", "last token", show=False),
+        Binding("ctrl+left", "word(-1)", "word back", show=False),
+        Binding("ctrl+right", "word(1)", "word on", show=False),
+        Binding("up", "candidate(-1)", "candidate up", show=False),
+        Binding("down", "candidate(1)", "candidate down", show=False),
+        Binding("pageup", "candidate(-10)", "candidates up", show=False),
+        Binding("pagedown", "candidate(10)", "candidates down", show=False),
+        Binding("ctrl+up,shift+up", "line(-1)", "line up", show=False),
+        Binding("ctrl+down,shift+down", "line(1)", "line down", show=False),
+        Binding("q", "app.quit", "quit"),
+    ]
+
+    app: RemixApp
+
+    def __init__(self, exploration: Exploration) -> None:
+        super().__init__()
+        self.exploration = exploration
+        self._run: ActiveRun | None = None
+        self._runs = 0
+        self._shown = Shown()
+        self._waiting: tuple[int, Callable[[], None]] | None = None
+        self._count = 0
+        self._waited_for = ""
+        self._measured_for: int | None = None
+
+    def compose(self) -> ComposeResult:
+        """The panes; each is given what to show by `show_all`."""
+        palette = self.app.palette
+        yield Static(id="status")
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                with Vertical(id="text-pane"):
+                    yield TokenText(palette, id="text")
+                    yield HeatStrip(palette)
+                yield Branches(palette)
+            with Vertical(id="right"):
+                yield Candidates(palette)
+                yield Coin(palette)
+                yield Sampler(palette)
+        yield Footer(show_command_palette=False)
+        yield Static(id="too-small")
+
+    def on_mount(self) -> None:
+        """Titles, and the focus on the text."""
+        self.query_one("#text-pane").border_title = "text"
+        self.query_one(Branches).border_title = "branches"
+        self.query_one(Coin).border_title = "coin"
+        self.query_one(Sampler).border_title = "sampling"
+        self.text.show_plain(self.app.options.prefix or "")
+        self.text.focus()
+        self.show_all()
+
+    @property
+    def text(self) -> TokenText:
+        """The text pane."""
+        return self.query_one(TokenText)
+
+    @property
+    def candidates(self) -> Candidates:
+        """The candidates pane."""
+        return self.query_one(Candidates)
+
+    # Showing
+
+    def show_all(self, *, keep_selection: bool = False) -> None:
+        """Draws the state as it is now, and asks the worker for what is missing. Idempotent."""
+        if not self.is_mounted:
+            return
+        self._show_text()
+        self._show_position(keep_selection)
+        self._show_settings()
+        if self.query_one(Branches).display:
+            self.query_one(Branches).show(self.exploration.tree, self.exploration.words)
+        self._show_status()
+        self._ask()
+
+    def _show_text(self) -> None:
+        exploration, shown = self.exploration, self._shown
+        tree, mode = exploration.tree, self.app.remembered.heat
+        path = list(tree.path)
+        common = len(shown.path)
+        if path[:common] != shown.path:
+            common = next((n for n, (a, b) in enumerate(zip(path, shown.path, strict=False)) if a != b), len(path))
+        if mode != shown.heat and common:
+            steps = [tree.step(position) for position in range(common)]
+            self.text.set_levels(0, [heat_level(heat_value(step, mode)) for step in steps])
+        if common < max(len(path), len(shown.path)):
+            cells = [
+                TokenCell(exploration.piece(step.token), step.origin, heat_level(heat_value(step, mode)))
+                for step in tree.steps(common)
+            ]
+            self.text.replace(common, cells)
+        self._shown = Shown(path, mode)
+        window = exploration.window(exploration.cursor)
+        self.text.set_cursor(exploration.cursor, window)
+        strip = self.query_one(HeatStrip)
+        first, end = strip.range_for(exploration.cursor, len(path))
+        strip.show(first, [heat_value(tree.step(n), mode) for n in range(first, end)], exploration.cursor)
+        pane = self.query_one("#text-pane")
+        pane.border_subtitle = heat_legend(mode)
+        seen = f", the network sees them from {window} on" if window else ""
+        pane.border_title = f"text · {len(path):,} tokens{seen}" if exploration.tokenizer else "text"
+
+    def _show_position(self, keep: bool) -> None:
+        exploration = self.exploration
+        cursor, view = exploration.cursor, exploration.tree.view
+        at_end = cursor >= len(exploration.tree)
+        step = None if at_end else exploration.tree.step(cursor)
+        empty = self._waited_for or ("the network is computing…" if self.app.model_ready else "no model")
+        try:
+            dist = exploration.distribution(cursor) if exploration.tokenizer else None
+        except EngineError as error:
+            dist, empty = None, str(error)
+        pane = self.candidates
+        pane.border_title = f"next token at {cursor}" if at_end else f"token at {cursor}"
+        if cursor == 0:
+            pane.border_title = f"{pane.border_title}, as after <|endoftext|>"
+        pane.show(dist, step.token if step else None, empty, keep=keep)
+        coin = self.query_one(Coin)
+        coin.show(CoinView(dist, step, view.seed, view.coin), exploration.name)
+        flipped = step is not None and step.u is not None
+        seed = step.seed if step is not None and flipped else view.seed
+        roll = step.roll if step is not None and flipped else exploration.tree.next_roll(cursor)
+        kind = step.coin if step is not None and step.coin else view.coin
+        coin.border_title = "coin" if kind == "interval" else "coin: log p + luck"
+        coin.border_subtitle = f"seed {seed} · roll {roll}"
+
+    def _show_settings(self) -> None:
+        settings, kept, view = self.exploration.settings, self.app.remembered, self.exploration.tree.view
+        preset = next((name for name, (known, _) in PRESETS.items() if known == settings), "own")
+        cells = [
+            Setting(number.name, number.label, number.show(getattr(settings, number.name))) for number in NUMBERS
+        ]
+        cells += [
+            Setting("preset", "preset", preset),
+            Setting("seed", "seed", str(view.seed)),
+            Setting("coin", "coin", view.coin),
+            Setting("speed", "speed", "max" if kept.speed is None else f"{kept.speed:g}/s"),
+            Setting("banned", "bans", show_list("banned", settings.banned) or "none"),
+            Setting("logit_bias", "bias", show_list("logit_bias", settings.logit_bias) or "none"),
+            Setting("stop_at_end", "at end", "stop" if kept.stop_at_end else "go on"),
+            Setting("branch_length", "branch", f"{kept.branch_length} tok"),
+        ]
+        self.query_one(Sampler).show(cells)
+
+    def _show_status(self) -> None:
+        exploration = self.exploration
+        info, tree = exploration.info, exploration.tree
+        left = Text(" gpt2-remix ", style="bold", no_wrap=True)
+        if info is not None:
+            left.append(f" {info.name} {info.parameters / 1e6:,.1f}M {info.precision}", style="not bold")
+        parts = []
+        if self._count:
+            parts.append(f"{self._count} × b to branch")
+        if self._waited_for:
+            parts.append(self._waited_for)
+        elif info is None:
+            parts.append("no model: press m to choose one")
+        if self._run is not None:
+            parts.append(f"{self._run.rate:,.0f} tok/s" if self._run.rate else "running")
+        elif info is not None and not self._waited_for:
+            parts.append("paused")
+        branches = tree.leaf_count
+        if branches > 1:
+            parts.append(f"branch {tree.branch_number()} of {branches}")
+        if info is not None and self.size.width >= 100:
+            parts.append(f"{exploration.computed:,} tokens computed")
+        right = Text("   ".join(parts) + " ", style="not bold", no_wrap=True)
+        gap = self.size.width - left.cell_len - right.cell_len
+        line = left + Text(" " * max(1, gap)) + right
+        line.truncate(max(1, self.size.width))
+        self.query_one("#status", Static).update(line)
+
+    def _ask(self) -> None:
+        """Asks for the logits that are missing: at the cursor, of the next token, and beside the cursor."""
+        exploration = self.exploration
+        if not self.app.model_ready:
+            return
+        tree, cursor = exploration.tree, exploration.cursor
+        wanted = [cursor, cursor + 1, cursor - 1] if self._run else [cursor, len(tree), cursor + 1, cursor - 1]
+        looks = [
+            Look(tree.parent_of(position), tree.ids(position))
+            for position in dict.fromkeys(wanted)
+            if 0 <= position <= len(tree) and not exploration.knows(position)
+            # The newest token of a run is told by the run itself.
+            and not (self._run and position >= len(tree) - 1)
+        ]
+        if looks:
+            self.app.worker.look(looks)
+        if self._run is None and tree.view.head != self._measured_for and len(tree):
+            self._measured_for = tree.view.head
+            if missing := exploration.unmeasured():
+                self.app.worker.measure(tree.ids(missing[-1][1].position + 1), missing)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below the size that the panes need, one line says so."""
+        width, height = event.size
+        small = width < NEEDED[0] or height < NEEDED[1]
+        self.set_class(small, "small")
+        self.set_class(width >= 110, "wide")
+        self.set_class(height >= 32, "tall")
+        self.query_one("#too-small", Static).update(
+            Text(f"gpt2-remix needs {NEEDED[0]}x{NEEDED[1]} cells; this terminal has {width}x{height}. Make it larger.")
+        )
+        self._show_status()
+
+    def set_palette(self) -> None:
+        """Draws everything with another theme."""
+        palette = self.app.palette
+        drawn = (self.text, self.query_one(HeatStrip), self.candidates.list, self.query_one(Coin))
+        for widget in (*drawn, self.query_one(Sampler), self.query_one(Branches)):
+            widget.set_palette(palette)
+        self.show_all(keep_selection=True)
+
+    def notice(self, line: str, *, error: bool = True) -> None:
+        """A line that goes away by itself."""
+        self.app.notify(line, severity="error" if error else "information", timeout=8, markup=False)
+
+    # The model
+
+    def say_loading(self, what: str) -> None:
+        """Says what is being waited for; "" for nothing."""
+        self._waited_for = what
+        if self.is_mounted:
+            self._show_position(True)
+            self._show_status()
+
+    def tokenizer_ready(self, tokenizer: Tokenizer, ids: list[int]) -> None:
+        """Shows the prefix as tokens, before the network is there."""
+        exploration = self.exploration
+        exploration.tokenizer = tokenizer
+        self.candidates.set_vocabulary([exploration.name(token) for token in range(len(tokenizer.pieces))])
+        if not len(exploration.tree):
+            exploration.tree.set_prompt(ids)
+        self.show_all()
+
+    def show_exploration(self, exploration: Exploration) -> None:
+        """Shows another model's tree."""
+        self.pause()
+        self.exploration = exploration
+        self._shown = Shown()
+        self._measured_for = None
+        self._waiting = None
+        self.text.replace(0, [])
+        if exploration.tokenizer is not None:
+            pieces = exploration.tokenizer.pieces
+            self.candidates.set_vocabulary([exploration.name(token) for token in range(len(pieces))])
+        self.query_one(Branches).forget()
+        self.show_all()
+
+    # What the worker says
+
+    def looked(self, message: messages.Looked) -> None:
+        """Logits have come."""
+        self.exploration.remember(message.node, message.logits)
+        self.exploration.computed = message.computed
+        if self.exploration.tree.parent_of(self.exploration.cursor) == message.node:
+            self._show_position(keep=False)
+        self._show_status()
+        self._do_waiting()
+
+    def stepped(self, message: messages.Stepped) -> None:
+        """A run went on."""
+        run, exploration = self._run, self.exploration
+        if run is None or message.run != run.number:
+            return
+        tree = exploration.tree
+        following = exploration.cursor >= len(tree) - 1
+        for place, steps in enumerate(message.lanes):
+            old = run.tails[place]
+            run.tails[place] = tree.graft(old, steps)
+            if place == 0 and steps and tree.view.head == old:
+                new = tree.nodes[run.tails[0]].depth
+                cursor = new - 1 if following and run.endless else exploration.cursor
+                tree.change(record=False, head=run.tails[0], cursor=cursor)
+                if message.dist is not None:
+                    parent = tree.nodes[run.tails[0]].parent
+                    exploration.remember_distribution(parent or 0, message.dist)
+        run.rate = message.rate
+        exploration.computed = message.computed
+        if message.ended:
+            self._run = None
+            if message.ended == "end_of_text":
+                self.notice("the text ended with <|endoftext|>; g goes on past it", error=False)
+        self.show_all(keep_selection=exploration.cursor < len(tree) - 1)
+
+    def measured(self, message: messages.Measured) -> None:
+        """The probabilities of prompt tokens have come."""
+        tree, mode = self.exploration.tree, self.app.remembered.heat
+        for node, step in message.steps:
+            if node < len(tree.nodes):
+                tree.measure(node, step)
+                position = step.position
+                if position < len(self._shown.path) and self._shown.path[position] == node:
+                    self.text.set_levels(position, [heat_level(heat_value(step, mode))])
+        self._show_text()
+
+    # Acting on a position
+
+    def when_known(self, position: int, action: Callable[[], None]) -> None:
+        """Acts as soon as the distribution of a position is at hand; a later wish replaces an earlier one."""
+        self._waiting = (self.exploration.tree.parent_of(position), action)
+        if not self._do_waiting() and self.app.model_ready:
+            node, ids = self._waiting[0], self.exploration.tree.ids(position)
+            self.app.worker.look([Look(node, ids)])
+
+    def _do_waiting(self) -> bool:
+        if self._waiting is None or not self.exploration.knows_node(self._waiting[0]):
+            return False
+        action, self._waiting = self._waiting[1], None
+        try:
+            action()
+        except EngineError as error:
+            self.notice(str(error))
+        return True
+
+    def _place(self, step: Step, *, cursor: int, picked: bool) -> None:
+        """Puts a step into the stream; a run goes on from there."""
+        endless = self._run is not None and self._run.endless
+        self.pause()
+        tree = self.exploration.tree
+        if picked:
+            tree.pick(step, cursor=cursor)
+        else:
+            tree.choose(step, cursor=cursor)
+        if endless:
+            self.start_run(record=False)
+        self.show_all()
+
+    def pick(self, token: int) -> None:
+        """Picks a token at the cursor; the cursor goes to the next position."""
+        position = self.exploration.cursor
+
+        def act() -> None:
+            from engine import generator
+
+            dist = self.exploration.distribution(position)
+            if dist is not None:
+                window = self.exploration.window(position)
+                step = generator.pick(dist, token, position=position, window=window)
+                self._place(step, cursor=position + 1, picked=True)
+
+        self.when_known(position, act)
+
+    def flip(self, position: int) -> None:
+        """Flips the coin of a position: for the first time at the end of the stream, else again."""
+
+        def act() -> None:
+            from engine import generator
+
+            exploration, view = self.exploration, self.exploration.tree.view
+            dist = exploration.distribution(position)
+            if dist is not None:
+                step = generator.flip(
+                    dist, position=position, seed=view.seed, roll=exploration.tree.next_roll(position)
+                    if position < len(exploration.tree) else 0, coin=view.coin, window=exploration.window(position),
+                )  # fmt: skip
+                self._place(step, cursor=position, picked=False)
+
+        self.when_known(position, act)
+
+    # Runs
+
+    def start_run(self, *, record: bool = True) -> None:
+        """Runs from the end of the stream until paused, or the end of the text."""
+        from engine.generator import Lane
+
+        exploration = self.exploration
+        if not self.app.model_ready or exploration.tokenizer is None:
+            return
+        tree, view = exploration.tree, exploration.tree.view
+        if record:
+            tree.mark()
+        end = exploration.tokenizer.end_of_text if self.app.remembered.stop_at_end else None
+        lane = Lane(tree.ids(), view.settings, view.seed, view.coin, end_of_text=end)
+        self._begin([lane], [view.head], endless=True)
+
+    def _begin(self, lanes: list[Any], tails: list[int], *, endless: bool) -> None:
+        self._runs += 1
+        self._run = ActiveRun(self._runs, tails, endless)
+        self._waiting = None
+        self.app.worker.run(Run(self._runs, lanes, self.app.remembered.speed))
+        self.show_all(keep_selection=True)
+
+    def pause(self) -> None:
+        """Ends the run that goes on."""
+        if self._run is not None:
+            self._run = None
+            self.app.worker.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether a run goes on."""
+        return self._run is not None
+
+    def change_settings(self, settings: Settings) -> None:
+        """Other settings: the distribution at the cursor changes at once; a run goes on with them."""
+        size = self.exploration.info.vocab_size if self.exploration.info else None
+        try:
+            if size is not None:
+                settings.check_vocabulary(size)
+        except EngineError as error:
+            self.notice(str(error))
+            return
+        self._change(settings=settings)
+        self.app.remember(settings=settings)
+
+    def _change(self, **changes: Any) -> None:
+        endless = self._run is not None and self._run.endless
+        self.exploration.tree.change(**changes)
+        if endless:
+            self.start_run(record=False)
+        self.show_all(keep_selection=True)
+
+    # Actions
+
+    def action_step(self) -> None:
+        """One token at the end of the stream; the cursor goes to it."""
+        if self._run is not None:
+            self.pause()
+            self.show_all()
+            return
+        self.flip(len(self.exploration.tree))
+
+    def action_run(self) -> None:
+        """Run, or pause."""
+        if self._run is not None:
+            self.pause()
+            self.show_all()
+        elif not self.app.model_ready:
+            self.notice("the network is still loading; one moment", error=False)
+        else:
+            tree = self.exploration.tree
+            if self.exploration.cursor < len(tree):
+                tree.move(len(tree))
+            self.start_run()
+
+    def action_pick(self) -> None:
+        """Picks the selected candidate at the cursor."""
+        token = self.candidates.list.selected_token
+        if token is not None:
+            self.pick(token)
+
+    def action_flip(self) -> None:
+        """Flips the coin of the position under the cursor again; past the end, that of the last token."""
+        tree = self.exploration.tree
+        position = self.exploration.cursor
+        if position >= len(tree):
+            position = len(tree) - 1
+            if position < 0 or tree.step(position).origin == "prompt":
+                self.flip(len(tree))
+                return
+        self.flip(position)
+
+    def action_branch(self) -> None:
+        """New branches from the cursor: each flips the coin of this position again, then goes on for a while."""
+        count, self._count = self._count or 1, 0
+        exploration = self.exploration
+        if not self.app.model_ready or exploration.tokenizer is None:
+            self.notice("the network is still loading; one moment", error=False)
+            return
+        from engine.generator import Lane
+
+        count = min(count, MOST_BRANCHES)
+        tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
+        self.pause()
+        roll, ids, parent = tree.next_roll(position), tree.ids(position), tree.parent_of(position)
+        kept = self.app.remembered
+        end = exploration.tokenizer.end_of_text if kept.stop_at_end else None
+        lanes = [
+            Lane(list(ids), view.settings, view.seed, view.coin, roll + n, end, kept.branch_length)
+            for n in range(count)
+        ]
+        tree.change(head=parent, cursor=position)
+        self._begin(lanes, [parent] * count, endless=False)
+
+    def action_move(self, offset: int) -> None:
+        """Moves the cursor over tokens."""
+        self.move_to(self.exploration.cursor + offset)
+
+    def move_to(self, position: int) -> None:
+        """Moves the cursor to a position."""
+        self.exploration.tree.move(position)
+        self.show_all()
+
+    def action_move_to(self, position: int) -> None:
+        """Moves the cursor to a position."""
+        self.move_to(position)
+
+    def action_move_end(self) -> None:
+        """Moves the cursor to the next token; while running, it follows the newest one again."""
+        self.move_to(len(self.exploration.tree))
+
+    def action_word(self, direction: int) -> None:
+        """Moves the cursor to where the word before or after begins."""
+        exploration, position = self.exploration, self.exploration.cursor + direction
+        while 0 < position < len(exploration.tree):
+            if exploration.piece(exploration.tree.step(position).token)[:1].isspace():
+                break
+            position += direction
+        self.move_to(position)
+
+    def action_line(self, lines: int) -> None:
+        """Moves the cursor a line up or down."""
+        self.move_to(self.text.line_step(lines))
+
+    def action_candidate(self, rows: int) -> None:
+        """Selects another candidate."""
+        self.candidates.action_row(rows)
+
+    def action_search(self) -> None:
+        """Searches a token among the candidates."""
+        self.candidates.search()
+
+    def action_sibling(self, offset: int) -> None:
+        """Shows the sibling before or after at the cursor."""
+        self.pause()
+        tree = self.exploration.tree
+        position = min(self.exploration.cursor, len(tree) - 1)
+        if position < 0 or not tree.go_sibling(position, offset):
+            self.notice("no other branch starts here; r flips again, b branches", error=False)
+        self.show_all()
+
+    def action_undo(self) -> None:
+        """Takes the last change back."""
+        self._through_history(self.exploration.tree.undo, "nothing to undo")
+
+    def action_redo(self) -> None:
+        """Takes the last undo back."""
+        self._through_history(self.exploration.tree.redo, "nothing to redo")
+
+    def _through_history(self, move: Callable[[], bool], nothing: str) -> None:
+        self.pause()
+        if not move():
+            self.notice(nothing, error=False)
+        self.app.remember(settings=self.exploration.settings, coin=self.exploration.tree.view.coin)
+        self.show_all()
+
+    def action_tree(self) -> None:
+        """Shows the branches and goes to them, or hides them."""
+        self.toggle_class("branches")
+        self.call_after_refresh(self._focus_branches)
+
+    def _focus_branches(self) -> None:
+        branches = self.query_one(Branches)
+        (branches if branches.display else self.text).focus()
+        self.show_all(keep_selection=True)
+
+    def action_settings(self) -> None:
+        """Goes to the sampling panel, or back."""
+        sampler = self.query_one(Sampler)
+        (self.text if sampler.has_focus else sampler).focus()
+
+    def action_heat(self) -> None:
+        """The next heat colouring."""
+        modes = HEAT_MODES
+        self.app.remember(heat=modes[(modes.index(self.app.remembered.heat) + 1) % len(modes)])
+        self.show_all(keep_selection=True)
+
+    def action_ban(self) -> None:
+        """Bans the selected candidate, or allows it again."""
+        token = self.candidates.list.selected_token
+        if token is not None:
+            settings = self.exploration.settings
+            banned = tuple(t for t in settings.banned if t != token)
+            if len(banned) == len(settings.banned):
+                banned = (*banned, token)
+            self.change_settings(settings.replace(banned=banned))
+
+    def action_bias(self, direction: int) -> None:
+        """Makes the selected candidate likelier (+1) or less likely (-1)."""
+        token = self.candidates.list.selected_token
+        if token is not None:
+            settings = self.exploration.settings
+            biases = dict(settings.logit_bias)
+            biases[token] = max(-100.0, min(100.0, biases.get(token, 0.0) + direction))
+            kept = tuple((t, bias) for t, bias in biases.items() if bias)
+            self.change_settings(settings.replace(logit_bias=kept))
+
+    def action_speed(self, direction: int) -> None:
+        """Faster or slower; past the fastest, as fast as it goes."""
+        speed = self.app.remembered.speed
+        ladder: list[float | None] = [*SPEEDS, None]
+        if speed in ladder:
+            place = ladder.index(speed) + direction
+        else:
+            higher = [n for n, known in enumerate(ladder) if known is None or (speed or 0) < known]
+            place = higher[0] if direction > 0 else higher[0] - 1
+        speed = ladder[max(0, min(len(ladder) - 1, place))]
+        self.app.remember(speed=speed)
+        self.app.worker.set_speed(speed)
+        self._show_settings()
+
+    def action_preset(self, direction: int) -> None:
+        """The next preset."""
+        names = list(PRESETS)
+        known = [name for name in names if PRESETS[name][0] == self.exploration.settings]
+        place = (names.index(known[0]) + direction) % len(names) if known else 0
+        self.change_settings(PRESETS[names[place]][0])
+
+    def action_edit(self) -> None:
+        """Edits the prefix."""
+        if self.exploration.tokenizer is None:
+            self.notice("the tokenizer is still loading; one moment", error=False)
+            return
+        from tui.screens.prefix import PrefixScreen
+
+        tree = self.exploration.tree
+        self.app.push_screen(PrefixScreen(self.exploration, tree.ids(tree.prompt_length())), self._prefix_edited)
+
+    def _prefix_edited(self, ids: list[int] | None) -> None:
+        if ids is None:
+            return
+        self.pause()
+        self.exploration.tree.set_prompt(ids)
+        self.show_all()
+
+    def action_model(self) -> None:
+        """Chooses another model."""
+        from tui.screens.models import ModelScreen
+
+        self.app.push_screen(ModelScreen(), self.app.model_chosen)
+
+    def action_help(self) -> None:
+        """Shows the keys and what the panes mean."""
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    # Widgets
+
+    def on_key(self, event: events.Key) -> None:
+        """Digits collect the number of branches; any other key forgets them."""
+        if event.character and event.character.isdecimal() and event.character.isascii():
+            self._count = min(MOST_BRANCHES, self._count * 10 + int(event.character))
+            event.stop()
+        elif event.key != "b" and self._count:
+            self._count = 0
+        else:
+            return
+        self._show_status()
+
+    @on(TokenText.Clicked)
+    def _text_clicked(self, event: TokenText.Clicked) -> None:
+        self.move_to(event.index)
+
+    @on(HeatStrip.Clicked)
+    def _heat_clicked(self, event: HeatStrip.Clicked) -> None:
+        self.move_to(event.position)
+
+    @on(Candidates.Picked)
+    def _candidate_picked(self, event: Candidates.Picked) -> None:
+        self.pick(event.token)
+
+    @on(Coin.Flipped)
+    def _coin_clicked(self, event: Coin.Flipped) -> None:
+        self.action_flip()
+
+    @on(Branches.Chosen)
+    def _branch_chosen(self, event: Branches.Chosen) -> None:
+        self.pause()
+        self.exploration.tree.go(event.node)
+        self.show_all()
+
+    @on(Branches.Left)
+    @on(Sampler.Left)
+    def _back_to_text(self) -> None:
+        self.text.focus()
+
+    @on(Sampler.Changed)
+    def _setting_changed(self, event: Sampler.Changed) -> None:
+        name, direction, settings = event.name, event.direction, self.exploration.settings
+        view, kept = self.exploration.tree.view, self.app.remembered
+        number = next((number for number in NUMBERS if number.name == name), None)
+        if number is not None:
+            value = getattr(settings, name) + direction * number.step
+            value = max(number.low, min(number.high, value))
+            self.change_settings(settings.replace(**{name: int(value) if number.whole else round(value, 6)}))
+        elif name == "preset":
+            self.action_preset(direction)
+        elif name == "seed":
+            self._change(seed=max(0, view.seed + direction))
+        elif name == "coin":
+            coin = COINS[(COINS.index(view.coin) + direction) % len(COINS)]
+            self.app.remember(coin=coin)
+            self._change(coin=coin)
+        elif name == "speed":
+            self.action_speed(direction)
+        elif name == "stop_at_end":
+            self.app.remember(stop_at_end=not kept.stop_at_end)
+            self._show_settings()
+        elif name == "branch_length":
+            self.app.remember(branch_length=max(1, min(1000, kept.branch_length + direction)))
+            self._show_settings()
+        elif name in ("banned", "logit_bias"):
+            # There is no next value of a list: less takes the last entry away, more says how to add one.
+            if direction < 0 and getattr(settings, name):
+                self.change_settings(settings.replace(**{name: getattr(settings, name)[:-1]}))
+            else:
+                form = "ids as 198;50256, or x on a candidate" if name == "banned" else "198:-2;50256:5, or + and -"
+                self.notice(f"type {form}", error=False)
+
+    @on(Sampler.Typed)
+    def _setting_typed(self, event: Sampler.Typed) -> None:
+        name, text, settings = event.name, event.text, self.exploration.settings
+        number = next((number for number in NUMBERS if number.name == name), None)
+        try:
+            if number is not None:
+                self.change_settings(settings.replace(**{name: number.parse(text)}))
+            elif name in ("banned", "logit_bias"):
+                self.change_settings(settings.replace(**{name: parse_list(name, text)}))
+            elif name == "seed":
+                if not text.isdecimal():
+                    raise EngineError(f"{text!r} is not a seed; it is a whole number from 0 up")
+                self._change(seed=check_seed(int(text)))
+            elif name == "speed":
+                self._type_speed(text)
+            elif name == "branch_length":
+                if not text.isdecimal() or not 1 <= int(text) <= 1000:
+                    raise EngineError(f"{text!r} is not a branch length; it is 1 to 1000 tokens")
+                self.app.remember(branch_length=int(text))
+            else:
+                raise EngineError("← and → change this one")
+        except EngineError as error:
+            self.notice(str(error))
+        self._show_settings()
+
+    def _type_speed(self, text: str) -> None:
+        try:
+            speed = float(text)
+        except ValueError:
+            speed = 0.0
+        if not 0.1 <= speed <= 10000:
+            raise EngineError(f"{text!r} is not a speed; it is 0.1 to 10000 tokens a second")
+        self.app.remember(speed=speed)
+        self.app.worker.set_speed(speed)

@@ -1,0 +1,164 @@
+"""The prefix editor: as text or as token ids, with the token split shown while typing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
+
+from engine.cli import parse_ids
+from engine.errors import EngineError
+from engine.generator import check_ids
+from engine.text import show_text
+from tui.exploration import Exploration
+from tui.widgets.token_text import TokenCell, TokenText
+
+PREVIEWED = 2000
+"""Tokens of which the split is drawn; a longer prefix is used whole all the same."""
+
+STRIPES = (3, 6)
+"""Heat levels that tell neighbouring tokens apart."""
+
+
+class DataArea(TextArea):
+    """A text area in which no character reaches the terminal as anything but text."""
+
+    def get_line(self, line_index: int) -> Text:
+        """A line with one harmless character in place of each that would act on the terminal."""
+        shown = "".join(
+            character if len(safe := show_text(character, keep="\t")) != 1 and character == "\t"
+            else safe if len(safe) == 1 else "\ufffd"
+            for character in self.document.get_line(line_index)
+        )  # fmt: skip
+        return Text(shown, end="", no_wrap=True)
+
+
+class PrefixScreen(ModalScreen[list[int] | None]):
+    """Dismissed with the new prefix as ids, or None."""
+
+    DEFAULT_CSS = """
+    PrefixScreen #editor { height: 22; }
+    PrefixScreen TextArea { height: 1fr; border: none; padding: 0; }
+    PrefixScreen TabPane { padding: 0; height: 1fr; }
+    PrefixScreen TabbedContent { height: 1fr; }
+    PrefixScreen ContentSwitcher { height: 1fr; }
+    PrefixScreen #split { height: 6; border-top: solid $panel; border-title-color: $text-muted; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "use", "use this prefix", priority=True),
+        Binding("ctrl+t", "switch", "text or ids", priority=True),
+        Binding("escape", "cancel", "cancel", priority=True),
+    ]
+
+    def __init__(self, exploration: Exploration, ids: list[int]) -> None:
+        super().__init__()
+        assert exploration.tokenizer is not None
+        self._exploration = exploration
+        self._tokenizer = exploration.tokenizer
+        self._ids: list[int] | None = ids
+
+    def compose(self) -> ComposeResult:
+        """Two tabs over the split."""
+        plain = self._text_of(self._ids or [])
+        with Vertical(classes="dialog", id="editor") as dialog:
+            dialog.border_title = "prefix"
+            with TabbedContent(initial="tab-ids" if plain is None else "tab-text"):
+                with TabPane("text", id="tab-text"):
+                    yield DataArea(plain or "", id="as-text", soft_wrap=True)
+                with TabPane("token ids", id="tab-ids"):
+                    yield DataArea(self._ids_text(), id="as-ids", soft_wrap=True)
+            yield Static(id="problem", classes="problem")
+            split = TokenText(self.app.palette, cursor=False, id="split")  # type: ignore[attr-defined]
+            split.border_title = "tokens"
+            split.can_focus = False
+            split.set_empty("empty: starts from <|endoftext|>")
+            yield split
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """The focus goes to the tab that is open."""
+        self.call_after_refresh(self._focus_area)
+        self._show(self._ids or [])
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A dialog as tall as the terminal allows."""
+        self.query_one("#editor").styles.height = max(8, min(26, event.size.height - 2))
+
+    def _text_of(self, ids: list[int]) -> str | None:
+        """The prefix as text, None where text cannot give just these ids."""
+        if ids == [self._tokenizer.end_of_text]:
+            return ""
+        text = self._tokenizer.decode(ids)
+        try:
+            return text if self._tokenizer.encode(text) == ids else None
+        except EngineError:
+            return None
+
+    def _ids_text(self) -> str:
+        ids = self._ids or []
+        return "" if ids == [self._tokenizer.end_of_text] else ", ".join(map(str, ids))
+
+    @property
+    def _as_ids(self) -> bool:
+        return self.query_one(TabbedContent).active == "tab-ids"
+
+    def _focus_area(self) -> None:
+        self.query_one("#as-ids" if self._as_ids else "#as-text", DataArea).focus()
+
+    @on(TextArea.Changed)
+    def _changed(self, event: TextArea.Changed) -> None:
+        if event.text_area.id != ("as-ids" if self._as_ids else "as-text"):
+            return
+        problem = ""
+        try:
+            if self._as_ids:
+                ids = parse_ids(event.text_area.text)
+                info = self._exploration.info
+                check_ids(ids, info.vocab_size if info else len(self._tokenizer.pieces))
+            else:
+                ids = self._tokenizer.encode(event.text_area.text)
+            self._ids = ids
+            self._show(ids)
+        except EngineError as error:
+            self._ids = None
+            problem = str(error)
+        self.query_one("#problem", Static).update(Text(problem))
+
+    def _show(self, ids: list[int]) -> None:
+        split = self.query_one("#split", TokenText)
+        pieces = [self._exploration.piece(token) for token in ids[:PREVIEWED]]
+        split.replace(0, [TokenCell(piece, "sampled", STRIPES[n % 2]) for n, piece in enumerate(pieces)])
+        context = self._exploration.info.context if self._exploration.info else None
+        over = f", the network sees the last {context} or fewer" if context and len(ids) > context else ""
+        split.border_title = f"{len(ids):,} tokens{over}"
+
+    @on(TabbedContent.TabActivated)
+    def _switched(self) -> None:
+        if self._as_ids and self._ids is not None:
+            self.query_one("#as-ids", DataArea).text = self._ids_text()
+        elif self._ids is not None and (text := self._text_of(self._ids)) is not None:
+            self.query_one("#as-text", DataArea).text = text
+        self._focus_area()
+
+    def action_switch(self) -> None:
+        """Goes to the other tab."""
+        tabs = self.query_one(TabbedContent)
+        tabs.active = "tab-text" if self._as_ids else "tab-ids"
+
+    def action_use(self) -> None:
+        """Takes the prefix."""
+        if self._ids is None:
+            self.app.bell()
+            return
+        self.dismiss(self._ids or [self._tokenizer.end_of_text])
+
+    def action_cancel(self) -> None:
+        """Keeps the old prefix."""
+        self.dismiss(None)

@@ -1,0 +1,1 @@
+"""What one sees on screen, a file each."""

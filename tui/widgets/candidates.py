@@ -1,0 +1,310 @@
+"""The candidates at the cursor: every token by final probability, drawn for the visible ranks only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import Input
+
+from engine.sampling import Distribution
+from tui.palette import Palette
+
+EIGHTHS = " ▏▎▍▌▋▊▉"
+FIRST = 512
+"""How many candidates are put in order before someone scrolls further."""
+
+
+def percent(p: float) -> str:
+    """A probability in seven cells."""
+    if p >= 0.9995:
+        return "100.0 %" if p > 0.99995 else "99.95 %"
+    if p >= 0.1:
+        return f"{p * 100:5.1f} %"
+    if p >= 0.0001:
+        return f"{p * 100:5.2f} %"
+    return "    0 %" if p == 0 else "< .01 %"
+
+
+def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style, palette: Palette) -> list[Segment]:
+    """A bar for the final probability with a mark where the raw one would end, `scale` filling the width."""
+    eighths = round(min(1.0, final / scale) * width * 8) if scale > 0 else 0
+    if final > 0:
+        eighths = max(1, eighths)
+    full, part = divmod(eighths, 8)
+    cells = "█" * full + (EIGHTHS[part] if part else "")
+    cells += " " * (width - len(cells))
+    if abs(final - raw) < 0.005 * scale:
+        return [Segment(cells, bar)]
+    mark = min(width - 1, int(raw / scale * width)) if scale > 0 else 0
+    style = palette.raw_mark_on_bar if mark < full else palette.raw_mark
+    return [Segment(cells[:mark], bar), Segment("┃", style), Segment(cells[mark + 1 :], bar)]
+
+
+class CandidateList(ScrollView, can_focus=True):
+    """The rows. The selected one is what `pick` takes."""
+
+    DEFAULT_CSS = """
+    CandidateList {
+        background: $surface;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        overflow-x: hidden;
+    }
+    """
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__()
+        self._palette = palette
+        self._dist: Distribution | None = None
+        self._order = np.empty(0, dtype=np.intp)
+        self._total = 0
+        self._complete = True
+        self._taken: int | None = None
+        self._label_of: Callable[[int], str] = str
+        self._matches: np.ndarray | None = None
+        self._empty = ""
+        self.selected = 0
+
+    @property
+    def selected_token(self) -> int | None:
+        """The id of the selected candidate."""
+        return int(self._order[self.selected]) if self.selected < self._order.size else None
+
+    def visible_mass(self) -> tuple[float, int]:
+        """The final probability of the rows in view, and how many other tokens have a share."""
+        if self._dist is None:
+            return 0.0, 0
+        top = self.scroll_offset.y
+        rows = self._order[top : top + max(1, self.size.height)]
+        mass = float(self._dist.final[rows].sum())
+        return mass, self._dist.kept - int(np.count_nonzero(self._dist.removed[rows] == 0))
+
+    def show(
+        self, dist: Distribution | None, taken: int | None, name: Callable[[int], str], empty: str, *, keep: bool
+    ) -> None:
+        """Another distribution; `keep` stays at the selected row instead of going to the taken token."""
+        self._dist, self._taken, self._label_of, self._empty = dist, taken, name, empty
+        self._sort(FIRST)
+        if not keep:
+            self.selected = 0
+            if taken is not None and self._matches is None:
+                places = np.flatnonzero(self._order == taken)
+                self.selected = int(places[0]) if places.size else 0
+        self.selected = max(0, min(self.selected, self._total - 1))
+        self._scroll_to_selected()
+        self.refresh()
+
+    def set_palette(self, palette: Palette) -> None:
+        """Draws with another theme."""
+        self._palette = palette
+        self.refresh()
+
+    def filter(self, matches: np.ndarray | None) -> None:
+        """Only these token ids (all where None), in the order of the distribution."""
+        self._matches = matches
+        self.selected = 0
+        self._sort(FIRST)
+        self.scroll_to(y=0, animate=False)
+        self.refresh()
+
+    def move(self, rows: int) -> None:
+        """Selects a row further down (up, if negative)."""
+        target = max(0, self.selected + rows)
+        if target >= self._order.size and not self._complete:
+            self._sort(None)
+        self.selected = min(target, max(0, self._order.size - 1))
+        self._scroll_to_selected()
+        self.refresh()
+
+    def _sort(self, count: int | None) -> None:
+        if self._dist is None:
+            self._order, self._total, self._complete = np.empty(0, dtype=np.intp), 0, True
+        elif self._matches is not None:
+            order = self._dist.order()
+            self._order = order[np.isin(order, self._matches)]
+            self._total, self._complete = self._order.size, True
+        else:
+            self._order = self._dist.order(count)
+            self._total, self._complete = self._dist.size, self._order.size == self._dist.size
+        self.virtual_size = Size(self.scrollable_content_region.width, self._total)
+
+    def _scroll_to_selected(self) -> None:
+        if self.size.height:
+            self.scroll_to_region(Region(0, self.selected, 1, 1), animate=False, force=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Keeps the selected row in view."""
+        self._scroll_to_selected()
+
+    def render_line(self, y: int) -> Strip:
+        """One candidate."""
+        width = self.scrollable_content_region.width
+        palette = self._palette
+        place = y + self.scroll_offset.y
+        if self._dist is None or not self._total:
+            empty = self._empty if self._dist is None else "no token matches"
+            return Strip([Segment(empty if y == 0 else "", palette.muted)]).adjust_cell_length(width, palette.text)
+        if place >= self._total:
+            return Strip.blank(width, palette.text)
+        if place >= self._order.size:
+            self._sort(None)
+        token = int(self._order[place])
+        final, raw = float(self._dist.final[token]), float(self._dist.raw[token])
+        step = self._dist.removed_by(token)
+        taken, selected = token == self._taken, place == self.selected
+        label_width = max(8, min(18, width // 3))
+        bar_width = max(1, width - label_width - 11)
+        label = self._label_of(token)
+        if cell_len(label) > label_width:
+            label = set_cell_size(label, label_width - 1) + "…"
+        label = set_cell_size(label, label_width)
+        style = palette.removed if step else palette.taken if taken else palette.text
+        mark = "●" if taken else "›" if selected else " "
+        if step:
+            why = set_cell_size(f"░ cut by {step.replace('_', '-')}", bar_width)
+            middle = [Segment(why, palette.removed)]
+            number = percent(raw)
+        else:
+            best = self._order[0] if self._matches is None else int(np.argmax(self._dist.final))
+            scale = max(float(self._dist.final[best]), float(self._dist.raw.max()))
+            middle = bar_segments(final, raw, scale, bar_width, palette.bar_taken if taken else palette.bar, palette)
+            number = percent(final)
+        segments = [Segment(f"{mark} ", style), Segment(label + " ", style), *middle, Segment(" " + number, style)]
+        strip = Strip(segments).adjust_cell_length(width, palette.text)
+        return strip.apply_style(Style(bgcolor=palette.selected.bgcolor, bold=True)) if selected else strip
+
+
+class Candidates(Vertical):
+    """The list, a field to search a token in, and what is left for all others."""
+
+    HELP = """\
+    Every token by its final probability. The bar is the final probability, ┃ the raw one; ● is the token that was
+    taken; a cut token names the step of the chain that removed it. ↑ ↓ select, enter picks, / searches a token.
+    """
+
+    DEFAULT_CSS = """
+    Candidates { height: 1fr; }
+    Candidates Input { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
+    Candidates.searching Input { display: block; }
+    """
+
+    BINDINGS = [  # noqa: RUF012
+        Binding("escape", "close_search", "close search", show=False),
+        Binding("down", "row(1)", show=False),
+        Binding("up", "row(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+
+    class Picked(Message):
+        """A person picked a token."""
+
+        def __init__(self, token: int) -> None:
+            super().__init__()
+            self.token = token
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(id="candidates")
+        self.list = CandidateList(palette)
+        self._texts: list[str] = []
+        self._lower: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """The search field over the list."""
+        yield Input(placeholder="search: text or id", compact=True)
+        yield self.list
+
+    def set_vocabulary(self, names: list[str]) -> None:
+        """What each token looks like, by id."""
+        self._texts = names
+        self._lower = [name.lower() for name in names]
+
+    def show(self, dist: Distribution | None, taken: int | None, empty: str, *, keep: bool = False) -> None:
+        """Another distribution at the cursor."""
+        self.list.show(dist, taken, self.name_of, empty, keep=keep)
+        self._count_others()
+
+    def name_of(self, token: int) -> str:
+        """How a token is drawn."""
+        return self._texts[token] if token < len(self._texts) else str(token)
+
+    def _count_others(self) -> None:
+        mass, others = self.list.visible_mass()
+        others_mass = max(0.0, 1 - mass)
+        self.border_subtitle = f"{others:,} others {percent(others_mass).strip()}" if others > 0 else ""
+
+    def on_mount(self) -> None:
+        """Follows scrolling, so that "others" means what is out of view."""
+        self.watch(self.list, "scroll_y", self._count_others, init=False)
+
+    @property
+    def searching(self) -> bool:
+        """Whether the search field is open."""
+        return self.has_class("searching")
+
+    def search(self) -> None:
+        """Opens the search field."""
+        self.add_class("searching")
+        self.query_one(Input).focus()
+
+    def action_close_search(self) -> None:
+        """Closes it and shows all candidates again."""
+        if self.searching:
+            self.remove_class("searching")
+            self.query_one(Input).value = ""
+            self.list.filter(None)
+        self.list.focus()
+
+    def action_row(self, rows: int) -> None:
+        """Moves the selection while the search field has the focus."""
+        self.list.move(rows)
+        self._count_others()
+
+    def action_page(self, pages: int) -> None:
+        """Moves the selection by a screenful."""
+        self.action_row(pages * max(1, self.list.size.height - 1))
+
+    @on(Input.Changed)
+    def _search_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        wanted = event.value.replace(" ", "·")
+        if not wanted:
+            self.list.filter(None)
+            return
+        lower = wanted.lower()
+        texts = self._texts if wanted != lower else self._lower  # a capital letter makes the search exact
+        found = [token for token, text in enumerate(texts) if wanted in text]
+        if wanted.isdigit() and int(wanted) < len(self._texts):
+            found.append(int(wanted))
+        self.list.filter(np.array(sorted(set(found)), dtype=np.intp))
+        self._count_others()
+
+    @on(Input.Submitted)
+    def _search_done(self, event: Input.Submitted) -> None:
+        event.stop()
+        token = self.list.selected_token
+        self.action_close_search()
+        if token is not None:
+            self.post_message(self.Picked(token))
+
+    def on_click(self, event: events.Click) -> None:
+        """Selects the row under the mouse; a double click picks it."""
+        offset = event.get_content_offset(self.list)
+        if offset is None:
+            return
+        self.list.move(offset.y + self.list.scroll_offset.y - self.list.selected)
+        self._count_others()
+        if event.chain == 2 and (token := self.list.selected_token) is not None:
+            self.post_message(self.Picked(token))

@@ -1,0 +1,173 @@
+"""The coin: the unit interval cut into the candidates' shares with the marker at u, or the Gumbel coin's race."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from engine import coin as coins
+from engine.coin import descending
+from engine.sampling import Distribution
+from engine.settings import CoinKind
+from engine.tree import Step
+from tui.palette import Palette
+
+MARKER = "▼"
+
+
+@dataclass(frozen=True, slots=True)
+class CoinView:
+    """What the coin at the cursor shows.
+
+    Attributes:
+        dist: the distribution at the cursor under the settings of now; None while it is not known.
+        step: the token that stands there; None where none was chosen yet.
+        seed, coin: those of the next flip.
+    """
+
+    dist: Distribution | None
+    step: Step | None
+    seed: int
+    coin: CoinKind
+
+    @property
+    def coin_ignored(self) -> bool:
+        """Whether the settings are greedy."""
+        return self.dist is not None and self.dist.settings.temperature == 0
+
+
+class Coin(Widget):
+    """Three lines: the marker, the shares, and in words what happened."""
+
+    HELP = """\
+    The interval is cut into the candidates' shares, ▼ stands at u: the token under it is taken. r flips the coin of
+    this position again: the marker moves, a sibling is born. The Gumbel coin is a race: log-probability plus luck.
+    """
+
+    DEFAULT_CSS = "Coin { height: 3; background: $surface; }"
+
+    class Flipped(Message):
+        """A person clicked on the coin."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(id="coin")
+        self._palette = palette
+        self._view: CoinView | None = None
+        self._label_of: Callable[[int], str] = str
+
+    def set_palette(self, palette: Palette) -> None:
+        """Draws with another theme."""
+        self._palette = palette
+        self.refresh()
+
+    def show(self, view: CoinView | None, name: Callable[[int], str]) -> None:
+        """Another position."""
+        self._view, self._label_of = view, name
+        self.refresh()
+
+    def on_click(self) -> None:
+        """A click flips it."""
+        self.post_message(self.Flipped())
+
+    def render_line(self, y: int) -> Strip:
+        """One of the three lines."""
+        width = self.size.width
+        view = self._view
+        if view is None or view.dist is None:
+            return Strip.blank(width, self._palette.text)
+        step = view.step
+        kind = step.coin if step is not None and step.coin else view.coin
+        if kind == "gumbel" and step is not None and step.u is not None:
+            segments = self._race_line(view.dist, step, y, width)
+        else:
+            segments = self._interval_line(view, view.dist, y, width)
+        return Strip(segments).adjust_cell_length(width, self._palette.text)
+
+    def _interval_line(self, view: CoinView, dist: Distribution, y: int, width: int) -> list[Segment]:
+        step = view.step
+        flipped = step is not None and step.origin == "sampled" and step.u is not None
+        if y == 0:
+            if step is None or not flipped or step.u is None:
+                return []
+            return [Segment(" " * min(width - 1, int(step.u * width)) + MARKER, self._palette.marker)]
+        if y == 1:
+            hit = step.token if step is not None and step.origin != "prompt" else None
+            if flipped and step is not None and step.u is not None:
+                hit = coins.choose_interval(dist.final, step.u)
+            return self._shares(dist, width, hit)
+        return self._words(view, dist, width)
+
+    def _shares(self, dist: Distribution, width: int, hit: int | None) -> list[Segment]:
+        """The interval in `width` cells: shares of half a cell or more on their own, the others as one tail."""
+        order = descending(dist.final, min(width, int(np.count_nonzero(dist.final))))
+        edges = np.concatenate([[0.0], np.cumsum(dist.final[order])]) * width
+        segments: list[Segment] = []
+        done = 0
+        for n, token in enumerate(order):
+            end = round(float(edges[n + 1]))
+            if end <= done:
+                continue
+            style = self._palette.share_hit if int(token) == hit else self._palette.share[len(segments) % 2]
+            segments.append(Segment(self._label(int(token), end - done), style))
+            done = end
+        if done < width:
+            tail = "┊" * (width - done) if done else " " * width
+            segments.append(Segment(tail, self._palette.muted))
+        if hit is not None and all(segment.style is not self._palette.share_hit for segment in segments):
+            # The share that was hit is too small for a cell of its own: show it where it lies.
+            start, _ = coins.interval_span(dist.final, hit)
+            place = min(width - 1, int(start * width))
+            strip = Strip(segments)
+            before, after = strip.crop(0, place), strip.crop(place + 1, width)
+            return [*before, Segment("█", self._palette.marker), *after]
+        return segments
+
+    def _label(self, token: int, width: int) -> str:
+        name = self._label_of(token)
+        if cell_len(name) > width:
+            return " " * width if width < 3 else set_cell_size(name, width - 1) + "…"
+        left = (width - cell_len(name)) // 2
+        return set_cell_size(" " * left + name, width)
+
+    def _words(self, view: CoinView, dist: Distribution, width: int) -> list[Segment]:
+        palette, step = self._palette, view.step
+        if step is None:
+            what = "temp 0: the most probable is taken" if view.coin_ignored else "not flipped yet: space flips it"
+            return [Segment(set_cell_size(what, width), palette.muted)]
+        name = self._label_of(step.token)
+        if step.origin == "prompt":
+            return [Segment(name, palette.prompt), Segment(" was given, no coin", palette.muted)]
+        if step.origin == "picked":
+            return [Segment(name, palette.taken), Segment(" was picked, no coin", palette.muted)]
+        assert step.u is not None
+        segments = [Segment(f"u {step.u:.4f} → ", palette.value), Segment(self._label_of(step.token), palette.taken)]
+        if dist.settings != step.settings:
+            now = coins.choose_interval(dist.final, step.u)
+            if now != step.token:
+                segments.append(Segment(f" (now {self._label_of(now)})", palette.muted))
+        return segments
+
+    def _race_line(self, dist: Distribution, step: Step, y: int, width: int) -> list[Segment]:
+        palette = self._palette
+        assert step.seed is not None
+        luck = coins.gumbel_luck(step.seed, step.position, step.roll, dist.size)
+        scores = coins.gumbel_scores(dist.final, luck)
+        runners = descending(scores, min(3, int(np.count_nonzero(np.isfinite(scores)))))
+        if y >= runners.size:
+            return []
+        token = int(runners[y])
+        log_p = float(np.log(dist.final[token]))
+        style = palette.taken if token == step.token else palette.value
+        words = f" {log_p:6.2f} {scores[token] - log_p:+.2f} = {scores[token]:.2f}"
+        name = self._label_of(token)
+        room = max(1, width - len(words) - 2)
+        name = set_cell_size(name if cell_len(name) <= room else set_cell_size(name, room - 1) + "…", room)
+        mark = "●" if token == step.token else " "
+        return [Segment(f"{mark} {name}", style), Segment(words, palette.muted)]

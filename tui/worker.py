@@ -1,0 +1,292 @@
+"""The one place where the engine runs in a background worker.
+
+A thread with a mailbox. Each kind of request has one place in it, so that a new one replaces the old; between two
+tokens of a run the worker looks whether something more urgent waits. Files are found (and downloaded) by a second thread, so
+that one can go on exploring meanwhile. Neither touches a widget or the tree: they post messages.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from engine.errors import EngineError
+from engine.tree import Step
+from tui.messages import Failed, Loading, Looked, Measured, ModelFailed, ModelReady, Stepped, TokenizerReady
+
+if TYPE_CHECKING:
+    from engine.backend import Backend
+    from engine.generator import Lane
+    from engine.models import Located, Model
+    from engine.sampling import Distribution
+    from engine.tokenizer import Tokenizer
+
+FRAME = 1 / 30
+"""Seconds between two messages of a run: faster than that nobody sees."""
+
+MEASURED_AT_ONCE = 32
+
+
+@dataclass(slots=True)
+class Run:
+    """A request to advance lanes: its number, the lanes, tokens a second of each (None: as fast as it goes)."""
+
+    number: int
+    lanes: list[Lane]
+    speed: float | None
+    started: float = 0.0
+    made: int = 0
+    due: float = 0.0
+    posted: float = 0.0
+    fresh: list[list[Step]] = field(default_factory=list)
+    dist: Distribution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A request for the logits of the token after `ids`, which end at tree node `node`."""
+
+    node: int
+    ids: list[int]
+
+
+class CancelledError(Exception):
+    """Raised inside a download that another request replaced."""
+
+
+def reason_of(error: Exception) -> str:
+    """A failure in one line."""
+    if isinstance(error, EngineError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory; choose a smaller model or a shorter text"
+    return " ".join(f"unexpected {type(error).__name__} in the engine: {error}".split())
+
+
+class EngineWorker:
+    """Owns the backend. Every public method may be called from the app's thread and returns at once."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        self._post = post
+        self._wake = threading.Condition()
+        self._closed = False
+        self._opening = 0  # the number of the newest request to open a model
+        self._found: tuple[int, Located, Tokenizer, int | None] | None = None
+        self._looks: list[Look] = []
+        self._run: Run | None = None
+        self._measure: tuple[list[int], list[tuple[int, Step]]] | None = None
+        self._handled = True  # whether the app is done with the last Stepped message
+        self._model: Model | None = None
+
+    # Requests, from the app's thread
+
+    def open(self, name: str, threads: int | None = None) -> None:
+        """Opens a model in place of the one that runs now, which goes on until the new one is there."""
+        with self._wake:
+            self._opening += 1
+            number = self._opening
+        threading.Thread(target=self._find, args=(number, name, threads), name="find-model", daemon=True).start()
+
+    def look(self, requests: list[Look]) -> None:
+        """Computes logits after these nodes, in order; replaces looks that wait."""
+        with self._wake:
+            self._looks = list(requests)
+            self._wake.notify()
+
+    def run(self, run: Run) -> None:
+        """Starts a run in place of the one that goes on."""
+        with self._wake:
+            self._run = run
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """Ends the run."""
+        with self._wake:
+            self._run = None
+            self._wake.notify()
+
+    def set_speed(self, speed: float | None) -> None:
+        """Changes the speed of the run that goes on."""
+        with self._wake:
+            if self._run is not None:
+                self._run.speed = speed
+                self._run.due = time.monotonic()
+                self._wake.notify()
+
+    def measure(self, ids: list[int], steps: list[tuple[int, Step]]) -> None:
+        """Fills in the probabilities of prompt steps (node, step) of a stream, when there is nothing else to do."""
+        with self._wake:
+            self._measure = (ids, steps)
+            self._wake.notify()
+
+    def handled(self) -> None:
+        """The app is done with the last Stepped message: the next may come."""
+        with self._wake:
+            self._handled = True
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        with self._wake:
+            self._closed = True
+            self._opening += 1
+            self._wake.notify()
+
+    # The threads
+
+    def _find(self, number: int, name: str, threads: int | None) -> None:
+        from engine.models import locate, read_tokenizer
+
+        def progress(what: str, done: int, total: int | None) -> None:
+            if number != self._opening:
+                raise CancelledError
+            self._post(Loading(name, what, done, total))
+
+        try:
+            progress("looking for the files", 0, None)
+            located = locate(name, progress)
+            tokenizer = read_tokenizer(located)
+            progress("loading the network", 0, None)
+        except CancelledError:
+            return
+        except Exception as error:
+            self._fail(number, name, error)
+            return
+        with self._wake:
+            if number != self._opening:
+                return
+            self._found = (number, located, tokenizer, threads)
+            self._wake.notify()
+        self._post(TokenizerReady(name, tokenizer))
+
+    def _fail(self, number: int, name: str, error: Exception) -> None:
+        if number == self._opening:
+            self._post(ModelFailed(name, reason_of(error)))
+
+    def loop(self) -> None:
+        """Works until closed."""
+        import engine.gpt2.backend  # noqa: F401 - importing torch takes over a second: begin with it
+
+        measuring: Iterator[list[tuple[int, Step]]] | None = None
+        while True:
+            with self._wake:
+                while (wait := self._idle_for(measuring is not None)) != 0:
+                    self._wake.wait(wait)
+                if self._closed:
+                    return
+                found, self._found = self._found, None
+                look = self._looks.pop(0) if self._looks and found is None else None
+                run = self._run
+                if self._measure is not None and self._model is not None and found is None:
+                    measuring = self._measuring(self._model, *self._measure)
+                    self._measure = None
+            try:
+                if found is not None:
+                    measuring = None
+                    self._start(*found)
+                elif self._model is None:
+                    continue
+                elif look is not None:
+                    self._look(self._model, look)
+                elif run is not None and time.monotonic() >= run.due:
+                    self._step(self._model, run)
+                elif measuring is not None:
+                    part = next(measuring, None)
+                    if part is None:
+                        measuring = None
+                    else:
+                        self._post(Measured(part))
+            except Exception as error:
+                self.stop()
+                measuring = None
+                self._post(Failed(reason_of(error)))
+
+    def _idle_for(self, measuring: bool) -> float | None:
+        """How long there is nothing to do: 0 for not at all, None for until woken. Holds the lock."""
+        if self._closed or self._found is not None:
+            return 0
+        if self._model is None:
+            return None
+        if self._looks or self._measure is not None or measuring:
+            return 0
+        if self._run is not None:
+            return max(0.0, self._run.due - time.monotonic())
+        return None
+
+    def _start(self, number: int, located: Located, tokenizer: Tokenizer, threads: int | None) -> None:
+        from engine.models import Model, start_backend
+
+        try:
+            backend = start_backend(located, threads)
+        except Exception as error:
+            self._fail(number, located.source.name, error)
+            return
+        with self._wake:
+            self._looks.clear()
+            self._run = self._measure = None
+        self._model = Model(backend, tokenizer)
+        self._post(ModelReady(backend.info, tokenizer))
+
+    def _look(self, model: Model, look: Look) -> None:
+        from engine.generator import look as logits_of
+
+        logits = logits_of(model.backend, [(look.ids, len(look.ids))], model.tokenizer.end_of_text)[0]
+        self._post(Looked(look.node, logits, model.backend.computed))
+
+    def _step(self, model: Model, run: Run) -> None:
+        from engine.generator import advance
+
+        now = time.monotonic()
+        if not run.started:
+            run.started = run.due = now
+            run.fresh = [[] for _ in run.lanes]
+        done = advance(model.backend, run.lanes, model.tokenizer.end_of_text)
+        for lane, step, dist in done:
+            place = next(n for n, own in enumerate(run.lanes) if own is lane)
+            run.fresh[place].append(step)
+            if place == 0:
+                run.dist = dist
+        run.made += len(done)
+        ended = None if any(lane.stop is None for lane in run.lanes) else run.lanes[0].stop or "length"
+        now = time.monotonic()
+        if run.speed is not None:
+            # After a pause (a slow look, a breakpoint) it does not race to catch up.
+            run.due = max(run.due + 1 / run.speed, now - 1 / run.speed)
+        due = run.speed is not None and run.due - now > FRAME
+        if ended or due or now - run.posted >= FRAME:
+            self._report(model.backend, run, ended, now)
+
+    def _report(self, backend: Backend, run: Run, ended: str | None, now: float) -> None:
+        with self._wake:
+            # A slow screen gets fewer, longer messages; only the last one of a run has to wait for it.
+            while ended and not self._handled and self._run is run and not self._closed:
+                self._wake.wait()
+            if not self._handled or self._run is not run:
+                return
+            self._handled = False
+            if ended:
+                self._run = None
+        rate = run.made / max(1e-6, now - run.started)
+        fresh, run.fresh, run.posted = run.fresh, [[] for _ in run.lanes], now
+        self._post(Stepped(run.number, fresh, run.dist, rate, backend.computed, ended))
+
+    def _measuring(
+        self, model: Model, ids: list[int], steps: list[tuple[int, Step]]
+    ) -> Iterator[list[tuple[int, Step]]]:
+        from engine.generator import measured, score
+
+        wanted = {step.position: (node, step) for node, step in steps}
+        part: list[tuple[int, Step]] = []
+        for position, dist in score(model.backend, ids, model.tokenizer.end_of_text, from_start=0 in wanted):
+            if position in wanted:
+                node, step = wanted[position]
+                part.append((node, measured(step, dist)))
+            if len(part) >= MEASURED_AT_ONCE:
+                yield part
+                part = []
+        yield part
