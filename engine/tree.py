@@ -170,6 +170,16 @@ class Tree:
         return found
 
     @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undo to take back."""
+        return bool(self._future)
+
+    @property
     def leaf_count(self) -> int:
         """How many branches there are."""
         return self.splits

@@ -268,7 +268,10 @@ class RemixApp(App[None]):
 
     def _commands(self) -> Iterable[tuple[str, str, str]]:
         yield "step", "one token at the end of the stream (space)", "step"
-        yield "run or pause", "go on by itself (g)", "run"
+        if self.playground.running:
+            yield "pause", "stop the run (g)", "pause"
+        else:
+            yield "run", "go on by itself (g)", "run"
         yield "pick the selected candidate", "at the cursor (enter)", "pick"
         yield "flip again", "the coin of the position under the cursor (r)", "flip"
         yield "branch", "new branches from the cursor (b; a number first: that many)", "branch"

@@ -10,8 +10,8 @@ from tui.palette import HEAT_LEVELS
 HeatMode = Literal["surprisal", "entropy", "probability", "off"]
 HEAT_MODES: tuple[HeatMode, ...] = ("surprisal", "entropy", "probability", "off")
 
-MOST_BITS = 12.0
-"""Surprisal or entropy at which the scale ends; 12 bits are odds of 1 in 4,096."""
+MOST_BITS = 14.0
+"""Surprisal or entropy at which the scale ends; 14 bits are odds of 1 in 16,384."""
 
 BARS = " ▁▂▃▄▅▆▇█"
 

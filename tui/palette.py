@@ -27,7 +27,6 @@ class Palette:
     bar: Style
     bar_taken: Style
     raw_mark: Style
-    raw_mark_on_bar: Style
     removed: Style
     selected: Style
     taken: Style
@@ -54,20 +53,22 @@ def palette_of(theme: RemixTheme) -> Palette:
     ink_accent = "#101010" if Color.parse(colors["accent"]).brightness > 0.5 else "#ffffff"
     ink_secondary = "#101010" if Color.parse(colors["secondary"]).brightness > 0.5 else "#ffffff"
 
+    # Given tokens are drawn over heat too: half way to the text's colour they stay legible on all of it.
+    softened = Color.parse(colors["primary"]).blend(Color.parse(colors["foreground"]), 0.5).rich_color
+
     def fg(name: str, **attributes: bool | None) -> Style:
         return Style(color=colors[name], bgcolor=colors["surface"]) + Style(**attributes)  # type: ignore[arg-type]
 
     return Palette(
         text=fg("foreground"),
         muted=fg("muted"),
-        prompt=fg("primary"),
+        prompt=fg("primary") + Style(color=softened),
         picked=fg("accent", bold=True, underline=True),
         gone=fg("muted", strike=True),
         slot=fg("foreground", reverse=True),
         bar=fg("secondary"),
         bar_taken=fg("accent"),
         raw_mark=fg("foreground"),
-        raw_mark_on_bar=Style(color=colors["foreground"], bgcolor=colors["secondary"]),
         removed=fg("muted", italic=True),
         selected=Style(color=colors["foreground"], bgcolor=colors["panel"], bold=True),
         taken=fg("accent", bold=True),

@@ -1,8 +1,8 @@
 """The one place where the engine runs in a background worker.
 
 A thread with a mailbox. Each kind of request has one place in it, so that a new one replaces the old; between two
-tokens of a run the worker looks whether something more urgent waits. Files are found (and downloaded) by a second thread, so
-that one can go on exploring meanwhile. Neither touches a widget or the tree: they post messages.
+tokens of a run the worker looks whether something more urgent waits. Files are found (and downloaded) by a second
+thread, so that one can go on exploring meanwhile. Neither touches a widget or the tree: they post messages.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import cleandoc
 from typing import ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +21,8 @@ from tui.widgets.token_text import TokenText
 
 STORY = """\
 The network is given the text so far and returns a probability for every token: the candidates. A biased coin is
-flipped, one token falls out, it is appended, and the network is asked again. You can take the coin's place at any position.
+flipped, one token falls out, it is appended, and the network is asked again. You can take the coin's place at any
+position.
 """
 
 KEYS = (
@@ -72,18 +74,18 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""
-        page = Text()
-        page.append(flowing(STORY) + "\n\n")
-        width = max(len(keys) for keys, _ in KEYS)
-        for keys, what in KEYS:
-            page.append(f"{keys:>{width}}  ", style="bold")
-            page.append(what + "\n")
-        for title, text in PANES:
-            page.append(f"\n{title}\n", style="bold underline")
-            page.append(flowing(text) + "\n")
+        keys = Table.grid(padding=(0, 2))
+        keys.add_column(justify="right", no_wrap=True, style="bold")
+        keys.add_column()
+        for pressed, what in KEYS:
+            keys.add_row(Text(pressed), Text(what))
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "help"
-            yield Static(page)
+            yield Static(Text(flowing(STORY) + "\n"))
+            yield Static(keys)
+            for title, text in PANES:
+                yield Static(Text(f"\n{title}", style="bold underline"))
+                yield Static(Text(flowing(text)))
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -20,7 +20,9 @@ class ModelScreen(ModalScreen[str | None]):
     """Dismissed with a name, or None."""
 
     DEFAULT_CSS = """
-    ModelScreen OptionList { height: auto; max-height: 12; border: none; background: $surface; }
+    ModelScreen OptionList, ModelScreen OptionList:focus {
+        height: auto; max-height: 12; border: none; padding: 0; background: $surface;
+    }
     ModelScreen Input { margin-top: 1; border: none; height: 1; background: $panel; padding: 0 1; }
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 NEEDED = (80, 24)
 MOST_BRANCHES = 16
+MOST_WISHES = 32
+"""Key presses that wait for the network; more than that nobody meant."""
 
 
 @dataclass(slots=True)
@@ -63,19 +66,20 @@ class Playground(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "step", "step"),
         Binding("g", "run", "run"),
+        Binding("g", "pause", "pause"),
         Binding("enter", "pick", "pick"),
-        Binding("r", "flip", "flip again"),
+        Binding("r", "flip", "flip"),
         Binding("b", "branch", "branch"),
         Binding("left", "move(-1)", "move", key_display="←→"),
         Binding("right", "move(1)", show=False),
-        Binding("t", "tree", "tree"),
-        Binding("e", "edit", "prefix"),
-        Binding("s", "settings", "settings"),
         Binding("question_mark", "help", "help", key_display="?"),
-        Binding("slash", "search", "search", key_display="/"),
+        Binding("e", "edit", "prefix"),
+        Binding("t", "tree", "tree"),
+        Binding("s", "settings", "sampling"),
         Binding("left_square_bracket", "sibling(-1)", "sibling", key_display="[ ]"),
         Binding("right_square_bracket", "sibling(1)", show=False),
         Binding("u", "undo", "undo"),
+        Binding("slash", "search", "search", key_display="/"),
         Binding("ctrl+r", "redo", "redo", show=False),
         Binding("h", "heat", "heat", show=False),
         Binding("x", "ban", "ban", show=False),
@@ -106,7 +110,7 @@ class Playground(Screen[None]):
         self._run: ActiveRun | None = None
         self._runs = 0
         self._shown = Shown()
-        self._waiting: tuple[int, Callable[[], None]] | None = None
+        self._wishes: deque[tuple[Callable[[], int], Callable[[int], None]]] = deque()
         self._count = 0
         self._waited_for = ""
         self._measured_for: int | None = None
@@ -161,6 +165,7 @@ class Playground(Screen[None]):
             self.query_one(Branches).show(self.exploration.tree, self.exploration.words)
         self._show_status()
         self._ask()
+        self.refresh_bindings()
 
     def _show_text(self) -> None:
         exploration, shown = self.exploration, self._shown
@@ -186,7 +191,7 @@ class Playground(Screen[None]):
         strip.show(first, [heat_value(tree.step(n), mode) for n in range(first, end)], exploration.cursor)
         pane = self.query_one("#text-pane")
         pane.border_subtitle = heat_legend(mode)
-        seen = f", the network sees them from {window} on" if window else ""
+        seen = f" · seen from {window} on" if window else ""
         pane.border_title = f"text · {len(path):,} tokens{seen}" if exploration.tokenizer else "text"
 
     def _show_position(self, keep: bool) -> None:
@@ -328,7 +333,7 @@ class Playground(Screen[None]):
         self.exploration = exploration
         self._shown = Shown()
         self._measured_for = None
-        self._waiting = None
+        self._wishes.clear()
         self.text.replace(0, [])
         if exploration.tokenizer is not None:
             pieces = exploration.tokenizer.pieces
@@ -345,7 +350,7 @@ class Playground(Screen[None]):
         if self.exploration.tree.parent_of(self.exploration.cursor) == message.node:
             self._show_position(keep=False)
         self._show_status()
-        self._do_waiting()
+        self._grant()
 
     def stepped(self, message: messages.Stepped) -> None:
         """A run went on."""
@@ -385,22 +390,27 @@ class Playground(Screen[None]):
 
     # Acting on a position
 
-    def when_known(self, position: int, action: Callable[[], None]) -> None:
-        """Acts as soon as the distribution of a position is at hand; a later wish replaces an earlier one."""
-        self._waiting = (self.exploration.tree.parent_of(position), action)
-        if not self._do_waiting() and self.app.model_ready:
-            node, ids = self._waiting[0], self.exploration.tree.ids(position)
-            self.app.worker.look([Look(node, ids)])
+    def when_known(self, position: Callable[[], int], action: Callable[[int], None]) -> None:
+        """Acts as soon as the distribution of a position is at hand, after what was wished for before."""
+        if len(self._wishes) < MOST_WISHES:
+            self._wishes.append((position, action))
+        self._grant()
 
-    def _do_waiting(self) -> bool:
-        if self._waiting is None or not self.exploration.knows_node(self._waiting[0]):
-            return False
-        action, self._waiting = self._waiting[1], None
-        try:
-            action()
-        except EngineError as error:
-            self.notice(str(error))
-        return True
+    def _grant(self) -> None:
+        while self._wishes:
+            position, action = self._wishes[0]
+            place = position()
+            if not self.exploration.knows(place):
+                if self.app.model_ready:
+                    tree = self.exploration.tree
+                    self.app.worker.look([Look(tree.parent_of(place), tree.ids(place))])
+                return
+            self._wishes.popleft()
+            try:
+                action(place)
+            except EngineError as error:
+                self._wishes.clear()
+                self.notice(str(error))
 
     def _place(self, step: Step, *, cursor: int, picked: bool) -> None:
         """Puts a step into the stream; a run goes on from there."""
@@ -417,9 +427,8 @@ class Playground(Screen[None]):
 
     def pick(self, token: int) -> None:
         """Picks a token at the cursor; the cursor goes to the next position."""
-        position = self.exploration.cursor
 
-        def act() -> None:
+        def act(position: int) -> None:
             from engine import generator
 
             dist = self.exploration.distribution(position)
@@ -428,24 +437,26 @@ class Playground(Screen[None]):
                 step = generator.pick(dist, token, position=position, window=window)
                 self._place(step, cursor=position + 1, picked=True)
 
-        self.when_known(position, act)
+        cursor = self.exploration.cursor
+        self.when_known(lambda: cursor, act)
 
-    def flip(self, position: int) -> None:
-        """Flips the coin of a position: for the first time at the end of the stream, else again."""
+    def flip(self, position: int | None = None) -> None:
+        """Flips the coin of a position again; None flips that of the next token for the first time."""
 
-        def act() -> None:
+        def act(place: int) -> None:
             from engine import generator
 
-            exploration, view = self.exploration, self.exploration.tree.view
-            dist = exploration.distribution(position)
+            exploration, tree = self.exploration, self.exploration.tree
+            dist = exploration.distribution(place)
             if dist is not None:
+                roll = tree.next_roll(place) if place < len(tree) else 0
+                window = exploration.window(place)
                 step = generator.flip(
-                    dist, position=position, seed=view.seed, roll=exploration.tree.next_roll(position)
-                    if position < len(exploration.tree) else 0, coin=view.coin, window=exploration.window(position),
-                )  # fmt: skip
-                self._place(step, cursor=position, picked=False)
+                    dist, position=place, seed=tree.view.seed, roll=roll, coin=tree.view.coin, window=window
+                )
+                self._place(step, cursor=place, picked=False)
 
-        self.when_known(position, act)
+        self.when_known((lambda: len(self.exploration.tree)) if position is None else (lambda: position), act)
 
     # Runs
 
@@ -466,7 +477,7 @@ class Playground(Screen[None]):
     def _begin(self, lanes: list[Any], tails: list[int], *, endless: bool) -> None:
         self._runs += 1
         self._run = ActiveRun(self._runs, tails, endless)
-        self._waiting = None
+        self._wishes.clear()
         self.app.worker.run(Run(self._runs, lanes, self.app.remembered.speed))
         self.show_all(keep_selection=True)
 
@@ -505,23 +516,40 @@ class Playground(Screen[None]):
     def action_step(self) -> None:
         """One token at the end of the stream; the cursor goes to it."""
         if self._run is not None:
-            self.pause()
-            self.show_all()
+            self.action_pause()
             return
-        self.flip(len(self.exploration.tree))
+        self.flip()
 
     def action_run(self) -> None:
         """Run, or pause."""
-        if self._run is not None:
-            self.pause()
-            self.show_all()
-        elif not self.app.model_ready:
+        if not self.app.model_ready:
             self.notice("the network is still loading; one moment", error=False)
         else:
             tree = self.exploration.tree
             if self.exploration.cursor < len(tree):
                 tree.move(len(tree))
             self.start_run()
+
+    def action_pause(self) -> None:
+        """Pause."""
+        self.pause()
+        self.show_all()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys work now; the footer shows those."""
+        tree = self.exploration.tree
+        if action in ("run", "pause"):
+            return self.running == (action == "pause")
+        if action == "pick":
+            return self.candidates.list.selected_token is not None if self.is_mounted else None
+        if action == "sibling":
+            position = min(self.exploration.cursor, len(tree) - 1)
+            return position >= 0 and len(tree.siblings(position)) > 1
+        if action == "undo":
+            return tree.can_undo
+        if action == "redo":
+            return tree.can_redo
+        return True
 
     def action_pick(self) -> None:
         """Picks the selected candidate at the cursor."""
@@ -536,7 +564,7 @@ class Playground(Screen[None]):
         if position >= len(tree):
             position = len(tree) - 1
             if position < 0 or tree.step(position).origin == "prompt":
-                self.flip(len(tree))
+                self.flip()
                 return
         self.flip(position)
 
@@ -619,6 +647,7 @@ class Playground(Screen[None]):
 
     def _through_history(self, move: Callable[[], bool], nothing: str) -> None:
         self.pause()
+        self._wishes.clear()
         if not move():
             self.notice(nothing, error=False)
         self.app.remember(settings=self.exploration.settings, coin=self.exploration.tree.view.coin)

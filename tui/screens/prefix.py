@@ -44,7 +44,7 @@ class PrefixScreen(ModalScreen[list[int] | None]):
 
     DEFAULT_CSS = """
     PrefixScreen #editor { height: 22; }
-    PrefixScreen TextArea { height: 1fr; border: none; padding: 0; }
+    PrefixScreen TextArea, PrefixScreen TextArea:focus { height: 1fr; border: none; padding: 0; }
     PrefixScreen TabPane { padding: 0; height: 1fr; }
     PrefixScreen TabbedContent { height: 1fr; }
     PrefixScreen ContentSwitcher { height: 1fr; }
@@ -110,7 +110,9 @@ class PrefixScreen(ModalScreen[list[int] | None]):
         return self.query_one(TabbedContent).active == "tab-ids"
 
     def _focus_area(self) -> None:
-        self.query_one("#as-ids" if self._as_ids else "#as-text", DataArea).focus()
+        area = self.query_one("#as-ids" if self._as_ids else "#as-text", DataArea)
+        area.move_cursor(area.document.end)
+        area.focus()
 
     @on(TextArea.Changed)
     def _changed(self, event: TextArea.Changed) -> None:

@@ -17,8 +17,8 @@ from textual.widgets.tree import TreeNode
 from engine.tree import ROOT, Tree
 from tui.palette import Palette
 
-WORDS = 48
-"""Cells of a segment's first words."""
+NUMBERS = 34
+"""Cells beside a segment's first words: guides, length, probability."""
 
 FIRST_TOKENS = 24
 """Tokens of a segment among which its first words are looked for."""
@@ -33,7 +33,8 @@ class Branches(TreeWidget[int]):
     """
 
     DEFAULT_CSS = """
-    Branches { background: $surface; padding: 0; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
+    Branches { background: $surface; padding: 0; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    Branches:focus { background-tint: transparent; }
     Branches > .tree--guides, Branches > .tree--guides-hover, Branches > .tree--guides-selected { color: $panel; }
     Branches > .tree--cursor { background: $panel; color: $foreground; text-style: bold; }
     Branches:focus > .tree--cursor { background: $panel; color: $accent; }
@@ -130,8 +131,9 @@ class Branches(TreeWidget[int]):
         origin = start.step.origin if start.step else ""
         mark = {"prompt": "¶", "picked": "✎"}.get(origin, "·" if start.step and start.step.roll == 0 else "↻")
         words = text_of(tokens)
-        if cell_len(words) > WORDS:
-            words = set_cell_size(words, WORDS - 1) + "…"
+        room = max(12, self.size.width - NUMBERS)
+        if cell_len(words) > room:
+            words = set_cell_size(words, room - 1) + "…"
         style = self._palette.taken if shown else self._palette.text
         label = Text(no_wrap=True)
         label.append(f"{mark} ", Style(color=style.color))

@@ -48,7 +48,7 @@ def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style,
     if abs(final - raw) < 0.005 * scale:
         return [Segment(cells, bar)]
     mark = min(width - 1, int(raw / scale * width)) if scale > 0 else 0
-    style = palette.raw_mark_on_bar if mark < full else palette.raw_mark
+    style = Style(color=palette.raw_mark.color, bgcolor=bar.color) if mark < full else palette.raw_mark
     return [Segment(cells[:mark], bar), Segment("┃", style), Segment(cells[mark + 1 :], bar)]
 
 
@@ -94,14 +94,11 @@ class CandidateList(ScrollView, can_focus=True):
     def show(
         self, dist: Distribution | None, taken: int | None, name: Callable[[int], str], empty: str, *, keep: bool
     ) -> None:
-        """Another distribution; `keep` stays at the selected row instead of going to the taken token."""
+        """Another distribution; `keep` stays at the selected row instead of going to the first."""
         self._dist, self._taken, self._label_of, self._empty = dist, taken, name, empty
         self._sort(FIRST)
         if not keep:
             self.selected = 0
-            if taken is not None and self._matches is None:
-                places = np.flatnonzero(self._order == taken)
-                self.selected = int(places[0]) if places.size else 0
         self.selected = max(0, min(self.selected, self._total - 1))
         self._scroll_to_selected()
         self.refresh()
@@ -161,6 +158,11 @@ class CandidateList(ScrollView, can_focus=True):
         if place >= self._order.size:
             self._sort(None)
         token = int(self._order[place])
+        if y == self.size.height - 1 and self._taken is not None and place != self.selected:
+            # The taken token is always in view: in the last row, where it is not above or below already.
+            top = self.scroll_offset.y
+            if self._taken not in self._order[top : top + y + 1]:
+                token, place = self._taken, -1
         final, raw = float(self._dist.final[token]), float(self._dist.raw[token])
         step = self._dist.removed_by(token)
         taken, selected = token == self._taken, place == self.selected

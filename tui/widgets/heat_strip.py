@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.heat import heat_bar, heat_level
+from tui.heat import heat_bar
 from tui.palette import Palette
 
 
@@ -55,12 +54,8 @@ class HeatStrip(Widget):
         palette = self._palette
         segments = []
         for position, value in enumerate(self._values, start=self._first):
-            style = palette.muted
-            if value is not None and (level := heat_level(value)) >= 0:
-                style = palette.value + Style(bgcolor=palette.heat[level].bgcolor)
-            if position == self._cursor:
-                style = style + palette.taken + Style(reverse=True)
-            segments.append(Segment(heat_bar(value), style))
+            chosen = position == self._cursor
+            segments.append(Segment(heat_bar(value), palette.marker if chosen else palette.bar))
         return Strip(segments).adjust_cell_length(self.size.width, palette.text)
 
     def on_click(self, event: events.Click) -> None:

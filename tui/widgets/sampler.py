@@ -195,7 +195,7 @@ class Sampler(ScrollView, can_focus=True):
 
     def _value_text(self, index: int) -> str:
         value = self._settings[index].value
-        room = self._column() - 3 - cell_len(self._settings[index].label)
+        room = self._column() - 2 - cell_len(self._settings[index].label)
         if self._draft is not None and index == self._selected:
             return f"{self._draft[-room + 1 :]}▏"
         if cell_len(value) > room - 2:

@@ -139,7 +139,10 @@ class TokenText(ScrollView, can_focus=True):
     def _scroll_to_cursor(self) -> None:
         if self._cursor is not None and self.size.height:
             line = self._flow.line_of(self._cursor)
-            self.scroll_to_region(Region(0, line, 1, 1), animate=False, force=True)
+            # Some lines before and after stay in view, where there are any.
+            margin = min(3, self.size.height // 3)
+            first, end = max(0, line - margin), min(len(self._flow.lines), line + margin + 1)
+            self.scroll_to_region(Region(0, first, 1, end - first), animate=False, force=True)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wraps to the new width."""
