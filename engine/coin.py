@@ -7,6 +7,8 @@ often this position was flipped again. DESIGN.md, "The coin, exactly", is the de
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,6 +64,33 @@ def choose_interval(final: NDArray[np.float64], u: float) -> int:
         if place < count:
             return int(kept[order[place]])
     return int(kept[order[-1]])
+
+
+def interval_shares(final: NDArray[np.float64], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The first `count` shares of the unit interval: whose they are, and where each of them ends."""
+    tokens = descending(final, min(count, int(np.count_nonzero(final))))
+    return tokens, np.cumsum(final[tokens])
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A token in the Gumbel coin's race: its log-probability, its luck, and their sum."""
+
+    token: int
+    log_p: float
+    luck: float
+    score: float
+
+
+def gumbel_race(final: NDArray[np.float64], luck: NDArray[np.float64], count: int) -> list[Runner]:
+    """The `count` tokens that come in first, the winner first."""
+    scores = gumbel_scores(final, luck)
+    runners = descending(scores, min(count, int(np.count_nonzero(np.isfinite(scores)))))
+    logs = np.log(final[runners])
+    return [
+        Runner(int(token), float(log_p), float(scores[token] - log_p), float(scores[token]))
+        for token, log_p in zip(runners, logs, strict=True)
+    ]
 
 
 def interval_span(final: NDArray[np.float64], token: int) -> tuple[float, float]:

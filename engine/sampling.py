@@ -7,7 +7,7 @@ meaning follow Hugging Face transformers' logits processors and warpers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -174,8 +174,14 @@ class Distribution:
         code = int(self.removed[token])
         return CHAIN[code - 1].name if code else None
 
-    def order(self, count: int | None = None) -> NDArray[np.intp]:
-        """The first `count` token ids (all where None) by final, then raw probability, then smaller id."""
+    def order(self, count: int | None = None, among: Collection[int] | None = None) -> NDArray[np.intp]:
+        """The first `count` token ids (all where None) by final, then raw probability, then smaller id.
+
+        With `among`, only those ids.
+        """
+        if among is not None:
+            everything = self.order()
+            return everything[np.isin(everything, list(among))][:count]
         count = self.size if count is None else min(count, self.size)
         kept = descending(self.final, min(count, int(np.count_nonzero(self.final))))
         if kept.size == count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -46,7 +47,8 @@ class RemixApp(App[None]):
     """Watch GPT-2 choose, and choose yourself, at any position."""
 
     TITLE = "gpt2-remix"
-    CSS_PATH = "app.tcss"
+    # Textual does not load the default screen's own style sheet.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/playground.tcss"]
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
@@ -87,9 +89,12 @@ class RemixApp(App[None]):
         """Whether the network of the exploration on screen can be run."""
         return self.playground.exploration.info is not None
 
+    def get_default_screen(self) -> Screen[None]:
+        """The playground."""
+        return self.playground
+
     def on_mount(self) -> None:
-        """Shows the playground; what is slow begins after its first frame."""
-        self.push_screen(self.playground)
+        """What is slow begins after the first frame."""
         self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
         self.playground.call_after_refresh(self._begin)
 

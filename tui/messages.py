@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from engine.backend import Logits, ModelInfo
-from engine.sampling import Distribution
 from engine.tokenizer import Tokenizer
 from engine.tree import Step
+
+if TYPE_CHECKING:
+    from engine.sampling import Distribution
 
 
 @dataclass

@@ -61,8 +61,6 @@ class Shown:
 class Playground(Screen[None]):
     """One stream and its tree."""
 
-    CSS_PATH = "playground.tcss"
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "step", "step"),
         Binding("g", "run", "run"),
@@ -114,6 +112,7 @@ class Playground(Screen[None]):
         self._count = 0
         self._waited_for = ""
         self._measured_for: int | None = None
+        self._works: list[bool | None] = []
 
     def compose(self) -> ComposeResult:
         """The panes; each is given what to show by `show_all`."""
@@ -165,7 +164,10 @@ class Playground(Screen[None]):
             self.query_one(Branches).show(self.exploration.tree, self.exploration.words)
         self._show_status()
         self._ask()
-        self.refresh_bindings()
+        works = [self.check_action(action, ()) for action in ("run", "pick", "sibling", "undo", "redo")]
+        if works != self._works:  # the footer is built anew each time it is told
+            self._works = works
+            self.refresh_bindings()
 
     def _show_text(self) -> None:
         exploration, shown = self.exploration, self._shown

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
@@ -18,8 +18,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
 
-from engine.sampling import Distribution
 from tui.palette import Palette
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.sampling import Distribution
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FIRST = 512
@@ -68,28 +73,27 @@ class CandidateList(ScrollView, can_focus=True):
         super().__init__()
         self._palette = palette
         self._dist: Distribution | None = None
-        self._order = np.empty(0, dtype=np.intp)
+        self._order: NDArray[np.intp] | None = None
         self._total = 0
-        self._complete = True
         self._taken: int | None = None
         self._label_of: Callable[[int], str] = str
-        self._matches: np.ndarray | None = None
+        self._matches: frozenset[int] | None = None
         self._empty = ""
         self.selected = 0
 
     @property
     def selected_token(self) -> int | None:
         """The id of the selected candidate."""
-        return int(self._order[self.selected]) if self.selected < self._order.size else None
+        return int(self._order[self.selected]) if self._order is not None and self._total else None
 
     def visible_mass(self) -> tuple[float, int]:
         """The final probability of the rows in view, and how many other tokens have a share."""
-        if self._dist is None:
+        if self._dist is None or self._order is None:
             return 0.0, 0
         top = self.scroll_offset.y
         rows = self._order[top : top + max(1, self.size.height)]
         mass = float(self._dist.final[rows].sum())
-        return mass, self._dist.kept - int(np.count_nonzero(self._dist.removed[rows] == 0))
+        return mass, self._dist.kept - int((self._dist.removed[rows] == 0).sum())
 
     def show(
         self, dist: Distribution | None, taken: int | None, name: Callable[[int], str], empty: str, *, keep: bool
@@ -108,9 +112,9 @@ class CandidateList(ScrollView, can_focus=True):
         self._palette = palette
         self.refresh()
 
-    def filter(self, matches: np.ndarray | None) -> None:
+    def filter(self, matches: Iterable[int] | None) -> None:
         """Only these token ids (all where None), in the order of the distribution."""
-        self._matches = matches
+        self._matches = None if matches is None else frozenset(matches)
         self.selected = 0
         self._sort(FIRST)
         self.scroll_to(y=0, animate=False)
@@ -118,23 +122,21 @@ class CandidateList(ScrollView, can_focus=True):
 
     def move(self, rows: int) -> None:
         """Selects a row further down (up, if negative)."""
-        target = max(0, self.selected + rows)
-        if target >= self._order.size and not self._complete:
+        self.selected = max(0, min(self.selected + rows, self._total - 1))
+        if self._order is not None and self.selected >= self._order.size:
             self._sort(None)
-        self.selected = min(target, max(0, self._order.size - 1))
         self._scroll_to_selected()
         self.refresh()
 
     def _sort(self, count: int | None) -> None:
         if self._dist is None:
-            self._order, self._total, self._complete = np.empty(0, dtype=np.intp), 0, True
+            self._order, self._total = None, 0
         elif self._matches is not None:
-            order = self._dist.order()
-            self._order = order[np.isin(order, self._matches)]
-            self._total, self._complete = self._order.size, True
+            self._order = self._dist.order(among=self._matches)
+            self._total = self._order.size
         else:
             self._order = self._dist.order(count)
-            self._total, self._complete = self._dist.size, self._order.size == self._dist.size
+            self._total = self._dist.size
         self.virtual_size = Size(self.scrollable_content_region.width, self._total)
 
     def _scroll_to_selected(self) -> None:
@@ -150,7 +152,7 @@ class CandidateList(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         palette = self._palette
         place = y + self.scroll_offset.y
-        if self._dist is None or not self._total:
+        if self._dist is None or self._order is None or not self._total:
             empty = self._empty if self._dist is None else "no token matches"
             return Strip([Segment(empty if y == 0 else "", palette.muted)]).adjust_cell_length(width, palette.text)
         if place >= self._total:
@@ -179,8 +181,7 @@ class CandidateList(ScrollView, can_focus=True):
             middle = [Segment(why, palette.removed)]
             number = percent(raw)
         else:
-            best = self._order[0] if self._matches is None else int(np.argmax(self._dist.final))
-            scale = max(float(self._dist.final[best]), float(self._dist.raw.max()))
+            scale = max(float(self._dist.final.max()), float(self._dist.raw.max()))
             middle = bar_segments(final, raw, scale, bar_width, palette.bar_taken if taken else palette.bar, palette)
             number = percent(final)
         segments = [Segment(f"{mark} ", style), Segment(label + " ", style), *middle, Segment(" " + number, style)]
@@ -290,7 +291,7 @@ class Candidates(Vertical):
         found = [token for token, text in enumerate(texts) if wanted in text]
         if wanted.isdigit() and int(wanted) < len(self._texts):
             found.append(int(wanted))
-        self.list.filter(np.array(sorted(set(found)), dtype=np.intp))
+        self.list.filter(found)
         self._count_others()
 
     @on(Input.Submitted)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine import coin as coins
-from engine.coin import descending
-from engine.sampling import Distribution
 from engine.settings import CoinKind
 from engine.tree import Step
 from tui.palette import Palette
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+    from engine.sampling import Distribution
 
 MARKER = "▼"
 
@@ -100,18 +100,20 @@ class Coin(Widget):
         if y == 1:
             hit = step.token if step is not None and step.origin != "prompt" else None
             if flipped and step is not None and step.u is not None:
-                hit = coins.choose_interval(dist.final, step.u)
+                from engine.coin import choose_interval
+
+                hit = choose_interval(dist.final, step.u)
             return self._shares(dist, width, hit)
         return self._words(view, dist, width)
 
     def _shares(self, dist: Distribution, width: int, hit: int | None) -> list[Segment]:
         """The interval in `width` cells: shares of half a cell or more on their own, the others as one tail."""
-        order = descending(dist.final, min(width, int(np.count_nonzero(dist.final))))
-        edges = np.concatenate([[0.0], np.cumsum(dist.final[order])]) * width
+        from engine.coin import interval_shares, interval_span
+
         segments: list[Segment] = []
         done = 0
-        for n, token in enumerate(order):
-            end = round(float(edges[n + 1]))
+        for token, edge in zip(*interval_shares(dist.final, width), strict=True):
+            end = round(float(edge) * width)
             if end <= done:
                 continue
             style = self._palette.share_hit if int(token) == hit else self._palette.share[len(segments) % 2]
@@ -122,7 +124,7 @@ class Coin(Widget):
             segments.append(Segment(tail, self._palette.muted))
         if hit is not None and all(segment.style is not self._palette.share_hit for segment in segments):
             # The share that was hit is too small for a cell of its own: show it where it lies.
-            start, _ = coins.interval_span(dist.final, hit)
+            start, _ = interval_span(dist.final, hit)
             place = min(width - 1, int(start * width))
             strip = Strip(segments)
             before, after = strip.crop(0, place), strip.crop(place + 1, width)
@@ -149,25 +151,26 @@ class Coin(Widget):
         assert step.u is not None
         segments = [Segment(f"u {step.u:.4f} → ", palette.value), Segment(self._label_of(step.token), palette.taken)]
         if dist.settings != step.settings:
-            now = coins.choose_interval(dist.final, step.u)
+            from engine.coin import choose_interval
+
+            now = choose_interval(dist.final, step.u)
             if now != step.token:
                 segments.append(Segment(f" (now {self._label_of(now)})", palette.muted))
         return segments
 
     def _race_line(self, dist: Distribution, step: Step, y: int, width: int) -> list[Segment]:
+        from engine.coin import gumbel_luck, gumbel_race
+
         palette = self._palette
         assert step.seed is not None
-        luck = coins.gumbel_luck(step.seed, step.position, step.roll, dist.size)
-        scores = coins.gumbel_scores(dist.final, luck)
-        runners = descending(scores, min(3, int(np.count_nonzero(np.isfinite(scores)))))
-        if y >= runners.size:
+        race = gumbel_race(dist.final, gumbel_luck(step.seed, step.position, step.roll, dist.size), 3)
+        if y >= len(race):
             return []
-        token = int(runners[y])
-        log_p = float(np.log(dist.final[token]))
-        style = palette.taken if token == step.token else palette.value
-        words = f" {log_p:6.2f} {scores[token] - log_p:+.2f} = {scores[token]:.2f}"
-        name = self._label_of(token)
+        runner = race[y]
+        taken = runner.token == step.token
+        words = f" {runner.log_p:6.2f} {runner.luck:+.2f} = {runner.score:.2f}"
+        name = self._label_of(runner.token)
         room = max(1, width - len(words) - 2)
         name = set_cell_size(name if cell_len(name) <= room else set_cell_size(name, room - 1) + "…", room)
-        mark = "●" if token == step.token else " "
-        return [Segment(f"{mark} {name}", style), Segment(words, palette.muted)]
+        mark = "●" if taken else " "
+        return [Segment(f"{mark} {name}", palette.taken if taken else palette.value), Segment(words, palette.muted)]
