@@ -7,6 +7,7 @@ meaning follow Hugging Face transformers' logits processors and warpers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ Ids = NDArray[np.intp]
 
 LOWEST = np.finfo(np.float64).min
 
-BITS = 1.0 / np.log(2.0)
+BITS = 1.0 / math.log(2.0)
 
 
 def add_bias(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
@@ -162,7 +163,7 @@ class Distribution:
 
     def surprisal(self, token: int) -> float:
         """-log2 of the token's raw probability; finite even where that probability underflows."""
-        return max(0.0, float((self.log_total - self.logits[token]) * BITS))
+        return max(0.0, (self.log_total - float(self.logits[token])) * BITS)
 
     def rank(self, token: int) -> int:
         """The token's place among the raw probabilities: 0 the highest, ties by smaller id."""
@@ -211,7 +212,8 @@ def distribution(logits: NDArray[np.float32], settings: Settings) -> Distributio
     """
     settings.check_vocabulary(logits.size)
     scores = logits.astype(np.float64)
-    raw, log_total = softmax(scores)
+    with np.errstate(invalid="ignore"):  # damaged logits are refused below
+        raw, log_total = softmax(scores)
     if not np.isfinite(log_total):
         raise EngineError("the network returned numbers that are not finite here; its weights may be damaged")
     removed = np.zeros(logits.size, dtype=np.uint8)

@@ -1,0 +1,86 @@
+"""Fixtures: a home of its own for every test, the embedded model, random checkpoints made by transformers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes what the person at this machine keeps."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CONFIG", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    monkeypatch.setenv("HF_HOME", str(home / "hf"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return home
+
+
+@pytest.fixture(scope="session")
+def classics():
+    """The embedded model."""
+    from engine.models import open_model
+
+    return open_model("classics")
+
+
+@pytest.fixture
+def fresh_classics(classics):
+    """The embedded model with an empty cache and a count of 0."""
+    from engine.gpt2.backend import open_backend
+    from engine.models import Model, embedded_folder
+
+    return Model(open_backend("classics", embedded_folder()), classics.tokenizer)
+
+
+Checkpoint = Callable[..., Path]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    """Makes a folder with a random GPT-2 as transformers saves it; keyword arguments go to GPT2Config."""
+
+    def make(name: str = "random", dtype: str = "float32", shard: str | None = None, **fields: Any) -> Path:
+        import torch
+        from transformers import GPT2Config, GPT2LMHeadModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        torch.manual_seed(fields.pop("torch_seed", 0))
+        shape = {"vocab_size": 97, "n_positions": 32, "n_embd": 24, "n_layer": 3, "n_head": 4}
+        shape |= {"initializer_range": 0.3, "bos_token_id": 1, "eos_token_id": 1}
+        model = GPT2LMHeadModel(GPT2Config(**(shape | fields))).to(getattr(torch, dtype))
+        # Biases and norms start as zeros and ones: make them count.
+        with torch.no_grad():
+            for weight in model.parameters():
+                if weight.ndim == 1:
+                    weight.add_(0.1 * torch.randn(weight.shape).to(weight.dtype))
+        folder = tmp_path / name
+        model.save_pretrained(folder, **({"max_shard_size": shard} if shard else {}))
+        return folder
+
+    return make
+
+
+def edit_json(path: Path, **changes: Any) -> None:
+    """Changes fields of a JSON file; None removes one."""
+    record = json.loads(path.read_text())
+    for name, value in changes.items():
+        if value is None:
+            record.pop(name, None)
+        else:
+            record[name] = value
+    path.write_text(json.dumps(record))
