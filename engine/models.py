@@ -7,6 +7,7 @@ model is opened.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -173,25 +174,29 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
     folder = cached_folder(repo)
     if folder is not None:
         return folder
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.errors import RepositoryNotFoundError as MissingRepo
     from huggingface_hub.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings would be drawn over the app; failures come as exceptions
 
     try:
+        if not constants.HF_HUB_OFFLINE:
+            # One request without retries: where the hub cannot be reached, say so at once and not after half a minute.
+            get_hf_file_metadata(hf_hub_url(repo, "config.json"))
         config = _download(repo, "config.json", progress)
         if config is None:
             raise InputError(f"{repo} has no config.json on the hub; it is not a model that can be run")
         check_config(_parse(config), f"{repo}/config.json")
         if _download(repo, "tokenizer.json", progress) is None and _download(repo, "vocab.json", progress):
             _download(repo, "merges.txt", progress)
-        if _download(repo, WEIGHTS, progress) is None:
+        if _download_weights(repo, WEIGHTS, progress) is None:
             index = _download(repo, WEIGHTS_INDEX, progress)
             if index is None:
                 raise InputError(f"{repo} holds no {WEIGHTS}; only safetensors are read, never pickles")
             for shard in shard_names(index):
-                if _download(repo, shard, progress) is None:
+                if _download_weights(repo, shard, progress) is None:
                     raise InputError(f"{repo} lacks {shard}, which its index names")
         return config.parent
     except EngineError:
@@ -204,6 +209,8 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
         raise InputError(f"{repo!r} is not a name that the hub knows; write owner/name") from None
     except LocalEntryNotFoundError:
         raise EngineError(_offline(repo)) from None
+    except EntryNotFoundError:
+        raise InputError(f"{repo} has no config.json on the hub; it is not a model that can be run") from None
     except OSError as error:
         if isinstance(error, ConnectionError):
             raise EngineError(_offline(repo)) from None
@@ -211,6 +218,8 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
     except Exception as error:
         # httpx's failures share no public base with OSError, and huggingface-hub passes them on as they are.
         if type(error).__module__.partition(".")[0].startswith("httpx"):
+            if type(error).__name__ in ("ConnectError", "ConnectTimeout"):
+                raise EngineError(_offline(repo)) from None
             raise EngineError(
                 f"downloading {repo} broke off ({error or type(error).__name__}); run again to go on where it stopped"
             ) from None
@@ -238,6 +247,51 @@ def _download(repo: str, file: str, progress: Progress | None) -> Path | None:
         if plain_404 and file != "config.json":
             return None
         raise
+
+
+def _download_weights(repo: str, file: str, progress: Progress | None) -> Path | None:
+    """Like _download, but what came before an interruption is kept and gone on from, also by another process.
+
+    huggingface-hub (1.11 and later) throws unfinished files away, and for these that may be gigabytes. They are kept
+    beside its blobs; a finished one becomes the blob that it would have written itself, and it does the rest.
+    """
+    from filelock import FileLock
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.file_download import http_get, repo_folder_name
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    if constants.HF_HUB_OFFLINE:
+        return _download(repo, file, progress)
+    try:
+        found = get_hf_file_metadata(hf_hub_url(repo, file))
+    except EntryNotFoundError:
+        return None
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model") / "blobs"
+    if found.etag and found.size and not (blobs / found.etag).exists():
+        blobs.mkdir(parents=True, exist_ok=True)
+        part = blobs / f"{found.etag}.part"
+        with FileLock(f"{part}.lock"), part.open("ab") as unfinished:
+            have = unfinished.tell()
+            if have > found.size:
+                unfinished.truncate(have := 0)
+            http_get(found.location, unfinished, resume_size=have, expected_size=found.size,
+                     headers=build_hf_headers(), displayed_filename=file, tqdm_class=_bar(file, progress))  # fmt: skip
+        _check_hash(part, found.etag, file)
+        part.replace(blobs / found.etag)
+        Path(f"{part}.lock").unlink(missing_ok=True)
+    return _download(repo, file, progress)
+
+
+def _check_hash(path: Path, etag: str, file: str) -> None:
+    """Raises EngineError, and throws the file away, where the hub names its SHA-256 and it has another."""
+    if not re.fullmatch(r"[0-9a-f]{64}", etag):
+        return
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    if digest != etag:
+        path.unlink()
+        raise EngineError(f"{file} arrived damaged (its hash is not the hub's); run again to download it anew")
 
 
 def _bar(file: str, progress: Progress | None) -> type[Any]:

@@ -1,0 +1,84 @@
+import pytest
+
+from themes import COLORS, DEFAULT, HEAT, ThemeError, load_themes, read_theme, user_folder
+from tui.palette import HEAT_LEVELS, palette_of, textual_theme
+
+SHIPPED, PROBLEMS = load_themes()
+
+
+def write(path, **changes: str) -> None:
+    colors = dict.fromkeys(COLORS, "#123456") | changes
+    lines = ['name = "mine"', "dark = false", "[colors]", *(f'{name} = "{value}"' for name, value in colors.items())]
+    lines += ["[heat]", *(f'{name} = "#abcdef"' for name in HEAT)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines))
+
+
+def test_at_least_four_with_a_light_one_and_one_for_colour_blind_eyes() -> None:
+    assert not PROBLEMS
+    assert len(SHIPPED) >= 4
+    assert DEFAULT in SHIPPED
+    assert any(not theme.dark for theme in SHIPPED.values())
+    assert any("colour-blind" in theme.description for theme in SHIPPED.values())
+
+
+def luminance(triplet) -> float:
+    parts = [value / 255 for value in triplet]
+    r, g, b = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one, other) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_text_is_legible_on_every_heat_level(name: str) -> None:
+    """WCAG's contrast ratio: 4.5 for text on every background it is drawn on, 3 for what is muted."""
+    palette = palette_of(SHIPPED[name])
+    assert len(palette.heat) == HEAT_LEVELS
+    for heat in palette.heat:
+        assert contrast(palette.text.color.triplet, heat.bgcolor.triplet) >= 4.5
+        assert contrast(palette.prompt.color.triplet, heat.bgcolor.triplet) >= 3.5
+    for style in (palette.text, palette.prompt, palette.picked, palette.taken):
+        assert contrast(style.color.triplet, style.bgcolor.triplet) >= 4.5
+    for style in (palette.muted, palette.removed, palette.gone):
+        assert contrast(style.color.triplet, style.bgcolor.triplet) >= 3
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_theme_is_a_textual_theme(name: str) -> None:
+    assert textual_theme(SHIPPED[name]).to_color_system().generate()
+
+
+def test_a_persons_own_theme_is_found_and_may_replace_a_shipped_one() -> None:
+    write(user_folder() / "mine.toml")
+    found, problems = load_themes()
+    assert not problems
+    assert not found["mine"].shipped
+    assert not found["mine"].dark
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe", "not TOML"),
+        (b"name = ", "not TOML"),
+        (b"", "no .colors. table"),
+        (b'name = "a b c"', "has the name"),
+        (b'dark = "yes"', "true or false"),
+        (b"[colors]\nbackground = 3", "#rrggbb"),
+        (b'[colors]\nbackground = "red"', "#rrggbb"),
+    ],
+)
+def test_a_bad_theme_is_one_line_and_the_others_load(content: bytes, said: str) -> None:
+    path = user_folder() / "bad.toml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(ThemeError, match=said):
+        read_theme(path)
+    found, problems = load_themes()
+    assert set(SHIPPED) <= set(found)
+    assert len(problems) == 1
+    assert "\n" not in problems[0]
