@@ -64,8 +64,11 @@ class Exploration:
         return self.knows_node(self.tree.parent_of(position))
 
     def knows_node(self, node: int) -> bool:
-        """Whether the logits for the token after a node are at hand."""
-        return node in self._logits
+        """Whether the logits for the token after a node are at hand; those asked for stay longest."""
+        if node not in self._logits:
+            return False
+        self._logits.move_to_end(node)
+        return True
 
     def distribution(self, position: int) -> Distribution | None:
         """The distribution of a position under the settings of now; None while its logits are not at hand.

@@ -42,11 +42,17 @@ MOST_WISHES = 32
 
 @dataclass(slots=True)
 class ActiveRun:
-    """A run that goes on: its number, the last node of each lane, and whether it goes on past a flip or a pick."""
+    """A run that goes on: its number, and the last node of each lane.
+
+    Attributes:
+        endless: whether it goes on until paused, also past a flip or a pick; else it grows branches for a while.
+        following: whether the cursor goes along with the newest token.
+    """
 
     number: int
     tails: list[int]
     endless: bool
+    following: bool
     rate: float = 0.0
 
 
@@ -142,6 +148,11 @@ class Playground(Screen[None]):
         self.show_all()
 
     @property
+    def drawn(self) -> bool:
+        """Whether there are panes to draw on: not before the first frame, and not while the app closes."""
+        return self.is_mounted and len(self.children) > 0
+
+    @property
     def text(self) -> TokenText:
         """The text pane."""
         return self.query_one(TokenText)
@@ -155,7 +166,7 @@ class Playground(Screen[None]):
 
     def show_all(self, *, keep_selection: bool = False) -> None:
         """Draws the state as it is now, and asks the worker for what is missing. Idempotent."""
-        if not self.is_mounted:
+        if not self.drawn:
             return
         self._show_text()
         self._show_position(keep_selection)
@@ -316,7 +327,7 @@ class Playground(Screen[None]):
     def say_loading(self, what: str) -> None:
         """Says what is being waited for; "" for nothing."""
         self._waited_for = what
-        if self.is_mounted:
+        if self.drawn:
             self._show_position(True)
             self._show_status()
 
@@ -349,6 +360,8 @@ class Playground(Screen[None]):
         """Logits have come."""
         self.exploration.remember(message.node, message.logits)
         self.exploration.computed = message.computed
+        if not self.drawn:
+            return
         if self.exploration.tree.parent_of(self.exploration.cursor) == message.node:
             self._show_position(keep=False)
         self._show_status()
@@ -357,16 +370,15 @@ class Playground(Screen[None]):
     def stepped(self, message: messages.Stepped) -> None:
         """A run went on."""
         run, exploration = self._run, self.exploration
-        if run is None or message.run != run.number:
+        if run is None or message.run != run.number or not self.drawn:
             return
         tree = exploration.tree
-        following = exploration.cursor >= len(tree) - 1
         for place, steps in enumerate(message.lanes):
             old = run.tails[place]
             run.tails[place] = tree.graft(old, steps)
             if place == 0 and steps and tree.view.head == old:
                 new = tree.nodes[run.tails[0]].depth
-                cursor = new - 1 if following and run.endless else exploration.cursor
+                cursor = new - 1 if run.following else exploration.cursor
                 tree.change(record=False, head=run.tails[0], cursor=cursor)
                 if message.dist is not None:
                     parent = tree.nodes[run.tails[0]].parent
@@ -381,6 +393,8 @@ class Playground(Screen[None]):
 
     def measured(self, message: messages.Measured) -> None:
         """The probabilities of prompt tokens have come."""
+        if not self.drawn:
+            return
         tree, mode = self.exploration.tree, self.app.remembered.heat
         for node, step in message.steps:
             if node < len(tree.nodes):
@@ -424,7 +438,7 @@ class Playground(Screen[None]):
         else:
             tree.choose(step, cursor=cursor)
         if endless:
-            self.start_run(record=False)
+            self.start_run(record=False, following=picked)
         self.show_all()
 
     def pick(self, token: int) -> None:
@@ -462,7 +476,7 @@ class Playground(Screen[None]):
 
     # Runs
 
-    def start_run(self, *, record: bool = True) -> None:
+    def start_run(self, *, record: bool = True, following: bool = True) -> None:
         """Runs from the end of the stream until paused, or the end of the text."""
         from engine.generator import Lane
 
@@ -474,11 +488,11 @@ class Playground(Screen[None]):
             tree.mark()
         end = exploration.tokenizer.end_of_text if self.app.remembered.stop_at_end else None
         lane = Lane(tree.ids(), view.settings, view.seed, view.coin, end_of_text=end)
-        self._begin([lane], [view.head], endless=True)
+        self._begin([lane], [view.head], endless=True, following=following)
 
-    def _begin(self, lanes: list[Any], tails: list[int], *, endless: bool) -> None:
+    def _begin(self, lanes: list[Any], tails: list[int], *, endless: bool, following: bool) -> None:
         self._runs += 1
-        self._run = ActiveRun(self._runs, tails, endless)
+        self._run = ActiveRun(self._runs, tails, endless, following)
         self._wishes.clear()
         self.app.worker.run(Run(self._runs, lanes, self.app.remembered.speed))
         self.show_all(keep_selection=True)
@@ -507,10 +521,10 @@ class Playground(Screen[None]):
         self.app.remember(settings=settings)
 
     def _change(self, **changes: Any) -> None:
-        endless = self._run is not None and self._run.endless
+        run = self._run
         self.exploration.tree.change(**changes)
-        if endless:
-            self.start_run(record=False)
+        if run is not None and run.endless:
+            self.start_run(record=False, following=run.following)
         self.show_all(keep_selection=True)
 
     # Actions
@@ -543,7 +557,7 @@ class Playground(Screen[None]):
         if action in ("run", "pause"):
             return self.running == (action == "pause")
         if action == "pick":
-            return self.candidates.list.selected_token is not None if self.is_mounted else None
+            return self.candidates.list.selected_token is not None if self.drawn else None
         if action == "sibling":
             position = min(self.exploration.cursor, len(tree) - 1)
             return position >= 0 and len(tree.siblings(position)) > 1
@@ -590,15 +604,18 @@ class Playground(Screen[None]):
             for n in range(count)
         ]
         tree.change(head=parent, cursor=position)
-        self._begin(lanes, [parent] * count, endless=False)
+        self._begin(lanes, [parent] * count, endless=False, following=False)
 
     def action_move(self, offset: int) -> None:
         """Moves the cursor over tokens."""
         self.move_to(self.exploration.cursor + offset)
 
     def move_to(self, position: int) -> None:
-        """Moves the cursor to a position."""
-        self.exploration.tree.move(position)
+        """Moves the cursor to a position; at the end of the stream it goes along with a run."""
+        tree = self.exploration.tree
+        tree.move(position)
+        if self._run is not None and self._run.endless:
+            self._run.following = tree.view.cursor >= len(tree) - 1
         self.show_all()
 
     def action_move_to(self, position: int) -> None:

@@ -57,7 +57,7 @@ def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style,
     return [Segment(cells[:mark], bar), Segment("┃", style), Segment(cells[mark + 1 :], bar)]
 
 
-class CandidateList(ScrollView, can_focus=True):
+class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the screen owns all keys
     """The rows. The selected one is what `pick` takes."""
 
     DEFAULT_CSS = """

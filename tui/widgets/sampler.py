@@ -28,7 +28,7 @@ class Setting:
     value: str
 
 
-class Sampler(ScrollView, can_focus=True):
+class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
     """Two columns of settings. The screen owns their meaning: it gives values and is told of wishes."""
 
     HELP = """\

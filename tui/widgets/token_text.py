@@ -31,7 +31,7 @@ class TokenCell:
     level: int
 
 
-class TokenText(ScrollView, can_focus=True):
+class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the screen owns all keys
     """Shows tokens; the screen gives it cells and a cursor, and it says where one clicked."""
 
     HELP = """\

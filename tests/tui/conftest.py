@@ -1,0 +1,99 @@
+"""Driving the real app on the embedded model: keys and mouse in, state out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from textual.pilot import Pilot
+
+from tui.app import Options, RemixApp
+
+PREFIX = "It is a truth universally acknowledged"
+
+
+@dataclass
+class Driver:
+    """The app and what a test asks of it."""
+
+    app: RemixApp
+    pilot: Pilot[None]
+
+    @property
+    def playground(self):
+        return self.app.playground
+
+    @property
+    def exploration(self):
+        return self.playground.exploration
+
+    @property
+    def tree(self):
+        return self.exploration.tree
+
+    @property
+    def dist(self):
+        return self.exploration.distribution(self.exploration.cursor)
+
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+        """Waits for a state."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "the state was never reached"
+            await self.pilot.pause(0.005)
+
+    async def settled(self) -> None:
+        """The network is there, nothing runs or waits, and the position under the cursor is known."""
+        playground = self.playground
+        await self.until(
+            lambda: self.app.model_ready and not playground.running and not playground._wishes and self.dist is not None
+            and self.exploration.knows(len(self.tree)) and not self.exploration.unmeasured()
+        )  # fmt: skip
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Presses keys and waits until all is settled."""
+        for key in keys:
+            await self.pilot.press(key)
+        await self.settled()
+
+    async def steps(self, count: int) -> None:
+        """So many steps, without the time that pressing a key takes a pilot."""
+        for _ in range(count):
+            self.playground.action_step()
+        await self.settled()
+
+    async def grow(self, count: int) -> None:
+        """Runs until the stream has grown by at least so many tokens."""
+        goal = len(self.tree) + count
+        await self.pilot.press("g")
+        await self.until(lambda: len(self.tree) >= goal)
+        await self.pilot.press("g")
+        await self.settled()
+
+    def notices(self) -> str:
+        """All lines that were shown and have not gone away."""
+        return " | ".join(str(notification.message) for notification in self.app._notifications)
+
+
+@asynccontextmanager
+async def driving(size: tuple[int, int] = (80, 24), **options) -> AsyncIterator[Driver]:
+    """The app on the embedded model, once it is settled."""
+    given = {"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options
+    if "ids" in given:
+        given["prefix"] = None
+    app = RemixApp(Options(**given))
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot)
+        if given.get("model") is None or given.get("model") == "classics":
+            await driver.settled()
+        yield driver
+
+
+@pytest.fixture
+def drive():
+    """`async with drive(...) as driver`."""
+    return driving
