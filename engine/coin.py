@@ -57,13 +57,15 @@ def choose_interval(final: NDArray[np.float64], u: float) -> int:
     """
     kept = np.flatnonzero(final)
     shares = final[kept]
-    # Most flips land among the first few tokens: sort the whole vocabulary only for those that do not.
-    for count in (min(kept.size, _FIRST_SORTED), kept.size):
-        order = descending(shares, count)
-        place = int(np.searchsorted(np.cumsum(shares[order]), u, side="right"))
-        if place < count:
-            return int(kept[order[place]])
-    return int(kept[order[-1]])
+    # Sorting bare numbers is many times faster than sorting tokens, and most flips land among the first few.
+    for split in (max(0, shares.size - _FIRST_SORTED), 0):
+        highest = np.sort(np.partition(shares, split)[split:])[::-1]
+        place = int(np.searchsorted(np.cumsum(highest), u, side="right"))
+        if place < highest.size:
+            break
+    place = min(place, highest.size - 1)
+    share = highest[place]
+    return int(kept[np.flatnonzero(shares == share)[place - int(np.count_nonzero(highest > share))]])
 
 
 def interval_shares(final: NDArray[np.float64], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

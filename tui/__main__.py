@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -35,6 +36,8 @@ def app_command(
     token_ids = cli.parse_ids(ids) if ids is not None else None
     settings = cli.read_settings(changes, preset_name) if changes or preset_name else None
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
+    # A change waits up to two frames to be painted; streaming itself paints no more often than worker.FRAME.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui.app import Options, RemixApp
 
     app = RemixApp(

@@ -45,8 +45,8 @@ class Flow:
             texts, self._texts, self.lines = self._texts, [], [[]]
             self.replace(0, texts)
 
-    def replace(self, start: int, texts: Sequence[str]) -> None:
-        """Puts other texts in place of everything from token `start` on."""
+    def replace(self, start: int, texts: Sequence[str]) -> int:
+        """Puts other texts in place of everything from token `start` on; returns the first line laid out again."""
         start = min(start, len(self._texts))
         line = self.line_of(start) if start < len(self._texts) else len(self.lines) - 1
         # Go back to a line that begins with a whole token, and one further: a word may have moved down from there.
@@ -58,6 +58,7 @@ class Flow:
         del self._texts[start:]
         self._texts.extend(texts)
         self._wrap(min(first, start))
+        return line
 
     def _begins_whole(self, line: int) -> bool:
         before, here = self.lines[line - 1], self.lines[line]

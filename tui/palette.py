@@ -27,6 +27,8 @@ class Palette:
     bar: Style
     bar_taken: Style
     raw_mark: Style
+    raw_mark_on_bar: Style
+    raw_mark_on_taken: Style
     removed: Style
     selected: Style
     taken: Style
@@ -69,8 +71,10 @@ def palette_of(theme: RemixTheme) -> Palette:
         bar=fg("secondary"),
         bar_taken=fg("accent"),
         raw_mark=fg("foreground"),
+        raw_mark_on_bar=Style(color=colors["foreground"], bgcolor=colors["secondary"]),
+        raw_mark_on_taken=Style(color=colors["background"], bgcolor=colors["accent"]),
         removed=fg("muted", italic=True),
-        selected=Style(color=colors["foreground"], bgcolor=colors["panel"], bold=True),
+        selected=Style(bgcolor=colors["panel"], bold=True),
         taken=fg("accent", bold=True),
         share=(
             Style(color=ink_secondary, bgcolor=colors["secondary"]),

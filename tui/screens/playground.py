@@ -23,6 +23,7 @@ from tui import messages
 from tui.config import SPEEDS
 from tui.exploration import Exploration
 from tui.heat import HEAT_MODES, heat_legend, heat_level, heat_value
+from tui.titles import retitle
 from tui.widgets.branches import Branches
 from tui.widgets.candidates import Candidates
 from tui.widgets.coin import Coin, CoinView
@@ -119,6 +120,7 @@ class Playground(Screen[None]):
         self._waited_for = ""
         self._measured_for: int | None = None
         self._works: list[bool | None] = []
+        self._status = Text()
 
     def compose(self) -> ComposeResult:
         """The panes; each is given what to show by `show_all`."""
@@ -202,10 +204,9 @@ class Playground(Screen[None]):
         strip = self.query_one(HeatStrip)
         first, end = strip.range_for(exploration.cursor, len(path))
         strip.show(first, [heat_value(tree.step(n), mode) for n in range(first, end)], exploration.cursor)
-        pane = self.query_one("#text-pane")
-        pane.border_subtitle = heat_legend(mode)
-        seen = f" · seen from {window} on" if window else ""
-        pane.border_title = f"text · {len(path):,} tokens{seen}" if exploration.tokenizer else "text"
+        # Only what changes seldom: a new title draws the whole pane again. The number of tokens is in the status line.
+        title = f"text, seen from token {window} on" if window else "text"
+        retitle(self.query_one("#text-pane"), title=title, subtitle=heat_legend(mode))
 
     def _show_position(self, keep: bool) -> None:
         exploration = self.exploration
@@ -217,19 +218,18 @@ class Playground(Screen[None]):
             dist = exploration.distribution(cursor) if exploration.tokenizer else None
         except EngineError as error:
             dist, empty = None, str(error)
-        pane = self.candidates
-        pane.border_title = f"next token at {cursor}" if at_end else f"token at {cursor}"
-        if cursor == 0:
-            pane.border_title = f"{pane.border_title}, as after <|endoftext|>"
-        pane.show(dist, step.token if step else None, empty, keep=keep)
+        title = f"next token at {cursor}" if at_end else f"token at {cursor}"
+        title = f"{title}, as after <|endoftext|>" if cursor == 0 else title
+        retitle(self.candidates.list, title=title)
+        self.candidates.show(dist, step.token if step else None, empty, keep=keep)
         coin = self.query_one(Coin)
         coin.show(CoinView(dist, step, view.seed, view.coin), exploration.name)
         flipped = step is not None and step.u is not None
         seed = step.seed if step is not None and flipped else view.seed
         roll = step.roll if step is not None and flipped else exploration.tree.next_roll(cursor)
         kind = step.coin if step is not None and step.coin else view.coin
-        coin.border_title = "coin" if kind == "interval" else "coin: log p + luck"
-        coin.border_subtitle = f"seed {seed} · roll {roll}"
+        title = "coin" if kind == "interval" else "coin: log p + luck"
+        retitle(coin, title=title, subtitle=f"seed {seed} · roll {roll}")
 
     def _show_settings(self) -> None:
         settings, kept, view = self.exploration.settings, self.app.remembered, self.exploration.tree.view
@@ -262,6 +262,8 @@ class Playground(Screen[None]):
             parts.append(self._waited_for)
         elif info is None:
             parts.append("no model: press m to choose one")
+        if exploration.tokenizer is not None:
+            parts.append(f"{len(tree):,} tokens")
         if self._run is not None:
             parts.append(f"{self._run.rate:,.0f} tok/s" if self._run.rate else "running")
         elif info is not None and not self._waited_for:
@@ -270,12 +272,14 @@ class Playground(Screen[None]):
         if branches > 1:
             parts.append(f"branch {tree.branch_number()} of {branches}")
         if info is not None and self.size.width >= 100:
-            parts.append(f"{exploration.computed:,} tokens computed")
+            parts.append(f"{exploration.computed:,} computed")
         right = Text("   ".join(parts) + " ", style="not bold", no_wrap=True)
         gap = self.size.width - left.cell_len - right.cell_len
         line = left + Text(" " * max(1, gap)) + right
         line.truncate(max(1, self.size.width))
-        self.query_one("#status", Static).update(line)
+        if line != self._status:
+            self._status = line
+            self.query_one("#status", Static).update(line, layout=False)
 
     def _ask(self) -> None:
         """Asks for the logits that are missing: at the cursor, of the next token, and beside the cursor."""

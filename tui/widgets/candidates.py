@@ -19,6 +19,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from tui.palette import Palette
+from tui.titles import retitle
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     import numpy as np
@@ -53,7 +54,8 @@ def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style,
     if abs(final - raw) < 0.005 * scale:
         return [Segment(cells, bar)]
     mark = min(width - 1, int(raw / scale * width)) if scale > 0 else 0
-    style = Style(color=palette.raw_mark.color, bgcolor=bar.color) if mark < full else palette.raw_mark
+    on_bar = palette.raw_mark_on_taken if bar is palette.bar_taken else palette.raw_mark_on_bar
+    style = on_bar if mark < full else palette.raw_mark
     return [Segment(cells[:mark], bar), Segment("┃", style), Segment(cells[mark + 1 :], bar)]
 
 
@@ -62,6 +64,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
 
     DEFAULT_CSS = """
     CandidateList {
+        height: 1fr;
         background: $surface;
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
@@ -70,7 +73,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
     """
 
     def __init__(self, palette: Palette) -> None:
-        super().__init__()
+        super().__init__(id="candidate-list")
         self._palette = palette
         self._dist: Distribution | None = None
         self._order: NDArray[np.intp] | None = None
@@ -99,6 +102,8 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         self, dist: Distribution | None, taken: int | None, name: Callable[[int], str], empty: str, *, keep: bool
     ) -> None:
         """Another distribution; `keep` stays at the selected row instead of going to the first."""
+        if (dist, taken, name, empty) == (self._dist, self._taken, self._label_of, self._empty) and keep:
+            return
         self._dist, self._taken, self._label_of, self._empty = dist, taken, name, empty
         self._sort(FIRST)
         if not keep:
@@ -186,7 +191,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
             number = percent(final)
         segments = [Segment(f"{mark} ", style), Segment(label + " ", style), *middle, Segment(" " + number, style)]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
-        return strip.apply_style(Style(bgcolor=palette.selected.bgcolor, bold=True)) if selected else strip
+        return strip.apply_style(palette.selected) if selected else strip
 
 
 class Candidates(Vertical):
@@ -246,7 +251,7 @@ class Candidates(Vertical):
     def _count_others(self) -> None:
         mass, others = self.list.visible_mass()
         others_mass = max(0.0, 1 - mass)
-        self.border_subtitle = f"{others:,} others {percent(others_mass).strip()}" if others > 0 else ""
+        retitle(self.list, subtitle=f"{others:,} others {percent(others_mass).strip()}" if others > 0 else "")
 
     def on_mount(self) -> None:
         """Follows scrolling, so that "others" means what is out of view."""

@@ -69,8 +69,9 @@ class Coin(Widget):
 
     def show(self, view: CoinView | None, name: Callable[[int], str]) -> None:
         """Another position."""
-        self._view, self._label_of = view, name
-        self.refresh()
+        if view != self._view:
+            self._view, self._label_of = view, name
+            self.refresh()
 
     def on_click(self) -> None:
         """A click flips it."""

@@ -46,8 +46,9 @@ class HeatStrip(Widget):
 
     def show(self, first: int, values: Sequence[float | None], cursor: int) -> None:
         """The values of the positions from `first` on."""
-        self._first, self._values, self._cursor = first, values, cursor
-        self.refresh()
+        if (first, values, cursor) != (self._first, self._values, self._cursor):
+            self._first, self._values, self._cursor = first, values, cursor
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """The bars."""

@@ -98,8 +98,10 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         while back > 0 and (not self._cells[back].piece or 0x80 <= self._cells[back].piece[0] < 0xC0):
             back -= 1
         texts = split_characters([cell.piece for cell in self._cells[back:]])
-        self._flow.replace(back, [show_text(text, keep="\n") for text in texts])
+        lines = len(self._flow.lines)
+        changed = self._flow.replace(back, [show_text(text, keep="\n") for text in texts])
         self._resize_content()
+        self._refresh_lines(changed, max(lines, len(self._flow.lines)))
 
     def set_levels(self, start: int, levels: Sequence[int]) -> None:
         """Other heat levels for the tokens from index `start` on."""
@@ -107,13 +109,18 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
             cell = self._cells[index]
             if cell.level != level:
                 self._cells[index] = TokenCell(cell.piece, cell.kind, level)
-        self.refresh()
+        self._refresh_lines(self._flow.line_of(start), self._flow.line_of(start + len(levels)) + 1)
 
     def set_cursor(self, index: int, window: int) -> None:
         """Moves the cursor, and says from which token on the network sees the text there; scrolls to the cursor."""
-        if (index, window) != (self._cursor, self._window):
-            self._cursor, self._window = index, window
+        if window != self._window:
+            self._window = window
             self.refresh()
+        if index != self._cursor:
+            for place in (self._cursor or 0, index):
+                line = self._flow.line_of(place)
+                self._refresh_lines(line, line + 1)
+            self._cursor = index
         self._scroll_to_cursor()
 
     def line_step(self, lines: int) -> int:
@@ -133,8 +140,20 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
     # Drawing
 
     def _resize_content(self) -> None:
-        self.virtual_size = Size(self._flow.width, len(self._flow.lines))
-        self.refresh()
+        size = Size(self._flow.width, len(self._flow.lines))
+        if self.show_vertical_scrollbar and size.height > self.size.height:
+            # Another line changes nothing but the scrollbar: without this, Textual lays the whole screen out again.
+            self.set_reactive(TokenText.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
+
+    def _refresh_lines(self, first: int, end: int) -> None:
+        """Draws some lines again, as far as they are in view: while streaming that is one line or two."""
+        top = self.scroll_offset.y
+        first, end = max(first, top), min(end, top + self.size.height)
+        if first < end:
+            self.refresh(Region(0, first - top, self.size.width, end - first))
 
     def _scroll_to_cursor(self) -> None:
         if self._cursor is not None and self.size.height:
@@ -148,6 +167,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         """Wraps to the new width."""
         self._flow.set_width(self.scrollable_content_region.width - 1)  # one cell for the place after the last token
         self._resize_content()
+        self.refresh()
         self._scroll_to_cursor()
 
     def render_line(self, y: int) -> Strip:
