@@ -1,8 +1,8 @@
 """Logits -> Distribution: the chain, one small function for each step.
 
-Every step takes the scores (float64 logits) of the tokens that are left, and their ids in ascending order, and returns
-their new scores. A token whose score becomes -inf was removed by that step and is not seen by later ones. Order and
-meaning follow Hugging Face transformers' logits processors and warpers.
+Every step is given what is left (`Left`: tokens and their scores) and says which of them it removes, as a mask, or None
+for none; a step that changes scores puts new ones in. What one step removed later steps do not see. Order and meaning
+follow Hugging Face transformers' logits processors and warpers.
 """
 
 from __future__ import annotations
@@ -21,60 +21,85 @@ from engine.settings import Settings
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 LOWEST = np.finfo(np.float64).min
 
 BITS = 1.0 / math.log(2.0)
 
 
-def add_bias(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+class Left:
+    """The tokens that are left, while the chain runs.
+
+    Attributes:
+        tokens: [n] their ids, ascending.
+        scores: [n] float64 logits.
+        mass: [n] float64, exp(scores - max(scores)): probabilities up to a common factor.
+    """
+
+    def __init__(self, scores: Floats, mass: Floats) -> None:
+        self.tokens: Ids = np.arange(scores.size)
+        self.scores = scores
+        self.mass = mass
+
+    def rescore(self, scores: Floats) -> None:
+        """Puts other scores in."""
+        self.scores = scores
+        self.mass = np.exp(scores - scores.max())
+
+    def drop(self, gone: Mask) -> None:
+        """Removes tokens."""
+        kept = np.flatnonzero(~gone)
+        self.tokens, self.scores, self.mass = self.tokens.take(kept), self.scores.take(kept), self.mass.take(kept)
+
+
+def add_bias(left: Left, settings: Settings) -> None:
     """Adds each bias to its token's logit (OpenAI's logit_bias). A bias of +1 multiplies the odds by e."""
+    scores = left.scores.copy()
     for token, bias in settings.logit_bias:
-        scores[tokens == token] += bias
-    return scores
+        scores[left.tokens == token] += bias
+    left.rescore(scores)
 
 
-def ban(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+def ban(left: Left, settings: Settings) -> Mask:
     """Rules the banned tokens out (transformers: NoBadWordsLogitsProcessor for single tokens)."""
-    scores[np.isin(tokens, settings.banned)] = -np.inf
-    return scores
+    return np.isin(left.tokens, settings.banned)
 
 
-def temper(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+def temper(left: Left, settings: Settings) -> Mask | None:
     """Divides the logits by the temperature; 0 leaves the highest alone (ties: the smallest id).
 
     Logits (2, 1) are odds of e : 1 at temperature 1 and of e**2 : 1 at 0.5. Source: transformers,
     TemperatureLogitsWarper.
     """
-    best = int(np.argmax(scores))
+    best = int(np.argmax(left.scores))
     if settings.temperature == 0:
-        only = np.full_like(scores, -np.inf)
-        only[best] = 0.0
-        return only
-    # Subtracting the highest first keeps tiny temperatures from overflowing; softmax does not see the difference.
-    # What underflows to -inf all the same would have had a probability of 0, but no step removed it.
-    tempered: Floats = np.maximum((scores - scores[best]) / settings.temperature, LOWEST)
-    return tempered
+        gone: Mask = np.arange(left.scores.size) != best
+        return gone
+    # Subtracting the highest first, and a floor, keep tiny temperatures from overflowing.
+    left.rescore(np.maximum((left.scores - left.scores[best]) / settings.temperature, LOWEST))
+    return None
 
 
-def keep_top_k(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+def cut_top_k(left: Left, settings: Settings) -> Mask | None:
     """Keeps the k most probable tokens, and those tied with the k-th. Source: Fan et al. 2018 (arXiv 1805.04833).
 
     Scores (3, 2, 2, 1) with k = 2 keep the first three.
     """
-    if settings.top_k < scores.size:
-        threshold = np.partition(scores, scores.size - settings.top_k)[scores.size - settings.top_k]
-        scores[scores < threshold] = -np.inf
-    return scores
+    split = left.scores.size - settings.top_k
+    if split <= 0:
+        return None
+    cut: Mask = left.scores < np.partition(left.scores, split)[split]
+    return cut
 
 
-def keep_top_p(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+def cut_top_p(left: Left, settings: Settings) -> Mask:
     """Keeps a token if the mass above it is less than p. Source: Holtzman et al. 2019 (arXiv 1904.09751).
 
     Probabilities (0.5, 0.3, 0.15, 0.05) with p = 0.9 keep the first three: above the third lies 0.8, above the
     fourth 0.95. The most probable token always stays; among ties the smaller ids do.
     """
-    mass = np.exp(scores - scores.max())
+    mass = left.mass
     goal = settings.top_p * mass.sum()
     # The nucleus is small most of the time: its edge is looked for among the first tokens before sorting them all.
     for split in (max(0, mass.size - 512), max(0, mass.size - 8192), 0):
@@ -84,21 +109,20 @@ def keep_top_p(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
             break
     kept = 1 + int(np.searchsorted(total[:-1], goal, side="left"))
     edge = highest[kept - 1]
-    cut = mass < edge
+    cut: Mask = mass < edge
     tied = np.flatnonzero(mass == edge)
     surplus = mass.size - int(np.count_nonzero(cut)) - kept
     cut[tied[tied.size - surplus :]] = True
-    np.copyto(scores, -np.inf, where=cut)
-    return scores
+    return cut
 
 
-def keep_min_p(scores: Floats, tokens: Ids, settings: Settings) -> Floats:
+def cut_min_p(left: Left, settings: Settings) -> Mask:
     """Keeps tokens with at least min_p times the highest probability. Source: Nguyen et al. 2024 (arXiv 2407.01082).
 
     Probabilities (0.5, 0.3, 0.04) with min_p = 0.1 keep the first two: the bar is 0.05.
     """
-    np.copyto(scores, -np.inf, where=scores < scores.max() + np.log(settings.min_p))
-    return scores
+    cut: Mask = left.scores < left.scores.max() + math.log(settings.min_p)
+    return cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +130,7 @@ class ChainStep:
     """A step of the chain: its name in records, the function, and whether these settings switch it on."""
 
     name: str
-    apply: Callable[[Floats, Ids, Settings], Floats]
+    apply: Callable[[Left, Settings], Mask | None]
     active: Callable[[Settings], bool]
 
 
@@ -114,9 +138,9 @@ CHAIN: tuple[ChainStep, ...] = (
     ChainStep("logit_bias", add_bias, lambda s: bool(s.logit_bias)),
     ChainStep("banned", ban, lambda s: bool(s.banned)),
     ChainStep("temperature", temper, lambda s: s.temperature != 1),
-    ChainStep("top_k", keep_top_k, lambda s: s.top_k > 0),
-    ChainStep("top_p", keep_top_p, lambda s: s.top_p < 1),
-    ChainStep("min_p", keep_min_p, lambda s: s.min_p > 0),
+    ChainStep("top_k", cut_top_k, lambda s: s.top_k > 0),
+    ChainStep("top_p", cut_top_p, lambda s: s.top_p < 1),
+    ChainStep("min_p", cut_min_p, lambda s: s.min_p > 0),
 )
 
 
@@ -192,14 +216,6 @@ class Distribution:
         return np.concatenate([kept, rest[descending(self.raw[rest], count - kept.size)]])
 
 
-def softmax(scores: Floats) -> tuple[Floats, float]:
-    """Probabilities in float64, and the natural logarithm of the sum of exp(scores)."""
-    highest = float(scores.max())
-    weights = np.exp(scores - highest)
-    total = float(weights.sum())
-    return weights / total, highest + float(np.log(total))
-
-
 def distribution(logits: NDArray[np.float32], settings: Settings) -> Distribution:
     """Runs the chain over the logits of one position.
 
@@ -213,24 +229,31 @@ def distribution(logits: NDArray[np.float32], settings: Settings) -> Distributio
     """
     settings.check_vocabulary(logits.size)
     scores = logits.astype(np.float64)
+    highest = scores.max()
     with np.errstate(invalid="ignore"):  # damaged logits are refused below
-        raw, log_total = softmax(scores)
-    if not np.isfinite(log_total):
+        mass = np.exp(scores - highest)
+    total = mass.sum()
+    if not np.isfinite(highest + total):
         raise EngineError("the network returned numbers that are not finite here; its weights may be damaged")
+    raw = mass / total
+    log_total = float(highest + np.log(total))
     removed = np.zeros(logits.size, dtype=np.uint8)
-    tokens = np.arange(logits.size)
     active = [(code, step) for code, step in enumerate(CHAIN, start=1) if step.active(settings)]
-    for code, step in active:
-        scores = step.apply(scores, tokens, settings)
-        gone = scores == -np.inf
-        if gone.any():
-            removed[tokens.take(np.flatnonzero(gone))] = code
-            kept = np.flatnonzero(~gone)
-            scores, tokens = scores.take(kept), tokens.take(kept)
-        if not tokens.size:
-            raise InputError("these settings leave no token to choose from; ban fewer tokens")
     if not active:
         return Distribution(logits, raw, raw, removed, settings, log_total)
-    final = np.zeros(logits.size)
-    final[tokens] = softmax(scores)[0]
+    left = Left(scores, mass)
+    for code, step in active:
+        gone = step.apply(left, settings)
+        if gone is not None and gone.any():
+            if left.tokens.size == removed.size:  # the first cut, often of nearly all: without an index it is faster
+                removed = gone * np.uint8(code)
+            else:
+                removed[left.tokens[gone]] = code
+            left.drop(gone)
+        if not left.tokens.size:
+            raise InputError("these settings leave no token to choose from; ban fewer tokens")
+    final = left.mass / left.mass.sum()
+    if final.size < logits.size:
+        shares, final = final, np.zeros(logits.size)
+        final[left.tokens] = shares
     return Distribution(logits, raw, final, removed, settings, log_total)
