@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from engine.errors import InputError
+
 if TYPE_CHECKING:  # this module is on the path to the app's first frame
     import numpy as np
     from numpy.typing import NDArray
@@ -60,6 +62,13 @@ class Backend(Protocol):
     def every_logits(self, sequence: Sequence[int], first: int = 0) -> Iterator[Logits]:
         """Logits after each position of one sequence from `first` on, in chunks of [n, vocabulary] float32."""
         ...
+
+
+def check_ids(ids: Sequence[int], vocabulary: int) -> None:
+    """Raises InputError for an id outside 0 ... vocabulary - 1."""
+    for token in ids:
+        if not 0 <= token < vocabulary:
+            raise InputError(f"id {token} is outside the vocabulary; this model's ids are 0 to {vocabulary - 1}")
 
 
 def window_start(length: int, context: int) -> int:

@@ -301,7 +301,7 @@ def parse_ids(text: str) -> list[int]:
 
 def read_prefix(model: Model, text: str | None, ids: str | None, *, empty_is_end: bool = True) -> list[int]:
     """The prefix as ids of the model's vocabulary; an empty one starts from `<|endoftext|>`. Raises InputError."""
-    from engine.generator import check_ids
+    from engine.backend import check_ids
 
     if text is not None and ids is not None:
         raise InputError("a text and --ids were both given; give one of them")

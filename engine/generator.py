@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine import coin as coins
-from engine.backend import Backend, Logits, window_start
-from engine.errors import InputError
+from engine.backend import Backend, Logits, check_ids, window_start
 from engine.sampling import Distribution, distribution
 from engine.settings import CoinKind, Settings
 from engine.tree import Step
@@ -45,13 +44,6 @@ class Lane:
     slide: bool = True
     steps: list[Step] = field(default_factory=list)
     stop: StopReason | None = None
-
-
-def check_ids(ids: Sequence[int], vocabulary: int) -> None:
-    """Raises InputError for an id outside 0 ... vocabulary - 1."""
-    for token in ids:
-        if not 0 <= token < vocabulary:
-            raise InputError(f"id {token} is outside the vocabulary; this model's ids are 0 to {vocabulary - 1}")
 
 
 def visible(ids: Sequence[int], position: int, context: int, end_of_text: int) -> tuple[int, list[int]]:

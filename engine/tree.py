@@ -188,7 +188,7 @@ class Tree:
         """The place of the branch in view among all (1 the first), in the order of `leaves`."""
         leaf = self.leaf_below(self.view.head)
         splits, known, number = self._number
-        if splits != self.splits or self._below(known, leaf) is None:
+        if splits != self.splits or self.below(known, leaf) is None:
             number = self.leaves().index(leaf) + 1
         self._number = (self.splits, leaf, number)  # while no branch is born, a branch that grows keeps its number
         return number
@@ -325,7 +325,7 @@ class Tree:
 
     def _show(self, view: View) -> None:
         if view.head != self.view.head:
-            fresh = self._below(self.view.head, view.head)
+            fresh = self.below(self.view.head, view.head)
             if fresh is None:
                 fresh = self._path = self.path_to(view.head)
             else:
@@ -336,7 +336,7 @@ class Tree:
                 self.nodes[parent].visited = node
         self.view = dataclasses.replace(view, cursor=max(0, min(view.cursor, len(self._path))))
 
-    def _below(self, top: int, node: int) -> list[int] | None:
+    def below(self, top: int, node: int) -> list[int] | None:
         """The nodes after `top` down to `node`; None where it is not below."""
         found: list[int] = []
         depth = self.nodes[top].depth

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from engine import cli
 from engine.errors import InputError
-from engine.settings import CoinKind, check_seed
+from engine.settings import CoinKind, Settings, check_seed
 
 
 @cli.commands.command("app", epilog=cli.SETTINGS_HELP)
@@ -35,6 +36,7 @@ def app_command(
         raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
     token_ids = cli.parse_ids(ids) if ids is not None else None
     settings = cli.read_settings(changes, preset_name) if changes or preset_name else None
+    check_what_is_known(model, token_ids, settings)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
     # A change waits up to two frames to be painted; streaming itself paints no more often than worker.FRAME.
     os.environ.setdefault("TEXTUAL_FPS", "120")
@@ -48,6 +50,28 @@ def app_command(
     )  # fmt: skip
     app.run()
     return app.return_code or 0
+
+
+def check_what_is_known(model: str, ids: list[int] | None, settings: Settings | None) -> None:
+    """Refuses before the screen opens what can be refused without the network; the rest the app says itself.
+
+    Raises:
+        InputError: a model's name that stands for nothing, ids outside the vocabulary of a model that is here.
+    """
+    from engine.backend import check_ids
+    from engine.gpt2.config import read_config
+    from engine.models import resolve
+
+    source = resolve(model)
+    if source.kind == "hub":
+        return
+    try:
+        size = read_config(Path(source.place)).vocab_size
+    except InputError:
+        return  # the app opens all the same, says why this model cannot be loaded, and offers others
+    check_ids(ids or [], size)
+    if settings is not None:
+        settings.check_vocabulary(size)
 
 
 @cli.commands.command()

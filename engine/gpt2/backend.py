@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from engine.backend import Logits, ModelInfo
+from engine.backend import Logits, ModelInfo, check_ids
 from engine.errors import InputError
 from engine.gpt2.cache import PrefixCache
 from engine.gpt2.config import GPT2Config, read_config
@@ -96,9 +96,7 @@ class TorchBackend:
         ids = [int(token) for token in sequence]
         if not 1 <= len(ids) <= self.info.context:
             raise InputError(f"a sequence of {len(ids)} tokens does not fit; this model takes 1 to {self.info.context}")
-        if min(ids) < 0 or max(ids) >= self.info.vocab_size:
-            wrong = next(token for token in ids if not 0 <= token < self.info.vocab_size)
-            raise InputError(f"id {wrong} is outside the vocabulary; ids are 0 to {self.info.vocab_size - 1}")
+        check_ids(ids, self.info.vocab_size)
         return ids
 
     def _lane_for(self, ids: list[int], taken: set[int]) -> KeyValues:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from engine import coin
-from engine.backend import window_start
+from engine.backend import check_ids, window_start
 from engine.errors import InputError
-from engine.generator import Lane, advance, check_ids, flip, look, pick, score
+from engine.generator import Lane, advance, flip, look, pick, score
 from engine.sampling import distribution
 from engine.settings import Settings
 

@@ -170,10 +170,10 @@ async def test_mouse_moves_flips_and_picks(drive) -> None:
         await driver.pilot.click(Coin)
         await driver.settled()
         assert driver.tree.step(19).roll == 1
-        await driver.pilot.click(CandidateList, offset=Offset(5, 3))
+        await driver.pilot.click(CandidateList, offset=Offset(5, 4))
         third = driver.playground.candidates.list.selected_token
         assert driver.dist.order(4)[3] == third
-        await driver.pilot.click(CandidateList, offset=Offset(5, 3), times=2)
+        await driver.pilot.click(CandidateList, offset=Offset(5, 4), times=2)
         await driver.settled()
         assert driver.tree.step(19).token == third
         await driver.pilot.click("#heat", offset=Offset(2, 0))

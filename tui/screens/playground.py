@@ -177,6 +177,9 @@ class Playground(Screen[None]):
             self.query_one(Branches).show(self.exploration.tree, self.exploration.words)
         self._show_status()
         self._ask()
+        self._show_keys()
+
+    def _show_keys(self) -> None:
         works = [self.check_action(action, ()) for action in ("run", "pick", "sibling", "undo", "redo")]
         if works != self._works:  # the footer is built anew each time it is told
             self._works = works
@@ -368,6 +371,7 @@ class Playground(Screen[None]):
             return
         if self.exploration.tree.parent_of(self.exploration.cursor) == message.node:
             self._show_position(keep=False)
+            self._show_keys()
         self._show_status()
         self._grant()
 
@@ -391,6 +395,7 @@ class Playground(Screen[None]):
         exploration.computed = message.computed
         if message.ended:
             self._run = None
+            self.query_one(Branches).forget()  # the lanes that were not in view have grown too
             if message.ended == "end_of_text":
                 self.notice("the text ended with <|endoftext|>; g goes on past it", error=False)
         self.show_all(keep_selection=exploration.cursor < len(tree) - 1)

@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
 
+from engine.backend import check_ids
 from engine.cli import parse_ids
 from engine.errors import EngineError
-from engine.generator import check_ids
 from engine.text import show_text
 from tui.exploration import Exploration
 from tui.widgets.token_text import TokenCell, TokenText

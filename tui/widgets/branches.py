@@ -77,18 +77,16 @@ class Branches(TreeWidget[int]):
     def show(self, tree: Tree, text_of: Callable[[list[int]], str]) -> None:
         """Builds the segments anew where a branch was born or another one is shown; else updates the end in view."""
         shape = (tree.splits, tree.leaf_below(tree.view.head))
-        last = self._tails.get(shape[1])
-        if self._shape is not None and self._shape[0] == shape[0] and last is None and len(tree):
-            # The branch in view grew at its end: its segment is the one that held the old end.
-            last = self._tails.pop(self._shape[1], None)
-            if last is not None:
-                self._tails[shape[1]] = last
-                self._shape = shape
-                self._relabel(last, tree, text_of)
-                return
         if shape == self._shape:
             return
-        self._shape = shape
+        old, self._shape = self._shape, shape
+        if old is not None and old[0] == shape[0] and tree.below(old[1], shape[1]):
+            # No branch was born and the one in view grew: its last segment is the one that held the old end.
+            segment = self._tails.pop(old[1], None)
+            if segment is not None:
+                self._tails[shape[1]] = segment
+                self._relabel(segment, tree, text_of)
+                return
         self._rebuild(tree, text_of)
 
     def _rebuild(self, tree: Tree, text_of: Callable[[list[int]], str]) -> None:

@@ -1,0 +1,162 @@
+"""The real program in a pseudo-terminal, read by a terminal emulator (pyte)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import ptyprocess
+import pyte
+import pytest
+
+PREFIX = "It is a truth universally acknowledged"
+
+pytestmark = pytest.mark.slow
+
+
+class Emulator:
+    """The program and what a person would see of it."""
+
+    def __init__(self, *arguments: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
+        env = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment
+        command = [sys.executable, "-m", "tui", *arguments]
+        self.process = ptyprocess.PtyProcess.spawn(command, env=env, dimensions=(size[1], size[0]))
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def read(self) -> bool:
+        """Takes what was drawn; False at the end of the program."""
+        try:
+            data = self.process.read(65536)
+        except EOFError:
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return True
+
+    def until(self, condition: Callable[[str], object], seconds: float = 60) -> str:
+        """Reads until the screen shows something."""
+        end = time.monotonic() + seconds
+        while not condition(self.text):
+            assert time.monotonic() < end, f"never shown; the screen:\n{self.text}"
+            assert self.read(), f"the program ended; the screen:\n{self.text}"
+        return self.text
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.process.setwinsize(rows, columns)
+        self.screen.resize(rows, columns)
+
+    def finish(self) -> int:
+        """Waits for the end; the exit code."""
+        while self.read():
+            pass
+        self.process.wait()
+        return self.process.exitstatus
+
+
+@pytest.fixture
+def emulate() -> Iterator[Callable[..., Emulator]]:
+    running: list[Emulator] = []
+
+    def start(*arguments: str, **options) -> Emulator:
+        running.append(Emulator(*arguments, **options))
+        return running[-1]
+
+    yield start
+    for emulator in running:
+        emulator.process.close(force=True)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+def test_opens_steps_runs_and_quits(emulate, size: tuple[int, int]) -> None:
+    app = emulate(PREFIX, "--seed", "7", size=size)
+    shown = app.until(lambda text: "next token at 8" in text and " %" in text)
+    for part in ("gpt2-remix", "classics 5.4M fp32", "coin", "sampling", "? help", "space step", "8 tokens"):
+        assert part in shown
+    app.process.write(b" ")
+    app.until(lambda text: "token at 8" in text and "▼" in text and "9 tokens" in text)
+    app.process.write(b"g")
+    app.until(lambda text: "tok/s" in text and "pause" in text)
+    app.process.write(b"g")
+    app.until(lambda text: "paused" in text)
+    app.process.write(b"?")
+    app.until(lambda text: "A biased coin is flipped" in text.replace("\n", " ") or "biased coin" in text)
+    app.process.write(b"\x1b")
+    app.until(lambda text: "biased coin" not in text)
+    app.process.write(b"q")
+    assert app.finish() == 0
+    assert b"Traceback" not in app.raw
+
+
+def test_a_terminal_of_one_cell_and_back(emulate) -> None:
+    app = emulate(PREFIX, "--seed", "7")
+    app.until(lambda text: " %" in text)
+    app.resize(1, 1)
+    app.process.write(b"   ")
+    app.resize(60, 20)
+    app.until(lambda text: "needs 80x24" in text)
+    app.resize(80, 24)
+    app.until(lambda text: " %" in text and "11 tokens" in text)
+    app.process.write(b"q")
+    assert app.finish() == 0
+
+
+def test_hostile_text_is_drawn_as_text(emulate) -> None:
+    app = emulate("a\x1b]0;owned\x07b\x1b[2Jc[bold]d\x9b31m\u202ee", "--seed", "7")
+    app.until(lambda text: " %" in text)
+    pane = "".join(row.split("│")[1].strip() for row in app.screen.display if row.startswith("│"))
+    assert pane.startswith("a␛]0;owned␇b␛[2Jc[bold]d‹009b›31m‹202e›e")
+    assert app.screen.title != "owned"
+    assert b"\x1b[2Jc" not in app.raw
+    app.process.write(b"q")
+    assert app.finish() == 0
+
+
+def test_no_color(emulate) -> None:
+    app = emulate(PREFIX, "--seed", "7", NO_COLOR="1")
+    app.until(lambda text: " %" in text)
+    for colour in (b"38;2;", b"48;2;", b"38;5;", b"48;5;"):
+        assert colour not in app.raw
+    app.process.write(b"q")
+    assert app.finish() == 0
+
+
+def test_ids_settings_and_theme_from_the_command_line(emulate) -> None:
+    app = emulate("--ids", "91,860", "--set", "top_k=5", "--theme", "paper", "--speed", "7", "--seed", "3")
+    shown = app.until(lambda text: "next token at 2" in text and " %" in text)
+    assert "7/s" in shown
+    app.process.write(b"q")
+    assert app.finish() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ids", "9000"], "ids are 0 to 8192"),
+        (["x", "--set", "banned=9000"], "ids are 0 to 8192"),
+        (["x", "--model", "gtp2"], "did you mean gpt2"),
+        (["x", "--model", "./nowhere"], "there is no folder"),
+        (["x", "--set", "temprature=2"], "did you mean temperature"),
+        (["x", "y"], "unexpected extra argument"),
+    ],
+)
+def test_what_can_be_known_beforehand_is_one_line_and_no_screen(emulate, arguments: list[str], said: str) -> None:
+    app = emulate(*arguments, size=(200, 24))
+    assert app.finish() == 2
+    assert said in app.text
+    assert b"\x1b[?1049h" not in app.raw
+
+
+def test_ctrl_c_ends_the_app(emulate) -> None:
+    app = emulate(PREFIX)
+    app.until(lambda text: " %" in text)
+    app.process.write(b"g\x03")
+    app.finish()
+    assert b"Traceback" not in app.raw

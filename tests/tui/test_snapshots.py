@@ -1,0 +1,120 @@
+"""What the screens look like, at two sizes. After a wanted change: pytest tests/tui/test_snapshots.py --snapshot-update"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.settings import Settings
+from tui.app import Options, RemixApp
+
+PREFIX = "It is a truth universally acknowledged"
+SIZES = [(80, 24), (120, 36)]
+
+
+def app_with(**options) -> RemixApp:
+    return RemixApp(Options(**({"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options)))
+
+
+def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Presses keys, each when the one before has had its effect."""
+
+    async def run(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, RemixApp)
+
+        def settled() -> bool:
+            playground = app.playground
+            exploration = playground.exploration
+            return (
+                app.model_ready and not playground.running and not playground._wishes
+                and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
+                and not exploration.unmeasured()
+            )  # fmt: skip
+
+        for key in (None, *keys):
+            if key is not None:
+                await pilot.press(key)
+            end = time.monotonic() + 60
+            while not settled():
+                assert time.monotonic() < end
+                await pilot.pause(0.01)
+            await pilot.pause()
+        while then is not None and not then(app):
+            await pilot.pause(0.01)
+        app.clear_notifications()
+        for _ in range(3):
+            await pilot.pause()
+
+    return run
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_opened_on_a_prefix(snap_compare, size) -> None:
+    assert snap_compare(app_with(), terminal_size=size, run_before=doing())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_after_some_steps_the_coin_shows_where_it_fell(snap_compare, size) -> None:
+    assert snap_compare(app_with(), terminal_size=size, run_before=doing(*["space"] * 6))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_branches_grown_from_the_middle(snap_compare, size) -> None:
+    keys = [*["space"] * 6, "left", "left", "left", "3", "b", "t"]
+    assert snap_compare(app_with(), terminal_size=size, run_before=doing(*keys))
+
+
+def test_cut_candidates_name_their_step(snap_compare) -> None:
+    settings = Settings(temperature=0.8, top_k=6, top_p=0.9, banned=(13,))
+    assert snap_compare(app_with(settings=settings), terminal_size=(80, 24), run_before=doing("space"))
+
+
+def test_a_picked_token_and_a_changed_setting(snap_compare) -> None:
+    keys = ["space", "down", "down", "enter", "space", "s", "left", "left", "left", "left"]
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys))
+
+
+def test_gumbel_race(snap_compare) -> None:
+    assert snap_compare(app_with(coin="gumbel"), terminal_size=(80, 24), run_before=doing("space", "space"))
+
+
+def test_search(snap_compare) -> None:
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("slash", *"the"))
+
+
+def test_prefix_editor(snap_compare) -> None:
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("e", *" and"))
+
+
+def test_help(snap_compare) -> None:
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("question_mark"))
+
+
+def test_model_chooser(snap_compare) -> None:
+    from textual.widgets import OptionList
+
+    def listed(app: RemixApp) -> bool:
+        return bool(app.screen.query(OptionList)) and app.screen.query_one(OptionList).option_count > 3
+
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("m", then=listed))
+
+
+def test_characters_over_several_tokens(snap_compare) -> None:
+    text = "日本語 naïve \U0001f600 \x1b[31m\ttab\nline שלום"
+    assert snap_compare(app_with(prefix=text), terminal_size=(80, 24), run_before=doing("home", "right"))
+
+
+@pytest.mark.parametrize("theme", ["paper", "okabe", "chalk", "phosphor"])
+def test_themes(snap_compare, theme: str) -> None:
+    assert snap_compare(app_with(theme=theme), terminal_size=(80, 24), run_before=doing(*["space"] * 5))
+
+
+def test_too_small(snap_compare) -> None:
+    async def wait(pilot: Pilot[None]) -> None:
+        await pilot.pause()
+
+    assert snap_compare(app_with(), terminal_size=(60, 15), run_before=wait)
