@@ -1,4 +1,7 @@
-"""What the screens look like, at two sizes. After a wanted change: pytest tests/tui/test_snapshots.py --snapshot-update"""
+"""What the screens look like, at two sizes.
+
+After a wanted change: pytest tests/tui/test_snapshots.py --snapshot-update
+"""
 
 from __future__ import annotations
 

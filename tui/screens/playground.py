@@ -570,6 +570,8 @@ class Playground(Screen[None]):
         if action == "sibling":
             position = min(self.exploration.cursor, len(tree) - 1)
             return position >= 0 and len(tree.siblings(position)) > 1
+        if action == "search":
+            return not (self.drawn and self.candidates.searching)
         if action == "undo":
             return tree.can_undo
         if action == "redo":

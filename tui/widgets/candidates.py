@@ -18,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
 
+from engine.settings import NUMBERS
 from tui.palette import Palette
 from tui.titles import retitle
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from numpy.typing import NDArray
 
     from engine.sampling import Distribution
+
+STEP_LABELS = {number.name: number.label for number in NUMBERS} | {"logit_bias": "bias"}
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FIRST = 512
@@ -182,8 +185,9 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         style = palette.removed if step else palette.taken if taken else palette.text
         mark = "●" if taken else "›" if selected else " "
         if step:
-            why = set_cell_size(f"░ cut by {step.replace('_', '-')}", bar_width)
-            middle = [Segment(why, palette.removed)]
+            name = STEP_LABELS.get(step, step)
+            why = f"░ cut by {name}" if bar_width >= len(name) + 9 else f"░ by {name}"
+            middle = [Segment(set_cell_size(why, bar_width), palette.removed)]
             number = percent(raw)
         else:
             scale = max(float(self._dist.final.max()), float(self._dist.raw.max()))
@@ -209,9 +213,10 @@ class Candidates(Vertical):
     """
 
     BINDINGS = [  # noqa: RUF012
-        Binding("escape", "close_search", "close search", show=False),
-        Binding("down", "row(1)", show=False),
+        Binding("enter", "none", "pick"),
+        Binding("down", "row(1)", "select", key_display="↑↓"),
         Binding("up", "row(-1)", show=False),
+        Binding("escape", "close_search", "close"),
         Binding("pagedown", "page(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
     ]
@@ -257,6 +262,10 @@ class Candidates(Vertical):
         """Follows scrolling, so that "others" means what is out of view."""
         self.watch(self.list, "scroll_y", self._count_others, init=False)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Its keys work while the search field is open; else the screen's do."""
+        return self.searching if action in ("none", "row", "page", "close_search") else True
+
     @property
     def searching(self) -> bool:
         """Whether the search field is open."""
@@ -266,6 +275,7 @@ class Candidates(Vertical):
         """Opens the search field."""
         self.add_class("searching")
         self.query_one(Input).focus()
+        self.refresh_bindings()
 
     def action_close_search(self) -> None:
         """Closes it and shows all candidates again."""
@@ -274,6 +284,7 @@ class Candidates(Vertical):
             self.query_one(Input).value = ""
             self.list.filter(None)
         self.list.focus()
+        self.refresh_bindings()
 
     def action_row(self, rows: int) -> None:
         """Moves the selection while the search field has the focus."""
