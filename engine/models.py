@@ -304,8 +304,14 @@ def _bar(file: str, progress: Progress | None) -> type[Any]:
             super().__init__(*args, **(options | {"disable": False, "file": _Nowhere(), "mininterval": 0.05}))
             self.report()
 
-        def display(self, *args: Any, **options: Any) -> None:
+        def update(self, n: float | None = 1) -> bool | None:
+            # tqdm's own throttling would leave a stalled download at the figure of some time ago.
+            shown: bool | None = super().update(n)
             self.report()
+            return shown
+
+        def display(self, *args: Any, **options: Any) -> None:
+            """Draws nothing."""
 
         def report(self) -> None:
             if progress:

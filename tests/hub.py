@@ -18,6 +18,7 @@ class Hub(ThreadingHTTPServer):
 
     Attributes:
         cut: files whose transfer breaks off after that many bytes, once for each entry of the list.
+        gates: files of which half is sent, and the rest when the event is set.
         damage: files whose content comes with other bytes than its hash says.
         sent: bytes of each file that went out.
     """
@@ -29,6 +30,7 @@ class Hub(ThreadingHTTPServer):
         self.repos = repos
         self.cut: dict[str, list[int]] = {}
         self.damage: set[str] = set()
+        self.gates: dict[str, threading.Event] = {}
         self.sent: Counter[str] = Counter()
         self.ranges: list[str] = []
 
@@ -82,6 +84,12 @@ class Handler(BaseHTTPRequestHandler):
         if name in self.server.damage:
             content = content[:-1] + b"?"
         with suppress(ConnectionError):  # whoever asked may be gone
+            if gate := self.server.gates.get(name):
+                half = (start + end) // 2
+                self.wfile.write(content[start:half])
+                self.wfile.flush()
+                start = half
+                gate.wait(60)
             self.wfile.write(content[start:end])
         self.server.sent[name] += max(0, end - start)
         if end < len(content):

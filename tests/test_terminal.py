@@ -11,6 +11,8 @@ import ptyprocess
 import pyte
 import pytest
 
+from tests.hub import serving
+
 PREFIX = "It is a truth universally acknowledged"
 
 pytestmark = pytest.mark.slow
@@ -152,6 +154,26 @@ def test_what_can_be_known_beforehand_is_one_line_and_no_screen(emulate, argumen
     assert app.finish() == 2
     assert said in app.text
     assert b"\x1b[?1049h" not in app.raw
+
+
+def test_a_download_shows_its_progress_and_a_model_that_cannot_be_had_says_why(emulate, checkpoint) -> None:
+    import threading
+
+    folder = checkpoint(vocab_size=400, n_positions=64, n_embd=384, n_layer=4)
+    with serving({"someone/small": {path.name: path.read_bytes() for path in folder.iterdir()}}) as hub:
+        hub.gates["model.safetensors"] = gate = threading.Event()
+        app = emulate("Once upon", "--model", "someone/small", "--seed", "7", size=(120, 36), HF_ENDPOINT=hub.url)
+        app.until(lambda text: "downloading model.safetensors" in text and "% of" in text and "█" in text)
+        gate.set()
+        app.until(lambda text: "someone/small" in text and "paused" in text and "next token at" in text)
+        app.process.write(b"m")
+        app.until(lambda text: "owner/name" in text and "distilgpt2" in text)
+        app.process.write(b"\x1b[B\r")
+        app.until(lambda text: "there is no model" in text and "openai-community" in text)
+        app.process.write(b" ")
+        app.until(lambda text: "token at" in text and "u 0." in text)
+        app.process.write(b"q")
+        assert app.finish() == 0
 
 
 def test_ctrl_c_ends_the_app(emulate) -> None:

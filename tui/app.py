@@ -206,6 +206,7 @@ class RemixApp(App[None]):
         except EngineError as error:
             exploration.tree.change(settings=exploration.settings.replace(banned=(), logit_bias=()))
             self.playground.notice(f"{error}; bans and biases were dropped")
+        self.playground.pause()
         self.playground.say_loading("")
         if exploration is not old:
             self.playground.show_exploration(exploration)

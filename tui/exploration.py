@@ -38,6 +38,11 @@ class Exploration:
         self._dists: OrderedDict[tuple[int, Settings], Distribution] = OrderedDict()
 
     @property
+    def model(self) -> str:
+        """The model's name; "" while it is not there."""
+        return self.info.name if self.info else ""
+
+    @property
     def settings(self) -> Settings:
         """The chain's settings of now."""
         return self.tree.view.settings

@@ -43,8 +43,12 @@ NICENESS = 10
 
 @dataclass(slots=True)
 class Run:
-    """A request to advance lanes: its number, the lanes, tokens a second of each (None: as fast as it goes)."""
+    """A request to advance lanes: the model it is for, its number, the lanes, tokens a second of each.
 
+    `speed` None is as fast as it goes.
+    """
+
+    model: str
     number: int
     lanes: list[Lane]
     speed: float | None
@@ -58,8 +62,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A request for the logits of the token after `ids`, which end at tree node `node`."""
+    """A request for a model's logits of the token after `ids`, which end at tree node `node`."""
 
+    model: str
     node: int
     ids: list[int]
 
@@ -102,6 +107,7 @@ class EngineWorker:
         self._measure: tuple[list[int], list[tuple[int, Step]]] | None = None
         self._handled = True  # whether the app is done with the last Stepped message
         self._model: Model | None = None
+        self._name = ""  # of the model; a request that was meant for the one before is dropped
 
     # Requests, from the app's thread
 
@@ -115,13 +121,13 @@ class EngineWorker:
     def look(self, requests: list[Look]) -> None:
         """Computes logits after these nodes, in order; replaces looks that wait."""
         with self._wake:
-            self._looks = list(requests)
+            self._looks = [look for look in requests if look.model == self._name]
             self._wake.notify()
 
     def run(self, run: Run) -> None:
         """Starts a run in place of the one that goes on."""
         with self._wake:
-            self._run = run
+            self._run = run if run.model == self._name else None
             self._wake.notify()
 
     def stop(self) -> None:
@@ -138,10 +144,10 @@ class EngineWorker:
                 self._run.due = time.monotonic()
                 self._wake.notify()
 
-    def measure(self, ids: list[int], steps: list[tuple[int, Step]]) -> None:
+    def measure(self, model: str, ids: list[int], steps: list[tuple[int, Step]]) -> None:
         """Fills in the probabilities of prompt steps (node, step) of a stream, when there is nothing else to do."""
         with self._wake:
-            self._measure = (ids, steps)
+            self._measure = (ids, steps) if model == self._name else None
             self._wake.notify()
 
     def handled(self) -> None:
@@ -250,6 +256,7 @@ class EngineWorker:
         with self._wake:
             self._looks.clear()
             self._run = self._measure = None
+            self._name = backend.info.name
         self._model = Model(backend, tokenizer)
         # torch brings some hundred thousand objects that live on; without this each full collection walks through
         # them all and the screen stands still for a tenth of a second.

@@ -292,7 +292,7 @@ class Playground(Screen[None]):
         tree, cursor = exploration.tree, exploration.cursor
         wanted = [cursor, cursor + 1, cursor - 1] if self._run else [cursor, len(tree), cursor + 1, cursor - 1]
         looks = [
-            Look(tree.parent_of(position), tree.ids(position))
+            Look(exploration.model, tree.parent_of(position), tree.ids(position))
             for position in dict.fromkeys(wanted)
             if 0 <= position <= len(tree) and not exploration.knows(position)
             # The newest token of a run is told by the run itself.
@@ -303,7 +303,7 @@ class Playground(Screen[None]):
         if self._run is None and tree.view.head != self._measured_for and len(tree):
             self._measured_for = tree.view.head
             if missing := exploration.unmeasured():
-                self.app.worker.measure(tree.ids(missing[-1][1].position + 1), missing)
+                self.app.worker.measure(exploration.model, tree.ids(missing[-1][1].position + 1), missing)
 
     def on_resize(self, event: events.Resize) -> None:
         """Below the size that the panes need, one line says so."""
@@ -428,7 +428,7 @@ class Playground(Screen[None]):
             if not self.exploration.knows(place):
                 if self.app.model_ready:
                     tree = self.exploration.tree
-                    self.app.worker.look([Look(tree.parent_of(place), tree.ids(place))])
+                    self.app.worker.look([Look(self.exploration.model, tree.parent_of(place), tree.ids(place))])
                 return
             self._wishes.popleft()
             try:
@@ -503,7 +503,7 @@ class Playground(Screen[None]):
         self._runs += 1
         self._run = ActiveRun(self._runs, tails, endless, following)
         self._wishes.clear()
-        self.app.worker.run(Run(self._runs, lanes, self.app.remembered.speed))
+        self.app.worker.run(Run(self.exploration.model, self._runs, lanes, self.app.remembered.speed))
         self.show_all(keep_selection=True)
 
     def pause(self) -> None:
