@@ -257,12 +257,15 @@ class Tree:
             parent = self.add(parent, step)
         return parent
 
-    def set_prompt(self, ids: Sequence[int]) -> int:
-        """Starts the stream anew from a prefix. Tokens that an earlier prefix shares keep their nodes."""
+    def set_prompt(self, ids: Sequence[int], *, record: bool = True) -> int:
+        """Starts the stream anew from a prefix. Tokens that an earlier prefix shares keep their nodes.
+
+        The first prefix of a session is not recorded: before it there is nothing to go back to.
+        """
         node = ROOT
         for position, token in enumerate(ids):
             node = self.add(node, Step(position, token, "prompt"))
-        self.change(head=node, cursor=len(ids))
+        self.change(record=record, head=node, cursor=len(ids))
         return node
 
     def measure(self, node: int, step: Step) -> None:

@@ -197,7 +197,7 @@ class RemixApp(App[None]):
         exploration.tokenizer, exploration.info = message.tokenizer, message.info
         exploration.forget_logits()
         if fresh and exploration is not old:
-            exploration.tree.set_prompt(self._same_prefix(old, message.tokenizer))
+            exploration.tree.set_prompt(self._same_prefix(old, message.tokenizer), record=False)
         for other in self._explorations.values():
             if other is not exploration:
                 other.info = None  # its network is gone; opening it again brings its tree back

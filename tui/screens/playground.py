@@ -266,7 +266,7 @@ class Playground(Screen[None]):
         elif info is None:
             parts.append("no model: press m to choose one")
         if exploration.tokenizer is not None:
-            parts.append(f"{len(tree):,} tokens")
+            parts.append(f"{len(tree):,} token{'s' if len(tree) != 1 else ''}")
         if self._run is not None:
             parts.append(f"{self._run.rate:,.0f} tok/s" if self._run.rate else "running")
         elif info is not None and not self._waited_for:
@@ -344,7 +344,7 @@ class Playground(Screen[None]):
         exploration.tokenizer = tokenizer
         self.candidates.set_vocabulary([exploration.name(token) for token in range(len(tokenizer.pieces))])
         if not len(exploration.tree):
-            exploration.tree.set_prompt(ids)
+            exploration.tree.set_prompt(ids, record=False)
         self.show_all()
 
     def show_exploration(self, exploration: Exploration) -> None:
