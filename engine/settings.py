@@ -113,7 +113,6 @@ class Number:
     low: float
     high: float
     step: float
-    off: float
     help: str
     whole: bool = False
 
@@ -147,12 +146,12 @@ class Number:
 LARGE = 10**9
 
 NUMBERS: tuple[Number, ...] = (
-    Number("temperature", "temp", 0.0, 100.0, 0.05, 1.0,
+    Number("temperature", "temp", 0.0, 100.0, 0.05,
            "divides the logits: below 1 sharpens, above 1 flattens, 0 is greedy"),
-    Number("top_k", "top-k", 0, LARGE, 1, 0, "keeps the k most probable tokens; 0 keeps all", whole=True),
-    Number("top_p", "top-p", 0.0, 1.0, 0.01, 1.0,
+    Number("top_k", "top-k", 0, LARGE, 1, "keeps the k most probable tokens; 0 keeps all", whole=True),
+    Number("top_p", "top-p", 0.0, 1.0, 0.01,
            "keeps the smallest set of most probable tokens whose mass reaches p; 1 keeps all"),
-    Number("min_p", "min-p", 0.0, 1.0, 0.01, 0.0,
+    Number("min_p", "min-p", 0.0, 1.0, 0.01,
            "keeps tokens at least this fraction as probable as the most probable one; 0 keeps all"),
 )
 

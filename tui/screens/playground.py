@@ -16,11 +16,10 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from engine.errors import EngineError
-from engine.settings import COINS, NUMBERS, PRESETS, Settings, check_seed, parse_list, show_list
+from engine.settings import Settings
 from engine.tokenizer import Tokenizer
 from engine.tree import Step
-from tui import messages
-from tui.config import SPEEDS
+from tui import messages, panel
 from tui.exploration import Exploration
 from tui.heat import HEAT_MODES, heat_legend, heat_level, heat_value
 from tui.titles import retitle
@@ -28,7 +27,7 @@ from tui.widgets.branches import Branches
 from tui.widgets.candidates import Candidates
 from tui.widgets.coin import Coin, CoinView
 from tui.widgets.heat_strip import HeatStrip
-from tui.widgets.sampler import Sampler, Setting
+from tui.widgets.sampler import Sampler
 from tui.widgets.token_text import TokenCell, TokenText
 from tui.worker import Look, Run
 
@@ -235,22 +234,7 @@ class Playground(Screen[None]):
         retitle(coin, title=title, subtitle=f"seed {seed} · roll {roll}")
 
     def _show_settings(self) -> None:
-        settings, kept, view = self.exploration.settings, self.app.remembered, self.exploration.tree.view
-        preset = next((name for name, (known, _) in PRESETS.items() if known == settings), "own")
-        cells = [
-            Setting(number.name, number.label, number.show(getattr(settings, number.name))) for number in NUMBERS
-        ]
-        cells += [
-            Setting("preset", "preset", preset),
-            Setting("seed", "seed", str(view.seed)),
-            Setting("coin", "coin", view.coin),
-            Setting("speed", "speed", "max" if kept.speed is None else f"{kept.speed:g}/s"),
-            Setting("banned", "bans", show_list("banned", settings.banned) or "none"),
-            Setting("logit_bias", "bias", show_list("logit_bias", settings.logit_bias) or "none"),
-            Setting("stop_at_end", "at end", "stop" if kept.stop_at_end else "go on"),
-            Setting("branch_length", "branch", f"{kept.branch_length} tok"),
-        ]
-        self.query_one(Sampler).show(cells)
+        self.query_one(Sampler).show(panel.shown(self.exploration.tree.view, self.app.remembered))
 
     def _show_status(self) -> None:
         exploration = self.exploration
@@ -519,21 +503,24 @@ class Playground(Screen[None]):
 
     def change_settings(self, settings: Settings) -> None:
         """Other settings: the distribution at the cursor changes at once; a run goes on with them."""
-        size = self.exploration.info.vocab_size if self.exploration.info else None
+        self.apply(panel.Change(view={"settings": settings}, kept={"settings": settings}))
+
+    def apply(self, change: panel.Change) -> None:
+        """Changes what the next flip depends on; a run goes on with it."""
+        settings, info = change.view.get("settings"), self.exploration.info
         try:
-            if size is not None:
-                settings.check_vocabulary(size)
+            if settings is not None and info is not None:
+                settings.check_vocabulary(info.vocab_size)
         except EngineError as error:
             self.notice(str(error))
             return
-        self._change(settings=settings)
-        self.app.remember(settings=settings)
-
-    def _change(self, **changes: Any) -> None:
-        run = self._run
-        self.exploration.tree.change(**changes)
-        if run is not None and run.endless:
-            self.start_run(record=False, following=run.following)
+        if change.kept:
+            self.app.remember(**change.kept)
+        if "speed" in change.kept:
+            self.app.worker.set_speed(change.kept["speed"])
+        self.exploration.tree.change(**change.view)
+        if self._run is not None and self._run.endless and (change.view or "stop_at_end" in change.kept):
+            self.start_run(record=False, following=self._run.following)
         self.show_all(keep_selection=True)
 
     # Actions
@@ -726,24 +713,11 @@ class Playground(Screen[None]):
 
     def action_speed(self, direction: int) -> None:
         """Faster or slower; past the fastest, as fast as it goes."""
-        speed = self.app.remembered.speed
-        ladder: list[float | None] = [*SPEEDS, None]
-        if speed in ladder:
-            place = ladder.index(speed) + direction
-        else:
-            higher = [n for n, known in enumerate(ladder) if known is None or (speed or 0) < known]
-            place = higher[0] if direction > 0 else higher[0] - 1
-        speed = ladder[max(0, min(len(ladder) - 1, place))]
-        self.app.remember(speed=speed)
-        self.app.worker.set_speed(speed)
-        self._show_settings()
+        self.apply(panel.Change(kept={"speed": panel.next_speed(self.app.remembered.speed, direction)}))
 
     def action_preset(self, direction: int) -> None:
         """The next preset."""
-        names = list(PRESETS)
-        known = [name for name in names if PRESETS[name][0] == self.exploration.settings]
-        place = (names.index(known[0]) + direction) % len(names) if known else 0
-        self.change_settings(PRESETS[names[place]][0])
+        self.change_settings(panel.next_preset(self.exploration.settings, direction))
 
     def action_edit(self) -> None:
         """Edits the prefix."""
@@ -816,68 +790,15 @@ class Playground(Screen[None]):
 
     @on(Sampler.Changed)
     def _setting_changed(self, event: Sampler.Changed) -> None:
-        name, direction, settings = event.name, event.direction, self.exploration.settings
-        view, kept = self.exploration.tree.view, self.app.remembered
-        number = next((number for number in NUMBERS if number.name == name), None)
-        if number is not None:
-            value = getattr(settings, name) + direction * number.step
-            value = max(number.low, min(number.high, value))
-            self.change_settings(settings.replace(**{name: int(value) if number.whole else round(value, 6)}))
-        elif name == "preset":
-            self.action_preset(direction)
-        elif name == "seed":
-            self._change(seed=max(0, view.seed + direction))
-        elif name == "coin":
-            coin = COINS[(COINS.index(view.coin) + direction) % len(COINS)]
-            self.app.remember(coin=coin)
-            self._change(coin=coin)
-        elif name == "speed":
-            self.action_speed(direction)
-        elif name == "stop_at_end":
-            self.app.remember(stop_at_end=not kept.stop_at_end)
-            self._show_settings()
-        elif name == "branch_length":
-            self.app.remember(branch_length=max(1, min(1000, kept.branch_length + direction)))
-            self._show_settings()
-        elif name in ("banned", "logit_bias"):
-            # There is no next value of a list: less takes the last entry away, more says how to add one.
-            if direction < 0 and getattr(settings, name):
-                self.change_settings(settings.replace(**{name: getattr(settings, name)[:-1]}))
-            else:
-                form = "ids as 198;50256, or x on a candidate" if name == "banned" else "198:-2;50256:5, or + and -"
-                self.notice(f"type {form}", error=False)
+        view = self.exploration.tree.view
+        try:
+            self.apply(panel.stepped(event.name, event.direction, view, self.app.remembered))
+        except EngineError as error:
+            self.notice(str(error), error=False)
 
     @on(Sampler.Typed)
     def _setting_typed(self, event: Sampler.Typed) -> None:
-        name, text, settings = event.name, event.text, self.exploration.settings
-        number = next((number for number in NUMBERS if number.name == name), None)
         try:
-            if number is not None:
-                self.change_settings(settings.replace(**{name: number.parse(text)}))
-            elif name in ("banned", "logit_bias"):
-                self.change_settings(settings.replace(**{name: parse_list(name, text)}))
-            elif name == "seed":
-                if not text.isdecimal():
-                    raise EngineError(f"{text!r} is not a seed; it is a whole number from 0 up")
-                self._change(seed=check_seed(int(text)))
-            elif name == "speed":
-                self._type_speed(text)
-            elif name == "branch_length":
-                if not text.isdecimal() or not 1 <= int(text) <= 1000:
-                    raise EngineError(f"{text!r} is not a branch length; it is 1 to 1000 tokens")
-                self.app.remember(branch_length=int(text))
-            else:
-                raise EngineError("← and → change this one")
+            self.apply(panel.typed(event.name, event.text, self.exploration.tree.view))
         except EngineError as error:
             self.notice(str(error))
-        self._show_settings()
-
-    def _type_speed(self, text: str) -> None:
-        try:
-            speed = float(text)
-        except ValueError:
-            speed = 0.0
-        if not 0.1 <= speed <= 10000:
-            raise EngineError(f"{text!r} is not a speed; it is 0.1 to 10000 tokens a second")
-        self.app.remember(speed=speed)
-        self.app.worker.set_speed(speed)

@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import EngineError
+from engine.settings import SEED_LIMIT, Settings
+from engine.tree import View
+from tui import panel
+from tui.config import SPEEDS, Remembered
+
+VIEW = View(0, 0, Settings(banned=(5,)), 7, "interval")
+NAMES = [setting.name for setting in panel.shown(VIEW, Remembered())]
+
+
+@given(st.sampled_from(NAMES), st.lists(st.sampled_from([-1, 1]), max_size=12))
+def test_any_steps_keep_every_setting_usable(name: str, directions: list[int]) -> None:
+    view, kept = VIEW, Remembered()
+    for direction in directions:
+        try:
+            change = panel.stepped(name, direction, view, kept)
+        except EngineError:
+            assert name in ("banned", "logit_bias")
+            continue
+        view = View(0, 0, change.view.get("settings", view.settings), change.view.get("seed", view.seed),
+                    change.view.get("coin", view.coin))  # fmt: skip
+        for field, value in change.kept.items():
+            setattr(kept, field, value)
+    assert len(panel.shown(view, kept)) == len(NAMES)
+    assert 0 <= view.seed < SEED_LIMIT
+
+
+@given(st.sampled_from(NAMES), st.text(alphabet="0123456789.:;-", max_size=8))
+def test_any_typed_value_is_taken_or_refused_in_one_line(name: str, text: str) -> None:
+    line = ""
+    try:
+        panel.typed(name, text, VIEW)
+    except EngineError as error:
+        line = str(error)
+    assert "\n" not in line
+
+
+def test_the_seed_stops_at_its_limits() -> None:
+    last = View(0, 0, Settings(), SEED_LIMIT - 1, "interval")
+    assert panel.stepped("seed", 1, last, Remembered()).view["seed"] == SEED_LIMIT - 1
+
+
+LADDER = [(20.0, 50.0, 10.0), (7.0, 10.0, 5.0), (None, None, 100.0), (0.5, 1.0, 0.5), (1.0, 2.0, 1.0)]
+
+
+@pytest.mark.parametrize(("speed", "up", "down"), LADDER)
+def test_speeds_go_up_and_down_the_ladder(speed, up, down) -> None:
+    assert panel.next_speed(speed, 1) == up
+    assert panel.next_speed(speed, -1) == down
+    assert panel.next_speed(SPEEDS[-1], 1) is None
