@@ -48,6 +48,18 @@ async def test_the_prefix_as_ids(drive) -> None:
         assert driver.tree.ids() == [91, 860, 287]
 
 
+async def test_what_is_pasted_is_offered_as_a_prefix(drive) -> None:
+    from textual.events import Paste
+
+    async with drive() as driver:
+        driver.app.screen.post_message(Paste("To be, or not to be"))
+        await driver.until(lambda: isinstance(driver.app.screen, PrefixScreen))
+        screen = driver.app.screen
+        await driver.until(lambda: screen._ids and driver.exploration.tokenizer.decode(screen._ids).startswith("To be"))
+        await driver.press("ctrl+s")
+        assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "To be, or not to be"
+
+
 async def test_an_empty_prefix_and_a_cancelled_one(drive) -> None:
     async with drive() as driver:
         screen = await editing(driver)

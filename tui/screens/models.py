@@ -23,7 +23,7 @@ class ModelScreen(ModalScreen[str | None]):
     ModelScreen OptionList, ModelScreen OptionList:focus {
         height: auto; max-height: 12; border: none; padding: 0; background: $surface;
     }
-    ModelScreen Input { margin-top: 1; border: none; height: 1; background: $panel; padding: 0 1; }
+    ModelScreen Input { margin-top: 1; background: $panel; padding: 0 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,7 +36,7 @@ class ModelScreen(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "model"
             yield OptionList()
-            yield Input(placeholder="another one: owner/name on the hub, or a folder")
+            yield Input(placeholder="another one: owner/name on the hub, or a folder", compact=True)
             yield Static("enter opens it; what is not here is downloaded while you go on exploring", classes="hint")
         yield Footer(show_command_palette=False)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 NEEDED = (80, 24)
 MOST_BRANCHES = 16
+NAME_CELLS = 26
 MOST_WISHES = 32
 """Key presses that wait for the network; more than that nobody meant."""
 
@@ -120,6 +121,7 @@ class Playground(Screen[None]):
         self._measured_for: int | None = None
         self._works: list[bool | None] = []
         self._status = Text()
+        self._pasted = ""
 
     def compose(self) -> ComposeResult:
         """The panes; each is given what to show by `show_all`."""
@@ -241,7 +243,8 @@ class Playground(Screen[None]):
         info, tree = exploration.info, exploration.tree
         left = Text(" gpt2-remix ", style="bold", no_wrap=True)
         if info is not None:
-            left.append(f" {info.name} {info.parameters / 1e6:,.1f}M {info.precision}", style="not bold")
+            name = info.name if len(info.name) <= NAME_CELLS else f"…{info.name[1 - NAME_CELLS :]}"
+            left.append(f" {name} {info.parameters / 1e6:,.1f}M {info.precision}", style="not bold")
         parts = []
         if self._count:
             parts.append(f"{self._count} × b to branch")
@@ -727,7 +730,13 @@ class Playground(Screen[None]):
         from tui.screens.prefix import PrefixScreen
 
         tree = self.exploration.tree
-        self.app.push_screen(PrefixScreen(self.exploration, tree.ids(tree.prompt_length())), self._prefix_edited)
+        pasted, self._pasted = self._pasted, ""
+        try:
+            screen = PrefixScreen(self.exploration, tree.ids(tree.prompt_length()), pasted)
+        except EngineError as error:
+            self.notice(str(error))
+            return
+        self.app.push_screen(screen, self._prefix_edited)
 
     def _prefix_edited(self, ids: list[int] | None) -> None:
         if ids is None:
@@ -749,6 +758,12 @@ class Playground(Screen[None]):
         self.app.push_screen(HelpScreen())
 
     # Widgets
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted is offered as a prefix."""
+        event.stop()
+        self._pasted = event.text
+        self.action_edit()
 
     def on_key(self, event: events.Key) -> None:
         """Digits collect the number of branches; any other key forgets them."""

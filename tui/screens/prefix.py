@@ -40,7 +40,10 @@ class DataArea(TextArea):
 
 
 class PrefixScreen(ModalScreen[list[int] | None]):
-    """Dismissed with the new prefix as ids, or None."""
+    """Dismissed with the new prefix as ids, or None.
+
+    Opens on `ids`, or on a text that was pasted. Raises InputError where the vocabulary cannot hold that text.
+    """
 
     DEFAULT_CSS = """
     PrefixScreen #editor { height: 22; }
@@ -57,16 +60,17 @@ class PrefixScreen(ModalScreen[list[int] | None]):
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
-    def __init__(self, exploration: Exploration, ids: list[int]) -> None:
+    def __init__(self, exploration: Exploration, ids: list[int], pasted: str = "") -> None:
         super().__init__()
         assert exploration.tokenizer is not None
+        self._pasted = pasted
         self._exploration = exploration
         self._tokenizer = exploration.tokenizer
-        self._ids: list[int] | None = ids
+        self._ids: list[int] | None = self._tokenizer.encode(pasted) if pasted else ids
 
     def compose(self) -> ComposeResult:
         """Two tabs over the split."""
-        plain = self._text_of(self._ids or [])
+        plain = self._pasted or self._text_of(self._ids or [])
         with Vertical(classes="dialog", id="editor") as dialog:
             dialog.border_title = "prefix"
             with TabbedContent(initial="tab-ids" if plain is None else "tab-text"):
