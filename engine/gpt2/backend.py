@@ -104,17 +104,16 @@ class TorchBackend:
         free = [lane for lane in self._lanes if id(lane) not in taken]
         best = max(free, key=lambda lane: _shared(lane.ids, ids), default=None)
         shared = _shared(best.ids, ids) if best else 0
-        if best is None or (shared < len(best.ids) and len(self._lanes) < self._spare_lanes(taken)):
+        loses = best is not None and shared < len(best.ids)
+        if best is None or (loses and len(self._lanes) < min(MAX_LANES, len(taken) + 1)):
+            # There are fewer buffers than lanes in this batch: leave what stands in those that there are.
             best = KeyValues.empty(self._config)
             shared = 0
         elif shared == 0:
-            best = free[0]
+            best = free[0]  # the least recently used
         del best.ids[shared:]
         self._lanes = [lane for lane in self._lanes if lane is not best] + [best]
         return best
-
-    def _spare_lanes(self, taken: set[int]) -> int:
-        return min(MAX_LANES, len(taken) + 1)
 
 
 def _shared(a: list[int], b: list[int]) -> int:
