@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
+from engine.backend import check_ids
 from engine.cli import draw_seed
 from engine.errors import EngineError
 from engine.settings import PRESETS, CoinKind, Settings, nearest
@@ -168,20 +169,18 @@ class RemixApp(App[None]):
         """The first model's prefix can be shown as tokens before its network is there."""
         exploration = self.playground.exploration
         if exploration is self._explorations.get(message.name) and exploration.tokenizer is None:
-            self.playground.tokenizer_ready(message.tokenizer, self._first_prompt(message.tokenizer))
+            ids = self._first_prompt(message.tokenizer, message.vocab_size)
+            self.playground.tokenizer_ready(message.tokenizer, message.vocab_size, ids)
 
-    def _first_prompt(self, tokenizer: Tokenizer) -> list[int]:
+    def _first_prompt(self, tokenizer: Tokenizer, vocab_size: int) -> list[int]:
         try:
             if self.options.ids is not None:
                 ids = self.options.ids
-                known = max(len(tokenizer.pieces), tokenizer.end_of_text + 1)
-                wrong = [token for token in ids if not 0 <= token < known]
-                if wrong:
-                    raise EngineError(f"id {wrong[0]} is outside this model's vocabulary; the prefix is empty instead")
+                check_ids(ids, vocab_size)
             else:
                 ids = tokenizer.encode(self.options.prefix or "")
         except EngineError as error:
-            self.playground.notice(str(error))
+            self.playground.notice(f"{error}; the prefix is empty instead")
             ids = []
         return ids or [tokenizer.end_of_text]
 
@@ -197,7 +196,7 @@ class RemixApp(App[None]):
         exploration.tokenizer, exploration.info = message.tokenizer, message.info
         exploration.forget_logits()
         if fresh and exploration is not old:
-            exploration.tree.set_prompt(self._same_prefix(old, message.tokenizer), record=False)
+            exploration.tree.set_prompt(self._same_prefix(old, message), record=False)
         for other in self._explorations.values():
             if other is not exploration:
                 other.info = None  # its network is gone; opening it again brings its tree back
@@ -213,9 +212,10 @@ class RemixApp(App[None]):
         else:
             self.playground.show_all()
 
-    def _same_prefix(self, old: Exploration, tokenizer: Tokenizer) -> list[int]:
+    def _same_prefix(self, old: Exploration, new: messages.ModelReady) -> list[int]:
+        tokenizer = new.tokenizer
         if old.tokenizer is None:
-            return self._first_prompt(tokenizer)
+            return self._first_prompt(tokenizer, new.info.vocab_size)
         prompt = old.tree.ids(old.tree.prompt_length())
         if prompt == [old.tokenizer.end_of_text]:
             return [tokenizer.end_of_text]

@@ -31,10 +31,11 @@ class Loading(Message):
 
 @dataclass
 class TokenizerReady(Message):
-    """The tokenizer is there, the weights are not yet."""
+    """The tokenizer and the size of the vocabulary (which padding may make larger) are there, the weights not yet."""
 
     name: str
     tokenizer: Tokenizer
+    vocab_size: int
 
 
 @dataclass

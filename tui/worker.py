@@ -188,7 +188,7 @@ class EngineWorker:
                 return
             self._found = (number, located, tokenizer, threads)
             self._wake.notify()
-        self._post(TokenizerReady(name, tokenizer))
+        self._post(TokenizerReady(name, tokenizer, located.config.vocab_size))
 
     def _fail(self, number: int, name: str, error: Exception) -> None:
         if number == self._opening:

@@ -234,6 +234,25 @@ async def test_a_first_model_that_cannot_be_loaded_leaves_a_working_app(drive, c
         assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "It is a truth universally acknowledged"
 
 
+async def test_a_padded_vocabulary_has_ids_without_text(drive, checkpoint) -> None:
+    folder = checkpoint(vocab_size=50304, n_embd=8, n_head=2, n_layer=1)
+    async with drive(model=str(folder), ids=[91, 50300]) as driver:
+        await driver.settled()
+        assert driver.tree.ids() == [91, 50300]
+        assert "[50300]" in driver.exploration.words([50300])
+        await driver.pilot.press("slash", *"50301")
+        await driver.until(lambda: driver.playground.candidates.list.selected_token == 50301)
+        await driver.press("enter")
+        assert driver.tree.ids() == [91, 50300, 50301]
+
+
+async def test_a_tiny_vocabulary_that_cannot_hold_the_prefix_says_so(drive, checkpoint) -> None:
+    async with drive(model=str(checkpoint()), prefix="naïve") as driver:
+        await driver.settled()
+        assert "give token ids" in driver.notices()
+        assert driver.tree.ids() == [96]
+
+
 async def test_damaged_weights_with_a_sound_tokenizer_first(drive, checkpoint) -> None:
     folder = checkpoint(vocab_size=400)
     (folder / "model.safetensors").write_bytes(b"")

@@ -325,11 +325,11 @@ class Playground(Screen[None]):
             self._show_position(True)
             self._show_status()
 
-    def tokenizer_ready(self, tokenizer: Tokenizer, ids: list[int]) -> None:
+    def tokenizer_ready(self, tokenizer: Tokenizer, vocab_size: int, ids: list[int]) -> None:
         """Shows the prefix as tokens, before the network is there."""
         exploration = self.exploration
         exploration.tokenizer = tokenizer
-        self.candidates.set_vocabulary([exploration.name(token) for token in range(len(tokenizer.pieces))])
+        self.candidates.set_vocabulary([exploration.name(token) for token in range(vocab_size)])
         if not len(exploration.tree):
             exploration.tree.set_prompt(ids, record=False)
         self.show_all()
@@ -342,9 +342,9 @@ class Playground(Screen[None]):
         self._measured_for = None
         self._wishes.clear()
         self.text.replace(0, [])
-        if exploration.tokenizer is not None:
-            pieces = exploration.tokenizer.pieces
-            self.candidates.set_vocabulary([exploration.name(token) for token in range(len(pieces))])
+        if exploration.info is not None:
+            names = [exploration.name(token) for token in range(exploration.info.vocab_size)]
+            self.candidates.set_vocabulary(names)
         self.query_one(Branches).forget()
         self.show_all()
 

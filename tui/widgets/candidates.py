@@ -251,7 +251,7 @@ class Candidates(Vertical):
 
     def name_of(self, token: int) -> str:
         """How a token is drawn."""
-        return self._texts[token] if token < len(self._texts) else str(token)
+        return self._texts[token] if token < len(self._texts) else f"[{token}]"
 
     def _count_others(self) -> None:
         mass, others = self.list.visible_mass()
