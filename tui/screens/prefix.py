@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
 from engine.backend import check_ids
 from engine.cli import parse_ids
 from engine.errors import EngineError
-from engine.text import show_text
+from engine.text import show_character
 from tui.exploration import Exploration
 from tui.widgets.token_text import TokenCell, TokenText
 
@@ -31,12 +31,13 @@ class DataArea(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         """A line with one harmless character in place of each that would act on the terminal."""
-        shown = "".join(
-            character if len(safe := show_text(character, keep="\t")) != 1 and character == "\t"
-            else safe if len(safe) == 1 else "\ufffd"
-            for character in self.document.get_line(line_index)
-        )  # fmt: skip
-        return Text(shown, end="", no_wrap=True)
+        return Text("".join(map(harmless, self.document.get_line(line_index))), end="", no_wrap=True)
+
+
+def harmless(character: str) -> str:
+    """The character, or another single one in its place: the cursor counts characters."""
+    shown = character if character == "\t" else show_character(character)
+    return shown if len(shown) == 1 else "\ufffd"
 
 
 class PrefixScreen(ModalScreen[list[int] | None]):
