@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from textual.events import MouseScrollUp
 from textual.geometry import Offset
 
 from engine import coin
@@ -109,7 +110,7 @@ async def test_branches_are_grown_as_one_batch(drive, position: int) -> None:
         await driver.settled()
         before = driver.exploration.computed
         await driver.press("4", "b")
-        fresh = [node for node in driver.tree.siblings(position) if driver.tree.nodes[node].step.token != -1]
+        fresh = driver.tree.siblings(position)
         assert len(fresh) == (4 if position == 20 else 5)
         streams = set()
         for node in fresh[-4:]:
@@ -192,8 +193,8 @@ async def test_settings_by_keys_typing_and_mouse_without_running_the_network(dri
         assert driver.exploration.settings == Settings(temperature=0.5, top_k=40)
         assert driver.dist.kept == 40
         assert driver.dist.logits is logits
-        await driver.pilot._post_mouse_events([__import__("textual.events").events.MouseScrollUp], Sampler,
-                                              offset=Offset(3, 1), button=0)  # fmt: skip
+        await driver.pilot._post_mouse_events([MouseScrollUp], Sampler, offset=Offset(3, 1), button=0)
+        await driver.until(lambda: driver.exploration.settings == Settings(temperature=0.55, top_k=40))
         await driver.press("escape")
         assert driver.exploration.computed == before
         await driver.press("u", "u", "u", "u", "u")
@@ -386,4 +387,5 @@ async def test_what_was_seen_stays_when_settings_change(drive) -> None:
         step = driver.tree.step(8)
         await driver.press("p")
         assert driver.tree.step(8) == step
-        assert np.isclose(driver.dist.final[step.token], 1) or driver.dist.settings != step.settings
+        assert driver.dist.settings != step.settings
+        assert np.count_nonzero(driver.dist.final) == 1  # the preset after pure is greedy

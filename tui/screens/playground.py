@@ -121,7 +121,6 @@ class Playground(Screen[None]):
         self._measured_for: int | None = None
         self._works: list[bool | None] = []
         self._status = Text()
-        self._pasted = ""
 
     def compose(self) -> ComposeResult:
         """The panes; each is given what to show by `show_all`."""
@@ -724,13 +723,16 @@ class Playground(Screen[None]):
 
     def action_edit(self) -> None:
         """Edits the prefix."""
+        self.edit_prefix()
+
+    def edit_prefix(self, pasted: str = "") -> None:
+        """Opens the editor on the prefix of now, or on a text that was pasted."""
         if self.exploration.tokenizer is None:
             self.notice("the tokenizer is still loading; one moment", error=False)
             return
         from tui.screens.prefix import PrefixScreen
 
         tree = self.exploration.tree
-        pasted, self._pasted = self._pasted, ""
         try:
             screen = PrefixScreen(self.exploration, tree.ids(tree.prompt_length()), pasted)
         except EngineError as error:
@@ -762,8 +764,7 @@ class Playground(Screen[None]):
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted is offered as a prefix."""
         event.stop()
-        self._pasted = event.text
-        self.action_edit()
+        self.edit_prefix(event.text)
 
     def on_key(self, event: events.Key) -> None:
         """Digits collect the number of branches; any other key forgets them."""
