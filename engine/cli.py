@@ -18,7 +18,8 @@ import click
 
 from engine import __version__
 from engine.errors import EngineError, InputError
-from engine.settings import COINS, LISTS, NUMBERS, PRESETS, CoinKind, Settings, check_seed, parse_settings, preset
+from engine.presets import SHIPPED, find_preset
+from engine.settings import CHAIN, COINS, LISTS, NUMBERS, CoinKind, Settings, check_seed, parse_settings
 
 if TYPE_CHECKING:
     from engine.generator import Lane
@@ -35,10 +36,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SETTINGS_HELP = "\n".join(
     ["\b", "Settings for --set:"]
-    + [f"  {field.name:<12} {field.help}" for field in NUMBERS]
-    + [f"  {name:<12} {text}" for name, text in LISTS.items()]
-    + ["Presets for --preset:"]
-    + [f"  {name:<12} {text}" for name, (_, text) in PRESETS.items()]
+    + [f"  {field.name:<21} {field.help}" for field in NUMBERS]
+    + [f"  {name:<21} {text}" for name, text in LISTS.items()]
+    + ["", "\b", "Presets for --preset, and your own (saved in the app):"]
+    + [f"  {preset.name:<21} {preset.text}" for preset in SHIPPED]
+    + ["", "The chain's steps in their default order: " + ", ".join(CHAIN)]
 )
 
 
@@ -157,30 +159,40 @@ def generate(
 @click.argument("prefix", required=False)
 @click.option("-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many candidates.")
 @click.option("--all", "every", is_flag=True, help="The whole vocabulary.")
+@click.option("--seed", type=int, metavar="N", help="For settings that flip a coin of their own (xtc).")
 @ids_option
 @settings_options
 @model_options
 @json_option
 def next_token(
-    prefix: str | None, count: int, every: bool, ids: str | None, changes: str | None, preset_name: str | None,
-    model: str, precision: str, threads: int | None, as_json: bool,
+    prefix: str | None, count: int, every: bool, seed: int | None, ids: str | None, changes: str | None,
+    preset_name: str | None, model: str, precision: str, threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """The distribution of the next token: raw, after the chain, and what removed each removed token."""
     del precision
     settings = read_settings(changes, preset_name)
+    if seed is None and settings.flips:
+        seed = draw_seed()
+        note(f"seed {seed}")
+    check_seed(seed or 0)
     opened = open_named(model, threads)
     prompt = read_prefix(opened, prefix, ids)
     settings.check_vocabulary(opened.info.vocab_size)
+    from engine.chain import Moment
     from engine.generator import look
     from engine.sampling import distribution
 
-    dist = distribution(look(opened.backend, [(prompt, len(prompt))], opened.tokenizer.end_of_text)[0], settings)
+    end = opened.tokenizer.end_of_text
+    moment = Moment(len(prompt), prompt, len(prompt), end, seed or 0)
+    dist = distribution(look(opened.backend, [(prompt, len(prompt))], end)[0], settings, moment, account=True)
     chosen = [int(token) for token in dist.order(None if every else count)]
     rows = [candidate_record(opened.tokenizer, dist, token) for token in chosen]
     if as_json:
         print_json({
             "prompt_ids": prompt, "settings": settings.to_dict(), "entropy_raw": dist.entropy_raw,
             "entropy_final": dist.entropy_final, "kept": dist.kept, "candidates": rows,
+            "chain": [{"step": stage.step, "kept": stage.kept, "mass_removed": stage.mass_removed}
+                      for stage in dist.stages or ()],
         })  # fmt: skip
         return
     click.echo(f"{'rank':>6}  {'final':>8}  {'raw':>8}  {'id':>6}  token")
@@ -193,6 +205,8 @@ def next_token(
     left = max(0.0, 1.0 - sum(row["p_final"] for row in rows))
     click.echo(f"{'':>6}  {left:>8.3%}  all others, {dist.kept:,} of {dist.size:,} tokens kept, "
                f"entropy {dist.entropy_raw:.2f} bits raw, {dist.entropy_final:.2f} final")  # fmt: skip
+    for stage in dist.stages or ():
+        click.echo(f"{'':>6}  {stage.step} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
 
 
 @commands.command(
@@ -282,7 +296,7 @@ def models(as_json: bool) -> None:
 
 def read_settings(changes: str | None, preset_name: str | None, base: Settings | None = None) -> Settings:
     """The settings of --preset, then --set. Raises InputError."""
-    start = preset(preset_name) if preset_name else base or Settings()
+    start = find_preset(preset_name).settings if preset_name else base or Settings()
     return parse_settings(changes or "", start)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 INTERVAL_STREAM = 0
+STEP_STREAM = 1
 GUMBEL_STREAM = 2
 
 _FIRST_SORTED = 2048
@@ -32,6 +33,11 @@ def uniforms(seed: int, position: int, roll: int, stream: int, n: int) -> NDArra
 def interval_chance(seed: int, position: int, roll: int) -> float:
     """The interval coin's u in [0, 1)."""
     return float(uniforms(seed, position, roll, INTERVAL_STREAM, 1)[0])
+
+
+def step_chance(seed: int, position: int, roll: int) -> float:
+    """The chance in [0, 1) of a step of the chain that flips a coin of its own (XTC)."""
+    return float(uniforms(seed, position, roll, STEP_STREAM, 1)[0])
 
 
 def descending(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:

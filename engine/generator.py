@@ -6,12 +6,16 @@ Works on token ids and `Step` records. Both front ends call these functions; nei
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine import coin as coins
 from engine.backend import Backend, Logits, check_ids, window_start
+from engine.chain import Moment, next_mu
 from engine.sampling import Distribution, distribution
 from engine.settings import CoinKind, Settings
 from engine.tree import Step
@@ -32,6 +36,12 @@ class Lane:
         slide: whether to go on past the context by sliding the window.
         steps: what was appended, in order.
         stop: why it ended; None while it goes on.
+        prompt: how many of the ids are the prefix, for the settings that tell it from new text; all of `ids` at first
+            where None.
+        offset: added to the position for the coins (see `engine.chain.Moment`).
+        mu: mirostat's state for the first new token; None where it begins.
+        script: steps whose luck is taken again, or their picks, by the position that the coin is told; past them the
+            lane goes on with its own settings and seed.
     """
 
     ids: list[int]
@@ -44,6 +54,14 @@ class Lane:
     slide: bool = True
     steps: list[Step] = field(default_factory=list)
     stop: StopReason | None = None
+    prompt: int | None = None
+    offset: int = 0
+    mu: float | None = None
+    script: Mapping[int, Step] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.prompt is None:
+            self.prompt = len(self.ids)
 
 
 def visible(ids: Sequence[int], position: int, context: int, end_of_text: int) -> tuple[int, list[int]]:
@@ -68,26 +86,53 @@ def look(
     return backend.logits([visible(ids, position, context, end_of_text)[1] for ids, position in requests])
 
 
-def flip(dist: Distribution, *, position: int, seed: int, roll: int, coin: CoinKind, window: int = 0) -> Step:
-    """Flips the coin of a position: the step that it chooses.
+def flip(dist: Distribution, moment: Moment, *, coin: CoinKind, window: int = 0) -> Step:
+    """Flips the coin of a moment: the step that it chooses.
 
     A greedy setting (temperature 0) leaves one token, so the coin is ignored; its u is recorded all the same.
     """
+    place = (moment.seed, moment.coin_position, moment.roll)
     if coin == "gumbel":
-        luck = coins.gumbel_luck(seed, position, roll, dist.size)
+        luck = coins.gumbel_luck(*place, dist.size)
         token = coins.choose_gumbel(dist.final, luck)
         u = float(luck[token])
     else:
-        u = coins.interval_chance(seed, position, roll)
+        u = coins.interval_chance(*place)
         token = coins.choose_interval(dist.final, u)
-    step = Step(position, token, "sampled", u=u, roll=roll, seed=seed, coin=coin, settings=dist.settings, window=window)
+    step = Step(moment.position, token, "sampled", u=u, roll=moment.roll, seed=moment.seed, coin=coin,
+                settings=dist.settings, window=window, offset=moment.offset, mu=moment.mu)  # fmt: skip
     return measured(step, dist)
 
 
-def pick(dist: Distribution, token: int, *, position: int, window: int = 0) -> Step:
+def pick(dist: Distribution, token: int, moment: Moment, *, window: int = 0) -> Step:
     """The step of a token that a person picked. Raises InputError outside the vocabulary."""
     check_ids([token], dist.size)
-    return measured(Step(position, token, "picked", settings=dist.settings, window=window), dist)
+    step = Step(moment.position, token, "picked", settings=dist.settings, window=window, offset=moment.offset,
+                mu=moment.mu)  # fmt: skip
+    return measured(step, dist)
+
+
+def chosen_again(dist: Distribution, step: Step) -> int:
+    """The token that the coin of a step that was sampled chooses from another distribution."""
+    assert step.seed is not None
+    if step.coin == "gumbel":
+        luck = coins.gumbel_luck(step.seed, step.position + step.offset, step.roll, dist.size)
+        return coins.choose_gumbel(dist.final, luck)
+    assert step.u is not None
+    return coins.choose_interval(dist.final, step.u)
+
+
+def mu_after(step: Step | None, settings: Settings) -> float | None:
+    """Mirostat's state after a step of a stream; None where it begins: after the prefix, or with another tau or eta."""
+    if not settings.mirostat_tau or step is None or step.settings is None:
+        return None
+    if (step.settings.mirostat_tau, step.settings.mirostat_eta) != (settings.mirostat_tau, settings.mirostat_eta):
+        return None
+    if "mirostat" in settings.off or "mirostat" in step.settings.off:
+        return None
+    if step.origin != "sampled" or step.p_final is None:
+        return step.mu  # a token that a person picked says nothing of the sampling
+    return next_mu(step.mu, settings, step.p_final)
 
 
 def measured(step: Step, dist: Distribution) -> Step:
@@ -113,9 +158,7 @@ def advance(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> list[t
     views = [visible(lane.ids, len(lane.ids), context, end_of_text) for lane in live]
     done: list[tuple[Lane, Step, Distribution]] = []
     for lane, (window, _), logits in zip(live, views, backend.logits([ids for _, ids in views]), strict=True):
-        dist = distribution(logits, lane.settings)
-        step = flip(dist, position=len(lane.ids), seed=lane.seed, roll=0 if lane.steps else lane.roll,
-                    coin=lane.coin, window=window)
+        step, dist = _next_step(lane, logits, window, end_of_text)
         lane.ids.append(step.token)
         lane.steps.append(step)
         if step.token == lane.end_of_text:
@@ -124,6 +167,23 @@ def advance(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> list[t
             lane.stop = "length"
         done.append((lane, step, dist))
     return done
+
+
+def _next_step(lane: Lane, logits: NDArray[np.float32], window: int, end_of_text: int) -> tuple[Step, Distribution]:
+    position = len(lane.ids)
+    settings, seed, roll, coin = lane.settings, lane.seed, 0 if lane.steps else lane.roll, lane.coin
+    old = lane.script.get(position + lane.offset)
+    if old is not None:
+        settings = old.settings or settings
+        if old.seed is not None and old.coin is not None:
+            seed, roll, coin = old.seed, old.roll, old.coin
+    mu = mu_after(lane.steps[-1], settings) if lane.steps else lane.mu
+    moment = Moment(position, lane.ids if settings.looks_back else (), lane.prompt or 0, end_of_text, seed, roll,
+                    lane.offset, mu)  # fmt: skip
+    dist = distribution(logits, settings, moment)
+    if old is not None and old.origin == "picked":
+        return pick(dist, old.token, moment, window=window), dist
+    return flip(dist, moment, coin=coin, window=window), dist
 
 
 def score(

@@ -1,147 +1,40 @@
-"""Logits -> Distribution: the chain, one small function for each step.
+"""Logits -> Distribution: raw and final probabilities of every token, and what removed each removed one.
 
-Every step is given what is left (`Left`: tokens and their scores) and says which of them it removes, as a mask, or None
-for none; a step that changes scores puts new ones in. What one step removed later steps do not see. Order and meaning
-follow Hugging Face transformers' logits processors and warpers.
+`distribution` runs the steps of `engine.chain` that the settings switch on, in their order, and keeps account of what
+each of them removed.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.chain import BITS, STEPS, Floats, Left, Moment
 from engine.coin import descending
 from engine.errors import EngineError, InputError
-from engine.settings import Settings
+from engine.settings import CHAIN, Settings
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.intp]
-Mask = NDArray[np.bool_]
-
-LOWEST = np.finfo(np.float64).min
-
-BITS = 1.0 / math.log(2.0)
-
-
-class Left:
-    """The tokens that are left, while the chain runs.
-
-    Attributes:
-        tokens: [n] their ids, ascending.
-        scores: [n] float64 logits.
-        mass: [n] float64, exp(scores - max(scores)): probabilities up to a common factor.
-    """
-
-    def __init__(self, scores: Floats, mass: Floats) -> None:
-        self.tokens: Ids = np.arange(scores.size)
-        self.scores = scores
-        self.mass = mass
-
-    def rescore(self, scores: Floats) -> None:
-        """Puts other scores in."""
-        self.scores = scores
-        self.mass = np.exp(scores - scores.max())
-
-    def drop(self, gone: Mask) -> None:
-        """Removes tokens."""
-        kept = np.flatnonzero(~gone)
-        self.tokens, self.scores, self.mass = self.tokens.take(kept), self.scores.take(kept), self.mass.take(kept)
-
-
-def add_bias(left: Left, settings: Settings) -> None:
-    """Adds each bias to its token's logit (OpenAI's logit_bias). A bias of +1 multiplies the odds by e."""
-    scores = left.scores.copy()
-    for token, bias in settings.logit_bias:
-        scores[left.tokens == token] += bias
-    left.rescore(scores)
-
-
-def ban(left: Left, settings: Settings) -> Mask:
-    """Rules the banned tokens out (transformers: NoBadWordsLogitsProcessor for single tokens)."""
-    return np.isin(left.tokens, settings.banned)
-
-
-def temper(left: Left, settings: Settings) -> Mask | None:
-    """Divides the logits by the temperature; 0 leaves the highest alone (ties: the smallest id).
-
-    Logits (2, 1) are odds of e : 1 at temperature 1 and of e**2 : 1 at 0.5. Source: transformers,
-    TemperatureLogitsWarper.
-    """
-    best = int(np.argmax(left.scores))
-    if settings.temperature == 0:
-        gone: Mask = np.arange(left.scores.size) != best
-        return gone
-    # Subtracting the highest first, and a floor, keep tiny temperatures from overflowing.
-    left.rescore(np.maximum((left.scores - left.scores[best]) / settings.temperature, LOWEST))
-    return None
-
-
-def cut_top_k(left: Left, settings: Settings) -> Mask | None:
-    """Keeps the k most probable tokens, and those tied with the k-th. Source: Fan et al. 2018 (arXiv 1805.04833).
-
-    Scores (3, 2, 2, 1) with k = 2 keep the first three.
-    """
-    split = left.scores.size - settings.top_k
-    if split <= 0:
-        return None
-    cut: Mask = left.scores < np.partition(left.scores, split)[split]
-    return cut
-
-
-def cut_top_p(left: Left, settings: Settings) -> Mask:
-    """Keeps a token if the mass above it is less than p. Source: Holtzman et al. 2019 (arXiv 1904.09751).
-
-    Probabilities (0.5, 0.3, 0.15, 0.05) with p = 0.9 keep the first three: above the third lies 0.8, above the
-    fourth 0.95. The most probable token always stays; among ties the smaller ids do.
-    """
-    mass = left.mass
-    goal = settings.top_p * mass.sum()
-    # The nucleus is small most of the time: its edge is looked for among the first tokens before sorting them all.
-    for split in (max(0, mass.size - 512), max(0, mass.size - 8192), 0):
-        highest = np.sort(np.partition(mass, split)[split:])[::-1]
-        total = np.cumsum(highest)
-        if total[-1] >= goal:
-            break
-    kept = 1 + int(np.searchsorted(total[:-1], goal, side="left"))
-    edge = highest[kept - 1]
-    cut: Mask = mass < edge
-    tied = np.flatnonzero(mass == edge)
-    surplus = mass.size - int(np.count_nonzero(cut)) - kept
-    cut[tied[tied.size - surplus :]] = True
-    return cut
-
-
-def cut_min_p(left: Left, settings: Settings) -> Mask:
-    """Keeps tokens with at least min_p times the highest probability. Source: Nguyen et al. 2024 (arXiv 2407.01082).
-
-    Probabilities (0.5, 0.3, 0.04) with min_p = 0.1 keep the first two: the bar is 0.05.
-    """
-    cut: Mask = left.scores < left.scores.max() + math.log(settings.min_p)
-    return cut
+CODES = {name: code for code, name in enumerate(CHAIN, start=1)}
+"""The number of each step in `Distribution.removed`."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChainStep:
-    """A step of the chain: its name in records, the function, and whether these settings switch it on."""
+class Stage:
+    """What one step of the chain did.
 
-    name: str
-    apply: Callable[[Left, Settings], Mask | None]
-    active: Callable[[Settings], bool]
+    Attributes:
+        step: its name.
+        kept: how many tokens it left.
+        mass_removed: the share of the probability that was left before it and is gone after it, 0 to 1.
+    """
 
-
-CHAIN: tuple[ChainStep, ...] = (
-    ChainStep("logit_bias", add_bias, lambda s: bool(s.logit_bias)),
-    ChainStep("banned", ban, lambda s: bool(s.banned)),
-    ChainStep("temperature", temper, lambda s: s.temperature != 1),
-    ChainStep("top_k", cut_top_k, lambda s: s.top_k > 0),
-    ChainStep("top_p", cut_top_p, lambda s: s.top_p < 1),
-    ChainStep("min_p", cut_min_p, lambda s: s.min_p > 0),
-)
+    step: str
+    kept: int
+    mass_removed: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +48,7 @@ class Distribution:
         removed: [vocabulary] uint8, 0 for kept tokens, else 1 + the index in CHAIN of the step that removed it.
         settings: the chain's settings.
         log_total: the natural logarithm of the sum of exp(logits).
+        stages: what each step that was on did, in their order; None where no account was kept.
     """
 
     logits: NDArray[np.float32]
@@ -163,6 +57,7 @@ class Distribution:
     removed: NDArray[np.uint8]
     settings: Settings
     log_total: float
+    stages: tuple[Stage, ...] | None
 
     @property
     def size(self) -> int:
@@ -198,7 +93,7 @@ class Distribution:
     def removed_by(self, token: int) -> str | None:
         """The name of the step that removed the token, or None."""
         code = int(self.removed[token])
-        return CHAIN[code - 1].name if code else None
+        return CHAIN[code - 1] if code else None
 
     def order(self, count: int | None = None, among: Collection[int] | None = None) -> NDArray[np.intp]:
         """The first `count` token ids (all where None) by final, then raw probability, then smaller id.
@@ -216,18 +111,23 @@ class Distribution:
         return np.concatenate([kept, rest[descending(self.raw[rest], count - kept.size)]])
 
 
-def distribution(logits: NDArray[np.float32], settings: Settings) -> Distribution:
+def distribution(
+    logits: NDArray[np.float32], settings: Settings, moment: Moment | None = None, *, account: bool = False
+) -> Distribution:
     """Runs the chain over the logits of one position.
 
     Args:
         logits: [vocabulary] float32; not changed, kept by reference.
         settings: ids in them must be in the vocabulary (Settings.check_vocabulary).
+        moment: where in the stream this is; may be left out where `settings` neither look back nor flip.
+        account: keep account of what each step left; that takes another pass over the tokens for some steps.
 
     Raises:
-        InputError: an id in the settings is outside the vocabulary, or every token is banned.
+        InputError: an id in the settings is outside the vocabulary, or a step leaves no token.
         EngineError: the logits hold NaN or infinities.
     """
     settings.check_vocabulary(logits.size)
+    moment = Moment() if moment is None else moment
     scores = logits.astype(np.float64)
     highest = scores.max()
     with np.errstate(invalid="ignore"):  # damaged logits are refused below
@@ -238,22 +138,26 @@ def distribution(logits: NDArray[np.float32], settings: Settings) -> Distributio
     raw = mass / total
     log_total = float(highest + np.log(total))
     removed = np.zeros(logits.size, dtype=np.uint8)
-    active = [(code, step) for code, step in enumerate(CHAIN, start=1) if step.active(settings)]
-    if not active:
-        return Distribution(logits, raw, raw, removed, settings, log_total)
-    left = Left(scores, mass)
-    for code, step in active:
-        gone = step.apply(left, settings)
+    left = Left(scores, mass, moment)
+    stages: list[Stage] = []
+    for name in settings.active():
+        gone = STEPS[name](left, settings)
+        share = 0.0
         if gone is not None and gone.any():
+            before = float(left.mass.sum()) if account else 0.0
+            share = float(left.mass[gone].sum()) / before if account else 0.0
             if left.tokens.size == removed.size:  # the first cut, often of nearly all: without an index it is faster
-                removed = gone * np.uint8(code)
+                removed = gone * np.uint8(CODES[name])
             else:
-                removed[left.tokens[gone]] = code
+                removed[left.tokens[gone]] = CODES[name]
             left.drop(gone)
         if not left.tokens.size:
-            raise InputError("these settings leave no token to choose from; ban fewer tokens")
+            raise InputError(f"{name} leaves no token to choose from at position {moment.position}; ease it")
+        stages.append(Stage(name, int(left.tokens.size), share))
+    if not stages:
+        return Distribution(logits, raw, raw, removed, settings, log_total, ())
     final = left.mass / left.mass.sum()
     if final.size < logits.size:
         shares, final = final, np.zeros(logits.size)
         final[left.tokens] = shares
-    return Distribution(logits, raw, final, removed, settings, log_total)
+    return Distribution(logits, raw, final, removed, settings, log_total, tuple(stages) if account else None)

@@ -35,6 +35,8 @@ class Step:
         rank: its place among the raw probabilities, 0 the highest.
         surprisal, entropy: -log2 p_raw and the raw distribution's entropy, in bits.
         window: position of the first token that the network saw when it gave the distribution.
+        offset: what was added to the position for the coin, where streams with prefixes of different lengths share it.
+        mu: mirostat's state when it was chosen, in bits; None where it began or was off.
     """
 
     position: int
@@ -51,11 +53,13 @@ class Step:
     surprisal: float | None = None
     entropy: float | None = None
     window: int = 0
+    offset: int = 0
+    mu: float | None = None
 
     def same_flip(self, other: Step) -> bool:
         """Whether both came about the same way, so that one node can stand for both."""
-        return (self.token, self.origin, self.roll, self.seed, self.coin, self.settings) == (
-            other.token, other.origin, other.roll, other.seed, other.coin, other.settings)
+        return (self.token, self.origin, self.roll, self.seed, self.coin, self.settings, self.offset) == (
+            other.token, other.origin, other.roll, other.seed, other.coin, other.settings, other.offset)
 
 
 @dataclass(slots=True)

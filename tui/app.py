@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, ClassVar
@@ -16,7 +16,8 @@ from textual.screen import Screen
 from engine.backend import check_ids
 from engine.cli import draw_seed
 from engine.errors import EngineError
-from engine.settings import PRESETS, CoinKind, Settings, nearest
+from engine.presets import Preset, all_presets, check_name, delete_preset, save_preset
+from engine.settings import CoinKind, Settings, nearest
 from engine.tokenizer import Tokenizer
 from themes import DEFAULT, load_themes
 from tui import config, messages
@@ -62,6 +63,7 @@ class RemixApp(App[None]):
             self._filters = [NoColor() if isinstance(own, Monochrome) else own for own in self._filters]
         self.options = options or Options()
         self.remembered, self._problem = config.load()
+        self.presets, self._preset_problem = all_presets()
         for change in ("coin", "speed", "settings", "theme"):
             if (value := getattr(self.options, change)) is not None:
                 setattr(self.remembered, change, value)
@@ -104,7 +106,7 @@ class RemixApp(App[None]):
         self._thread.start()
         self.playground.say_loading(f"loading {self.options.model}…")
         self.worker.open(self.options.model, self.options.threads)
-        for line in [*self._theme_problems, *filter(None, [self._problem])]:
+        for line in [*self._theme_problems, *filter(None, [self._problem, self._preset_problem])]:
             self.playground.notice(line)
 
     def on_unmount(self) -> None:
@@ -132,6 +134,28 @@ class RemixApp(App[None]):
                 self._problem = problem
                 if self.is_running:
                     self.playground.notice(problem)
+
+    def save_preset(self, settings: Settings) -> None:
+        """Asks for a name and keeps settings under it."""
+        from tui.screens.ask import AskScreen
+
+        def named(name: str | None) -> None:
+            if name is not None:
+                said = "saved as preset {}; p goes through the presets"
+                self._change_presets(lambda: save_preset(name, settings), said)
+
+        hint = f"{settings.changed() or 'pure sampling'}\nenter saves; a preset of your own with that name is replaced"
+        self.push_screen(AskScreen("save as preset", hint, check=check_name), named)
+
+    def _change_presets(self, change: Callable[[], Preset], said: str) -> None:
+        try:
+            preset = change()
+        except EngineError as error:
+            self.playground.notice(str(error))
+            return
+        self.presets, _ = all_presets()
+        self.playground.notice(said.format(preset.name), error=False)
+        self.playground.show_all(keep_selection=True)
 
     def _theme_changed(self) -> None:
         theme = self.themes_found.get(self.theme)
@@ -262,10 +286,16 @@ class RemixApp(App[None]):
         if screen is self.playground:
             for title, help_text, action in self._commands():
                 yield SystemCommand(title, help_text, lambda action=action: self.playground.run_action(action))
-            for name, (settings, text) in PRESETS.items():
+            for preset in self.presets:
                 yield SystemCommand(
-                    f"preset {name}", text, lambda settings=settings: self.playground.change_settings(settings)
-                )
+                    f"preset {preset.name}", preset.text,
+                    lambda settings=preset.settings: self.playground.change_settings(settings),
+                )  # fmt: skip
+                if not preset.shipped:
+                    yield SystemCommand(
+                        f"delete preset {preset.name}", "one of your own",
+                        lambda name=preset.name: self._change_presets(lambda: delete_preset(name), "preset {} is gone"),
+                    )  # fmt: skip
         for theme in self.themes_found.values():
             yield SystemCommand(
                 f"theme {theme.name}", theme.description, lambda name=theme.name: setattr(self, "theme", name)
@@ -289,6 +319,7 @@ class RemixApp(App[None]):
         yield "search a token", "among the candidates (/)", "search"
         yield "sampling settings", "go to the panel (s)", "settings"
         yield "next preset", "a named group of settings (p)", "preset(1)"
+        yield "save as preset", "the settings of now, under a name of your own", "save_preset"
         yield "ban the selected candidate", "or allow it again (x)", "ban"
         yield "make the selected candidate likelier", "logit bias + 1 (+)", "bias(1)"
         yield "make the selected candidate less likely", "logit bias - 1 (-)", "bias(-1)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from engine.backend import ModelInfo, window_start
 from engine.settings import CoinKind, Settings
@@ -14,7 +14,11 @@ from engine.tree import Step, Tree
 
 if TYPE_CHECKING:
     from engine.backend import Logits
+    from engine.chain import Moment
     from engine.sampling import Distribution
+
+Key: TypeAlias = tuple[int, Settings, tuple[int, int, int] | None]
+"""A distribution's node, settings, and the luck of its chain's own coin."""
 
 KEPT_LOGITS = 64
 """Positions whose logits stay at hand, so that looking back asks nobody (200 KB each at 50,257 tokens)."""
@@ -35,7 +39,7 @@ class Exploration:
         self.info: ModelInfo | None = None
         self.computed = 0
         self._logits: OrderedDict[int, Logits] = OrderedDict()
-        self._dists: OrderedDict[tuple[int, Settings], Distribution] = OrderedDict()
+        self._dists: OrderedDict[Key, Distribution] = OrderedDict()
 
     @property
     def model(self) -> str:
@@ -62,7 +66,8 @@ class Exploration:
     def remember_distribution(self, node: int, dist: Distribution) -> None:
         """Keeps a distribution that the chain already ran on."""
         self.remember(node, dist.logits)
-        self._keep((node, dist.settings), dist)
+        if not dist.settings.flips:
+            self._keep((node, dist.settings, None), dist)
 
     def knows(self, position: int) -> bool:
         """Whether the logits of a position are at hand."""
@@ -75,26 +80,60 @@ class Exploration:
         self._logits.move_to_end(node)
         return True
 
-    def distribution(self, position: int) -> Distribution | None:
+    def moment(self, position: int, roll: int | None = None, settings: Settings | None = None) -> Moment:
+        """Where in the stream a position is, for the flip that stands there or would come next.
+
+        Args:
+            position: 0 ... the stream's length.
+            roll: of the flip; of the token that stands there, or of the next flip, where None.
+            settings: those of now where None.
+        """
+        from engine.chain import Moment
+        from engine.generator import mu_after
+
+        tree, settings = self.tree, self.settings if settings is None else settings
+        step = tree.step(position) if position < len(tree) else None
+        before = tree.step(position - 1) if position else None
+        flipped = step is not None and step.origin == "sampled" and roll is None
+        seed = step.seed if flipped and step is not None and step.seed is not None else tree.view.seed
+        if roll is None:
+            roll = step.roll if flipped and step is not None else tree.next_roll(position)
+        offset = step.offset if step is not None else before.offset if before is not None else 0
+        return Moment(
+            position, tree.ids(position) if settings.looks_back else (), min(tree.prompt_length(), position),
+            self.tokenizer.end_of_text if self.tokenizer else None, seed, roll, offset, mu_after(before, settings),
+        )  # fmt: skip
+
+    def distribution(
+        self, position: int, roll: int | None = None, *, account: bool = False
+    ) -> Distribution | None:
         """The distribution of a position under the settings of now; None while its logits are not at hand.
+
+        With `account` it holds what each step of the chain left. `roll` matters to a chain that flips a coin of its
+        own.
 
         Raises:
             EngineError: the settings leave no token, or the logits are not finite.
         """
         from engine.sampling import distribution
 
-        node = self.tree.parent_of(position)
-        key = (node, self.settings)
+        node, settings = self.tree.parent_of(position), self.settings
+        luck = None
+        moment = None
+        if settings.flips or settings.looks_back:
+            moment = self.moment(position, roll)
+            luck = (moment.seed, moment.coin_position, moment.roll) if settings.flips else None
+        key = (node, settings, luck)
         known = self._dists.get(key)
-        if known is None:
+        if known is None or (account and known.stages is None):
             logits = self._logits.get(node)
             if logits is None:
-                return None
-            known = distribution(logits, self.settings)
+                return known
+            known = distribution(logits, settings, moment, account=account)
         self._keep(key, known)
         return known
 
-    def _keep(self, key: tuple[int, Settings], dist: Distribution) -> None:
+    def _keep(self, key: Key, dist: Distribution) -> None:
         self._dists[key] = dist
         self._dists.move_to_end(key)
         while len(self._dists) > 4:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
-from engine.settings import COINS, LISTS, NUMBERS, PRESETS, SEED_LIMIT, Settings, check_seed, parse_list, show_list
+from engine.presets import Preset
+from engine.settings import (
+    COINS,
+    LISTS,
+    NUMBERS,
+    SEED_LIMIT,
+    Number,
+    Settings,
+    check_seed,
+    parse_list,
+    show_list,
+)
 from engine.tree import View
 from tui.config import SPEEDS, Remembered
 from tui.widgets.sampler import Setting
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+    from engine.sampling import Stage
 
 LONGEST_BRANCH = 1000
 SLOWEST, FASTEST = 0.1, 10_000.0
 
 _BY_NAME = {number.name: number for number in NUMBERS}
+_LIST_LABELS = {
+    "logit_bias": ("bias", "logit_bias"), "banned": ("bans", "banned"), "dry_breakers": ("dry breaks", "dry"),
+}  # fmt: skip
+"""Label and step of each list."""
+_FIRST = ("temperature", "top_k", "top_p", "min_p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +45,77 @@ class Change:
     kept: dict[str, Any] = field(default_factory=dict)
 
 
-def shown(view: View, kept: Remembered) -> list[Setting]:
-    """Every setting with its value of now."""
+def shown(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Setting]:
+    """What stands in the panel at a glance: the usual settings, those that are on, what else the next flip needs."""
+    settings, plain = view.settings, Settings()
+    extras = [name for name in (*_BY_NAME, *_LIST_LABELS) if name not in _FIRST and name not in ("logit_bias", "banned")
+              and getattr(settings, name) != getattr(plain, name)]  # fmt: skip
+    general = _general(view, kept, presets)
+    return [*(_row(name, settings) for name in (*_FIRST, *extras)), *general[:4],
+            *(_row(name, settings) for name in ("banned", "logit_bias")), *general[4:]]  # fmt: skip
+
+
+def chain_rows(
+    view: View, kept: Remembered, presets: Sequence[Preset], stages: Sequence[Stage] | None
+) -> list[Setting]:
+    """Everything, the chain's steps in their order with what each left at the cursor."""
     settings = view.settings
-    preset = next((name for name, (known, _) in PRESETS.items() if known == settings), "own")
+    accounts = {stage.step: f"{stage.kept:,}{_share(stage.mass_removed):>6}" for stage in stages or ()}
+    rows: list[Setting] = []
+    for step in settings.order:
+        for name in _settings_of(step):
+            note = accounts.pop(step, "")
+            rows.append(_row(name, settings, note or ("off" if step in settings.off else "")))
+    general = _general(view, kept, presets)
+    return [*general[:3], *rows, *general[3:]]
+
+
+def _settings_of(step: str) -> list[str]:
+    lists = [name for name, (_, own) in _LIST_LABELS.items() if own == step]
+    return [number.name for number in NUMBERS if number.chain_step == step] + lists
+
+
+def _row(name: str, settings: Settings, note: str = "") -> Setting:
+    value = getattr(settings, name)
+    if number := _BY_NAME.get(name):
+        step = number.chain_step
+        return Setting(name, number.label, number.show(value), step, _state(step, settings), note)
+    label, step = _LIST_LABELS[name]
+    return Setting(name, label, show_list(name, value) or "none", step, _state(step, settings), note)
+
+
+def _state(step: str, settings: Settings) -> str:
+    if step in settings.off:
+        return "off"
+    return "on" if step in settings.active() else ""
+
+
+def _share(mass: float) -> str:
+    """A share of probability in at most five cells."""
+    if mass == 0:
+        return ""
+    return f"−{mass:.0%}" if mass >= 0.0995 else f"−{mass:.1%}" if mass >= 0.0005 else "−<.1%"
+
+
+def _general(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Setting]:
+    preset = next((preset.name for preset in presets if preset.settings == view.settings), "own")
     return [
-        *(Setting(number.name, number.label, number.show(getattr(settings, number.name))) for number in NUMBERS),
         Setting("preset", "preset", preset),
         Setting("seed", "seed", str(view.seed)),
         Setting("coin", "coin", view.coin),
         Setting("speed", "speed", "max" if kept.speed is None else f"{kept.speed:g}/s"),
-        Setting("banned", "bans", show_list("banned", settings.banned) or "none"),
-        Setting("logit_bias", "bias", show_list("logit_bias", settings.logit_bias) or "none"),
         Setting("stop_at_end", "at end", "stop" if kept.stop_at_end else "go on"),
         Setting("branch_length", "branch", f"{kept.branch_length} tok"),
     ]
 
 
-def stepped(name: str, direction: int, view: View, kept: Remembered) -> Change:
+def stepped(name: str, direction: int, view: View, kept: Remembered, presets: Sequence[Preset]) -> Change:
     """One step up (+1) or down (-1). Raises EngineError that says what to do where a setting has no next value."""
     settings = view.settings
     if number := _BY_NAME.get(name):
-        value = max(number.low, min(number.high, getattr(settings, name) + direction * number.step))
-        return _settings(settings.replace(**{name: int(value) if number.whole else round(value, 6)}))
+        return _settings(settings.replace(**{name: _next_value(number, getattr(settings, name), direction)}))
     if name == "preset":
-        return _settings(next_preset(settings, direction))
+        return _settings(next_preset(settings, direction, presets))
     if name == "seed":
         return Change(view={"seed": max(0, min(SEED_LIMIT - 1, view.seed + direction))})
     if name == "coin":
@@ -64,8 +130,44 @@ def stepped(name: str, direction: int, view: View, kept: Remembered) -> Change:
     # There is no next value of a list: less takes the last entry away, more says how to add one.
     if direction < 0 and getattr(settings, name):
         return _settings(settings.replace(**{name: getattr(settings, name)[:-1]}))
-    form, keys = ("198;50256", "x") if name == "banned" else ("198:-2;50256:5", "+ and -")
-    raise EngineError(f"type {form} (token ids), or press {keys} on a candidate")
+    form, keys = {
+        "banned": ("198;50256", ", or press x on a candidate"),
+        "logit_bias": ("198:-2;50256:5", ", or press + and - on a candidate"),
+    }.get(name, ("198;25", ""))
+    raise EngineError(f"type {form} (token ids){keys}")
+
+
+def _next_value(number: Number, value: float, direction: int) -> float | int:
+    moved = max(number.low, min(number.high, value + direction * number.step))
+    if number.name == "mirostat_tau" and value == 0 and direction > 0:
+        moved = 5.0  # the first value that anybody means
+    return int(moved) if number.whole else round(moved, 6)
+
+
+def switched(name: str, view: View) -> Change:
+    """The step of a setting switched off, or on again. Raises EngineError where the setting is not one of the chain."""
+    settings = view.settings
+    step = _step_of(name)
+    off = tuple(s for s in settings.off if s != step) if step in settings.off else (*settings.off, step)
+    return _settings(settings.replace(off=off))
+
+
+def shifted(name: str, direction: int, view: View) -> Change:
+    """The step of a setting moved earlier (-1) or later (+1) in the chain. Raises EngineError as `switched`."""
+    settings = view.settings
+    order, step = list(settings.order), _step_of(name)
+    place = order.index(step)
+    target = max(0, min(len(order) - 1, place + direction))
+    order.insert(target, order.pop(place))
+    return _settings(settings.replace(chain=tuple(order)))
+
+
+def _step_of(name: str) -> str:
+    if number := _BY_NAME.get(name):
+        return number.chain_step
+    if name in _LIST_LABELS:
+        return _LIST_LABELS[name][1]
+    raise EngineError("this is not a step of the chain; o and [ ] act on those")
 
 
 def typed(name: str, text: str, view: View) -> Change:
@@ -94,11 +196,11 @@ def typed(name: str, text: str, view: View) -> Change:
     raise EngineError("← and → change this one")
 
 
-def next_preset(settings: Settings, direction: int) -> Settings:
+def next_preset(settings: Settings, direction: int, presets: Sequence[Preset]) -> Settings:
     """The preset after (before) the one in force; the first where none is."""
-    presets = [known for known, _ in PRESETS.values()]
-    place = (presets.index(settings) + direction) % len(presets) if settings in presets else 0
-    return presets[place]
+    known = [preset.settings for preset in presets]
+    place = (known.index(settings) + direction) % len(known) if settings in known else 0
+    return known[place]
 
 
 def next_speed(speed: float | None, direction: int) -> float | None:

@@ -3,14 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.settings import LARGE, PRESETS, Settings, check_seed, parse_settings, preset
+from engine.presets import find_preset
+from engine.settings import CHAIN, LARGE, NUMBERS, Settings, check_seed, parse_settings
 
 settings = st.builds(
     Settings,
-    temperature=st.floats(0, 100),
-    top_k=st.integers(0, LARGE),
-    top_p=st.floats(0, 1),
-    min_p=st.floats(0, 1),
+    **{
+        number.name: st.integers(int(number.low), LARGE) if number.whole else st.floats(number.low, number.high)
+        for number in NUMBERS
+    },
+    chain=st.lists(st.sampled_from(CHAIN), unique=True).map(tuple),
+    off=st.lists(st.sampled_from(CHAIN), unique=True).map(tuple),
+    dry_breakers=st.lists(st.integers(0, 50256), unique=True, max_size=4).map(tuple),
     logit_bias=st.dictionaries(st.integers(0, 50256), st.floats(-100, 100), max_size=4).map(lambda d: tuple(d.items())),
     banned=st.lists(st.integers(0, 50256), unique=True, max_size=4).map(tuple),
 )
@@ -29,7 +33,7 @@ def test_text_form_reads_every_field() -> None:
 
 
 def test_text_form_goes_on_top_of_a_preset() -> None:
-    assert parse_settings("top_p=0.5", preset("focused")) == Settings(temperature=0.7, top_p=0.5)
+    assert parse_settings("top_p=0.5", find_preset("focused").settings) == Settings(temperature=0.7, top_p=0.5)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,12 @@ def test_text_form_goes_on_top_of_a_preset() -> None:
         ("logit_bias=3:1;3:2", "twice"),
         ("banned=-1", "negative"),
         ("=", "there is no setting"),
+        ("chain=top_q", "did you mean top_"),
+        ("off=temprature", "did you mean temperature"),
+        ("chain=top_p;top_p", "twice"),
+        ("mirostat=2", "did you mean mirostat_"),
+        ("dry_breakers=-3", "negative"),
+        ("repetition_penalty=0", "0.01 to 100"),
     ],
 )
 def test_bad_settings_say_what_is_wrong(text: str, said: str) -> None:
@@ -67,10 +77,18 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     assert "\n" not in line
 
 
-def test_presets_differ_and_unknown_ones_are_named() -> None:
-    assert len({known for known, _ in PRESETS.values()}) == len(PRESETS)
-    with pytest.raises(InputError, match="did you mean greedy"):
-        preset("gredy")
+def test_named_steps_trade_places_and_the_others_stay() -> None:
+    swapped = parse_settings("chain=top_p;temperature")
+    assert swapped.order == tuple({"top_p": "temperature", "temperature": "top_p"}.get(step, step) for step in CHAIN)
+    assert parse_settings(f"chain={';'.join(CHAIN)}") == Settings()
+    assert parse_settings(swapped.changed()) == swapped
+
+
+def test_the_dynamic_temperature_takes_the_place_of_the_plain_one() -> None:
+    both = Settings(temperature=0.0, dynatemp_range=0.5)
+    assert both.active() == ("dynamic_temperature",)
+    assert not both.greedy
+    assert both.replace(off=("dynamic_temperature",)).greedy
 
 
 def test_seeds_have_limits() -> None:

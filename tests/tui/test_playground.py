@@ -6,7 +6,10 @@ from textual.events import MouseScrollUp
 from textual.geometry import Offset
 
 from engine import coin
-from engine.settings import Settings
+from engine.presets import find_preset
+from engine.sampling import distribution
+from engine.settings import CHAIN, Settings
+from tui.screens.ask import AskScreen
 from tui.widgets.candidates import CandidateList
 from tui.widgets.coin import Coin
 from tui.widgets.sampler import Sampler
@@ -189,17 +192,59 @@ async def test_settings_by_keys_typing_and_mouse_without_running_the_network(dri
         assert driver.exploration.settings.temperature == 0.9
         await driver.press("0", "full_stop", "5", "enter")
         assert driver.exploration.settings.temperature == 0.5
-        await driver.press("down", "4", "0", "enter")
+        await driver.press("down", "down", "down", "4", "0", "enter")
         assert driver.exploration.settings == Settings(temperature=0.5, top_k=40)
         assert driver.dist.kept == 40
         assert driver.dist.logits is logits
+        await driver.press("escape")
         await driver.pilot._post_mouse_events([MouseScrollUp], Sampler, offset=Offset(3, 1), button=0)
         await driver.until(lambda: driver.exploration.settings == Settings(temperature=0.55, top_k=40))
-        await driver.press("escape")
         assert driver.exploration.computed == before
         await driver.press("u", "u", "u", "u", "u")
         assert driver.exploration.settings == Settings()
         assert driver.tree.ids() == PROMPT
+
+
+async def test_steps_are_switched_off_and_moved_and_say_what_they_leave(drive) -> None:
+    chain = Settings(temperature=3.0, top_p=0.7)
+    async with drive(settings=chain) as driver:
+        sampler, computed = driver.playground.query_one(Sampler), driver.exploration.computed
+
+        def note(name: str) -> str:
+            return next(setting.note for setting in sampler._settings if setting.name == name)
+
+        await driver.press("s")
+        expected = distribution(driver.dist.logits, chain, account=True)
+        kept = expected.stages[1].kept
+        assert note("top_p").startswith(f"{kept:,}")
+        assert f"{expected.stages[1].mass_removed:.0%}" in note("top_p")
+        await driver.press("o")
+        assert driver.exploration.settings.off == ("temperature",)
+        assert note("temperature") == "off"
+        assert driver.dist.kept < kept
+        await driver.press("o", *["left_square_bracket"] * 3)
+        assert driver.exploration.settings.order.index("temperature") == CHAIN.index("temperature") - 3
+        assert sampler.selected == "temperature"
+        await driver.press(*["right_square_bracket"] * 9)
+        assert driver.exploration.settings.active() == ("top_p", "temperature")
+        assert driver.dist.kept < kept
+        await driver.press("home", "o")
+        assert "not a step of the chain" in driver.notices()
+        assert driver.exploration.computed == computed
+
+
+async def test_an_own_preset_is_saved_by_name_and_deleted_from_the_palette(drive) -> None:
+    async with drive() as driver:
+        await driver.press("s", "left", "left", "n")
+        await driver.pilot.press(*"greedy", "enter")
+        assert isinstance(driver.app.screen, AskScreen)
+        await driver.pilot.press(*["backspace"] * 6, *"mine", "enter")
+        await driver.settled()
+        assert find_preset("mine").settings == Settings(temperature=0.9)
+        assert [preset.name for preset in driver.app.presets][-1] == "mine"
+        commands = {command.title: command for command in driver.app.get_system_commands(driver.app.screen)}
+        commands["delete preset mine"].callback()
+        await driver.until(lambda: driver.app.presets[-1].shipped)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +32,7 @@ from tui.widgets.token_text import TokenCell, TokenText
 from tui.worker import Look, Run
 
 if TYPE_CHECKING:
+    from engine.sampling import Stage
     from tui.app import RemixApp
 
 NEEDED = (80, 24)
@@ -225,6 +226,8 @@ class Playground(Screen[None]):
         title = f"{title}, as after <|endoftext|>" if cursor == 0 else title
         retitle(self.candidates.list, title=title)
         self.candidates.show(dist, step.token if step else None, empty, keep=keep)
+        if self.has_class("sampling"):
+            self._show_settings()  # beside each step of the chain stands what it leaves here
         coin = self.query_one(Coin)
         coin.show(CoinView(dist, step, view.seed, view.coin), exploration.name)
         flipped = step is not None and step.u is not None
@@ -235,7 +238,17 @@ class Playground(Screen[None]):
         retitle(coin, title=title, subtitle=f"seed {seed} · roll {roll}")
 
     def _show_settings(self) -> None:
-        self.query_one(Sampler).show(panel.shown(self.exploration.tree.view, self.app.remembered))
+        view, kept, presets = self.exploration.tree.view, self.app.remembered, self.app.presets
+        sampler = self.query_one(Sampler)
+        rows = panel.chain_rows(view, kept, presets, self._stages()) if sampler.has_focus else []
+        sampler.show(panel.shown(view, kept, presets), rows)
+
+    def _stages(self) -> Sequence[Stage] | None:
+        try:
+            dist = self.exploration.distribution(self.exploration.cursor, account=True)
+        except EngineError:
+            return None
+        return dist.stages if dist is not None else None
 
     def _show_status(self) -> None:
         exploration = self.exploration
@@ -444,8 +457,8 @@ class Playground(Screen[None]):
 
             dist = self.exploration.distribution(position)
             if dist is not None:
-                window = self.exploration.window(position)
-                step = generator.pick(dist, token, position=position, window=window)
+                moment, window = self.exploration.moment(position), self.exploration.window(position)
+                step = generator.pick(dist, token, moment, window=window)
                 self._place(step, cursor=position + 1, picked=True)
 
         cursor = self.exploration.cursor
@@ -458,13 +471,11 @@ class Playground(Screen[None]):
             from engine import generator
 
             exploration, tree = self.exploration, self.exploration.tree
-            dist = exploration.distribution(place)
+            roll = tree.next_roll(place) if place < len(tree) else 0
+            dist = exploration.distribution(place, roll)
             if dist is not None:
-                roll = tree.next_roll(place) if place < len(tree) else 0
-                window = exploration.window(place)
-                step = generator.flip(
-                    dist, position=place, seed=tree.view.seed, roll=roll, coin=tree.view.coin, window=window
-                )
+                moment, window = exploration.moment(place, roll), exploration.window(place)
+                step = generator.flip(dist, moment, coin=tree.view.coin, window=window)
                 self._place(step, cursor=place, picked=False)
 
         self.when_known((lambda: len(self.exploration.tree)) if position is None else (lambda: position), act)
@@ -482,7 +493,9 @@ class Playground(Screen[None]):
         if record:
             tree.mark()
         end = exploration.tokenizer.end_of_text if self.app.remembered.stop_at_end else None
-        lane = Lane(tree.ids(), view.settings, view.seed, view.coin, end_of_text=end)
+        moment = exploration.moment(len(tree), 0)
+        lane = Lane(tree.ids(), view.settings, view.seed, view.coin, end_of_text=end, prompt=moment.prompt,
+                    offset=moment.offset, mu=moment.mu)  # fmt: skip
         self._begin([lane], [view.head], endless=True, following=following)
 
     def _begin(self, lanes: list[Any], tails: list[int], *, endless: bool, following: bool) -> None:
@@ -687,6 +700,19 @@ class Playground(Screen[None]):
         sampler = self.query_one(Sampler)
         (self.text if sampler.has_focus else sampler).focus()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The sampling panel has more to show, and more room, while it has the focus."""
+        self._sampler_focused()
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """As on_descendant_focus."""
+        self._sampler_focused()
+
+    def _sampler_focused(self) -> None:
+        if self.drawn:
+            self.set_class(self.query_one(Sampler).has_focus, "sampling")
+            self._show_settings()
+
     def action_heat(self) -> None:
         """The next heat colouring."""
         modes = HEAT_MODES
@@ -719,7 +745,7 @@ class Playground(Screen[None]):
 
     def action_preset(self, direction: int) -> None:
         """The next preset."""
-        self.change_settings(panel.next_preset(self.exploration.settings, direction))
+        self.change_settings(panel.next_preset(self.exploration.settings, direction, self.app.presets))
 
     def action_edit(self) -> None:
         """Edits the prefix."""
@@ -808,9 +834,28 @@ class Playground(Screen[None]):
     def _setting_changed(self, event: Sampler.Changed) -> None:
         view = self.exploration.tree.view
         try:
-            self.apply(panel.stepped(event.name, event.direction, view, self.app.remembered))
+            self.apply(panel.stepped(event.name, event.direction, view, self.app.remembered, self.app.presets))
         except EngineError as error:
             self.notice(str(error), error=False)
+
+    @on(Sampler.Switched)
+    def _step_switched(self, event: Sampler.Switched) -> None:
+        try:
+            self.apply(panel.switched(event.name, self.exploration.tree.view))
+        except EngineError as error:
+            self.notice(str(error), error=False)
+
+    @on(Sampler.Shifted)
+    def _step_shifted(self, event: Sampler.Shifted) -> None:
+        try:
+            self.apply(panel.shifted(event.name, event.direction, self.exploration.tree.view))
+        except EngineError as error:
+            self.notice(str(error), error=False)
+
+    @on(Sampler.Saved)
+    def action_save_preset(self) -> None:
+        """Keeps the settings under a name."""
+        self.app.save_preset(self.exploration.settings)
 
     @on(Sampler.Typed)
     def _setting_typed(self, event: Sampler.Typed) -> None:

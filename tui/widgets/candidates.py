@@ -18,8 +18,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
 
-from engine.settings import NUMBERS
 from tui.palette import Palette
+from tui.steps import STEP_LABELS
 from tui.titles import retitle
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -27,8 +27,6 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from numpy.typing import NDArray
 
     from engine.sampling import Distribution
-
-STEP_LABELS = {number.name: number.label for number in NUMBERS} | {"logit_bias": "bias"}
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FIRST = 512

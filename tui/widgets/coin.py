@@ -40,7 +40,7 @@ class CoinView:
     @property
     def coin_ignored(self) -> bool:
         """Whether the settings are greedy."""
-        return self.dist is not None and self.dist.settings.temperature == 0
+        return self.dist is not None and self.dist.settings.greedy
 
 
 class Coin(Widget):
