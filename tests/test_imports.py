@@ -20,7 +20,7 @@ HELP = "from tui.__main__ import main\ntry: main(['--help'])\nexcept SystemExit:
     ("code", "never"),
     [
         ("import tui", {"torch", "textual", "numpy"}),
-        ("import engine.cli, engine.models, engine.tree", {"textual", "rich", "torch", "numpy", "tui", "themes"}),
+        ("import engine.commands, engine.models, engine.tree", {"textual", "rich", "torch", "numpy", "tui", "themes"}),
         ("import engine.generator, engine.sampling, engine.coin, engine.tokenizer", {"textual", "torch", "tui"}),
         ("import engine.gpt2.backend", {"textual", "tui", "themes"}),
         ("import themes; themes.load_themes()", {"textual", "engine", "tui"}),

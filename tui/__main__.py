@@ -1,4 +1,4 @@
-"""The gpt2-remix command: opens the app, or hands over to engine/cli.py."""
+"""The gpt2-remix command: opens the app, or hands over to engine/commands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+import engine.commands  # noqa: F401 - registers the commands
 from engine import cli
 from engine.errors import InputError
 from engine.settings import CoinKind, Settings, check_seed

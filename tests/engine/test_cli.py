@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import engine.commands  # noqa: F401 - registers them
 from engine import cli
 from tui.__main__ import main
 
