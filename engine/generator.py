@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine import coin as coins
 from engine.backend import Backend, Logits, check_ids, window_start
 from engine.chain import Moment, next_mu
+from engine.errors import InputError
 from engine.sampling import Distribution, distribution
 from engine.settings import CoinKind, Settings
 from engine.tree import Step
@@ -195,18 +196,63 @@ def score(
     windows that overlap by half: each position sees what `window_start` gives it, as when generating.
     """
     check_ids(ids, backend.info.vocab_size)
-    context = backend.info.context
     plain = Settings()
-    if from_start and ids:
-        yield 0, distribution(backend.logits([[end_of_text]])[0], plain)
-    position = 1
+    for position, logits in each_logits(backend, ids, end_of_text, 0 if from_start else 1):
+        yield position, distribution(logits, plain)
+
+
+def each_logits(
+    backend: Backend, ids: Sequence[int], end_of_text: int, first: int = 0
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Logits for choosing each token of a sequence again, from position `first` on: (position, [vocabulary] float32).
+
+    Every position sees what it saw when it was generated; of what the backend still keeps nothing is computed again.
+    """
+    context = backend.info.context
+    if first == 0 and ids:
+        yield 0, backend.logits([[end_of_text]])[0]
+    position = max(1, first)
     while position < len(ids):
         start = window_start(position, context)
         end = position
         while end < len(ids) and window_start(end, context) == start:
             end += 1
-        window = ids[start : end - 1]
-        for chunk in backend.every_logits(window, first=position - start - 1):
+        for chunk in backend.every_logits(ids[start : end - 1], first=position - start - 1):
             for logits in chunk:
-                yield position, distribution(logits, plain)
+                yield position, logits
                 position += 1
+
+
+def reconsider(
+    backend: Backend, steps: Sequence[Step], settings: Settings, *, prompt: int, end_of_text: int, first: int = 0
+) -> Iterator[tuple[int, int | None]]:
+    """What the coins of a stream would have chosen with other settings, each after the tokens that do stand before it.
+
+    Args:
+        steps: the whole stream from position 0 on.
+        settings: in place of those that each step records.
+        prompt: how many of the steps are the prefix.
+        first: the first position that is wanted; mirostat's state begins there.
+
+    Yields (position, token) of every step that was sampled; None where the settings leave no token.
+    """
+    ids = [step.token for step in steps]
+    first = next((step.position for step in steps[first:] if step.origin == "sampled"), len(ids))
+    mu: float | None = None
+    for position, logits in each_logits(backend, ids, end_of_text, first):
+        step = steps[position]
+        if step.origin != "sampled":
+            continue
+        before = steps[position - 1] if position else None
+        if step.settings == settings:
+            mu = mu_after(before, settings)
+        moment = Moment(position, ids[:position] if settings.looks_back else (), prompt, end_of_text, step.seed or 0,
+                        step.roll, step.offset, mu)  # fmt: skip
+        try:
+            dist = distribution(logits, settings, moment)
+        except InputError:
+            yield position, None
+            continue
+        if settings.mirostat_tau:
+            mu = next_mu(mu, settings, float(dist.final[step.token]))
+        yield position, chosen_again(dist, step)

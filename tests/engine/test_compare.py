@@ -5,11 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.backend import window_start
 from engine.chain import Moment
-from engine.coin import choose_gumbel, gumbel_luck, interval_chance
+from engine.coin import choose_gumbel, choose_interval, gumbel_luck, interval_chance
 from engine.compare import LaneSpec, again, build_lanes, divergences, parse_lane, repeat, run_together
 from engine.errors import InputError
-from engine.generator import Lane, advance, pick
+from engine.generator import Lane, advance, pick, reconsider
 from engine.gpt2.backend import TorchBackend, open_backend
 from engine.sampling import distribution
 from engine.settings import Settings
@@ -265,3 +266,44 @@ def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny) -> None:
     going.close()
     assert result.seeds == [1, 2, 3, 4]
     assert all(len(streams) == 4 for streams in result.lanes)
+
+
+# What if
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chains, chains, st.integers(0, 2**32), st.sampled_from(["interval", "gumbel"]))
+def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny, chain, other, seed: int, coin) -> None:
+    backend = open_backend("tiny", tiny)
+    prompt = [5, 6, 7]
+    lane = Lane(list(prompt), chain, seed, coin, limit=40)
+    run(backend, [lane])
+    steps = [Step(n, token, "prompt") for n, token in enumerate(prompt)] + lane.steps
+    computed = backend.computed
+    same = dict(reconsider(backend, steps, chain, prompt=3, end_of_text=END))
+    assert same == {step.position: step.token for step in lane.steps}
+    found = dict(reconsider(backend, steps, other, prompt=3, end_of_text=END))
+    assert backend.computed == computed  # nothing is run: all of it is kept
+    assert list(found) == [step.position for step in lane.steps]
+    if other.mirostat_tau and other != chain:
+        return  # its state is one of the whole stream
+    for step in lane.steps:
+        start = window_start(step.position, backend.info.context)
+        ids = lane.ids[: step.position]
+        moment = Moment(step.position, ids, 3, END, seed, 0, 0, step.mu if other == chain else None)
+        dist = distribution(backend.logits([ids[start:]])[0], other, moment)
+        luck = (seed, step.position, 0)
+        expected = (choose_gumbel(dist.final, gumbel_luck(*luck, 97)) if coin == "gumbel"
+                    else choose_interval(dist.final, interval_chance(*luck)))  # fmt: skip
+        assert found[step.position] == expected
+
+
+def test_what_if_leaves_picked_tokens_alone_and_says_where_nothing_is_left(tiny) -> None:
+    backend, old = stream(tiny)
+    steps = [Step(n, token, "prompt") for n, token in enumerate(old.ids[:3])] + old.steps
+    steps[6] = Step(6, steps[6].token, "picked", settings=old.settings)
+    found = dict(reconsider(backend, steps, old.settings, prompt=3, end_of_text=END, first=5))
+    assert list(found) == [5, *range(7, len(steps))]
+    seen = dict(reconsider(backend, steps, Settings(banned=tuple(range(96)), no_repeat_ngram_size=1), prompt=3,
+                           end_of_text=END))  # fmt: skip
+    assert set(seen.values()) <= {96, None}
