@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,28 +57,31 @@ class ModelFailed(Message):
 
 @dataclass
 class Looked(Message):
-    """Logits for the token after a node of the tree."""
+    """Logits for a place that was asked for: after a node of the tree (an int), or in a lane."""
 
-    node: int
+    place: Hashable
     logits: Logits
     computed: int
 
 
 @dataclass
 class Stepped(Message):
-    """Steps that a run made since the last message, for each of its lanes, and the newest distribution of the first.
+    """Steps that a run made since the last message, for each of its lanes, and the newest distribution of each.
 
     Attributes:
         run: which run; messages of one that was replaced are dropped.
+        dists: for each lane; None for one that made no step.
         rate: tokens a second over all lanes.
+        stops: why each lane ended, None for one that goes on.
         ended: why the run is over, None while it goes on.
     """
 
     run: int
     lanes: list[list[Step]]
-    dist: Distribution | None
+    dists: list[Distribution | None]
     rate: float
     computed: int
+    stops: list[str | None]
     ended: str | None = None
 
 
@@ -86,6 +90,42 @@ class Measured(Message):
     """Probabilities of prompt tokens: (node, step with them filled in)."""
 
     steps: list[tuple[int, Step]]
+
+
+@dataclass
+class Reconsidered(Message):
+    """What coins of the stream would have chosen with other settings: (position, token), None for no token at all.
+
+    Attributes:
+        number: of the request; answers to one that was replaced are dropped.
+        done: whether this was the last part.
+    """
+
+    number: int
+    found: list[tuple[int, int | None]]
+    done: bool
+
+
+@dataclass
+class RepeatProgress(Message):
+    """How far a repetition over seeds is: tokens done, tokens in all, and what is finished.
+
+    Attributes:
+        number: which repetition; messages of one that was stopped are dropped.
+        table: for each lane mean and spread of each statistic; None before a seed is finished.
+        partings: for each lane and seed, after how many new tokens it left lane 1; None where it never did.
+    """
+
+    number: int
+    done: int
+    total: int
+    seeds: int
+    table: list[dict[str, tuple[float, float] | None]] | None
+    partings: list[list[int | None]]
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress matters."""
+        return isinstance(message, RepeatProgress) and message.number == self.number
 
 
 @dataclass

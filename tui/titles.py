@@ -1,13 +1,37 @@
-"""Titles in borders, set only where they change: Textual draws the whole widget again for each assignment."""
+"""What stands around the panes: titles in borders, the status line, and the line of a terminal that is too small."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.text import Text
 from textual.widget import Widget
+
+NEEDED = (80, 24)
+"""Cells that the screens need."""
 
 
 def retitle(widget: Widget, *, title: str | None = None, subtitle: str | None = None) -> None:
-    """Changes a border's title or subtitle; None leaves one as it is."""
+    """Changes a border's title or subtitle; None leaves one as it is.
+
+    Only where they change: Textual draws the whole widget again for each assignment.
+    """
     if title is not None and widget.border_title != title:
         widget.border_title = title
     if subtitle is not None and widget.border_subtitle != subtitle:
         widget.border_subtitle = subtitle
+
+
+def status_line(left: Text, parts: Sequence[str], width: int) -> Text:
+    """One line: what this is on the left, the rest on the right."""
+    right = Text("   ".join(parts) + " ", style="not bold", no_wrap=True)
+    line = left + Text(" " * max(1, width - left.cell_len - right.cell_len)) + right
+    line.truncate(max(1, width))
+    return line
+
+
+def needs_room(width: int, height: int) -> Text:
+    """What a terminal below NEEDED shows."""
+    return Text(
+        f"gpt2-remix needs {NEEDED[0]}x{NEEDED[1]} cells; this terminal has {width}x{height}. Make it larger."
+    )

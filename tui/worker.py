@@ -12,16 +12,26 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from engine.errors import EngineError
 from engine.tree import Step
-from tui.messages import Failed, Loading, Looked, Measured, ModelFailed, ModelReady, Stepped, TokenizerReady
+from tui.jobs import JOBS, Job, Repeat, WhatIf, measuring, reconsidering, repeating
+from tui.messages import (
+    Failed,
+    Loading,
+    Looked,
+    ModelFailed,
+    ModelReady,
+    Stepped,
+    TokenizerReady,
+)
 
 if TYPE_CHECKING:
     from engine.backend import Backend
@@ -33,17 +43,20 @@ if TYPE_CHECKING:
 FRAME = 1 / 20
 """Seconds between two messages of a run: faster than that nobody sees."""
 
-MEASURED_AT_ONCE = 32
-
 SWITCH = 0.0005
 """Seconds after which a thread that waits for Python's lock asks for it."""
 
 NICENESS = 10
 
+DONE = object()
+
+run_numbers = count(1)
+"""Numbers for runs, whoever asks for them."""
+
 
 @dataclass(slots=True)
 class Run:
-    """A request to advance lanes: the model it is for, its number, the lanes, tokens a second of each.
+    """A request to advance lanes together: the model it is for, its number, the lanes, tokens a second of each.
 
     `speed` None is as fast as it goes.
     """
@@ -57,15 +70,15 @@ class Run:
     due: float = 0.0
     posted: float = 0.0
     fresh: list[list[Step]] = field(default_factory=list)
-    dist: Distribution | None = None
+    dists: list[Distribution | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A request for a model's logits of the token after `ids`, which end at tree node `node`."""
+    """A request for a model's logits of the token after `ids`; `place` comes back with them."""
 
     model: str
-    node: int
+    place: Hashable
     ids: list[int]
 
 
@@ -82,6 +95,15 @@ def step_back() -> None:
     if sys.platform == "linux":  # only there niceness belongs to a thread
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def hindmost(lanes: list[Lane]) -> list[Lane]:
+    """The lanes that are furthest behind: those that joined late catch up, then all step together."""
+    live = [lane for lane in lanes if lane.stop is None]
+    if not live:
+        return lanes
+    last = min(len(lane.ids) + lane.offset for lane in live)
+    return [lane for lane in live if len(lane.ids) + lane.offset == last]
 
 
 def reason_of(error: Exception) -> str:
@@ -104,7 +126,7 @@ class EngineWorker:
         self._found: tuple[int, Located, Tokenizer, int | None] | None = None
         self._looks: list[Look] = []
         self._run: Run | None = None
-        self._measure: tuple[list[int], list[tuple[int, Step]]] | None = None
+        self._jobs: dict[str, Job] = {}  # what is done when nothing else is, the first of JOBS first
         self._handled = True  # whether the app is done with the last Stepped message
         self._model: Model | None = None
         self._name = ""  # of the model; a request that was meant for the one before is dropped
@@ -145,10 +167,27 @@ class EngineWorker:
                 self._wake.notify()
 
     def measure(self, model: str, ids: list[int], steps: list[tuple[int, Step]]) -> None:
-        """Fills in the probabilities of prompt steps (node, step) of a stream, when there is nothing else to do."""
+        """Fills in the probabilities of prompt steps (node, step) of a stream."""
+        self._begin("measure", model, lambda opened: measuring(opened, ids, steps))
+
+    def reconsider(self, request: WhatIf) -> None:
+        """What a stream's coins would have chosen with other settings; replaces the request before."""
+        self._begin("what if", request.model, lambda opened: reconsidering(opened, request))
+
+    def repeat(self, request: Repeat) -> None:
+        """Runs lanes over seeds; replaces the repetition that goes on."""
+        self._begin("repeat", request.model, lambda opened: repeating(opened, request))
+
+    def stop_job(self, kind: str) -> None:
+        """Ends a job of JOBS."""
         with self._wake:
-            self._measure = (ids, steps) if model == self._name else None
-            self._wake.notify()
+            self._jobs.pop(kind, None)
+
+    def _begin(self, kind: str, model: str, make: Callable[[Model], Job]) -> None:
+        with self._wake:
+            if self._model is not None and model == self._name:
+                self._jobs[kind] = make(self._model)  # a generator: nothing is computed yet
+                self._wake.notify()
 
     def handled(self) -> None:
         """The app is done with the last Stepped message: the next may come."""
@@ -199,22 +238,19 @@ class EngineWorker:
         step_back()
         import engine.gpt2.backend  # noqa: F401 - importing torch takes over a second: begin with it
 
-        measuring: Iterator[list[tuple[int, Step]]] | None = None
         while True:
             with self._wake:
-                while (wait := self._idle_for(measuring is not None)) != 0:
+                while (wait := self._idle_for()) != 0:
                     self._wake.wait(wait)
                 if self._closed:
                     return
                 found, self._found = self._found, None
                 look = self._looks.pop(0) if self._looks and found is None else None
                 run = self._run
-                if self._measure is not None and self._model is not None and found is None:
-                    measuring = self._measuring(self._model, *self._measure)
-                    self._measure = None
+                kind = next((kind for kind in JOBS if kind in self._jobs), None)
+                job = self._jobs[kind] if kind else None
             try:
                 if found is not None:
-                    measuring = None
                     self._start(*found)
                 elif self._model is None:
                     continue
@@ -222,24 +258,30 @@ class EngineWorker:
                     self._look(self._model, look)
                 elif run is not None and time.monotonic() >= run.due:
                     self._step(self._model, run)
-                elif measuring is not None:
-                    part = next(measuring, None)
-                    if part is None:
-                        measuring = None
-                    else:
-                        self._post(Measured(part))
+                elif kind is not None and job is not None:
+                    self._work(kind, job)
             except Exception as error:
-                self.stop()
-                measuring = None
+                with self._wake:
+                    self._run = None
+                    self._jobs.clear()
                 self._post(Failed(reason_of(error)))
 
-    def _idle_for(self, measuring: bool) -> float | None:
+    def _work(self, kind: str, job: Job) -> None:
+        message = next(job, DONE)
+        with self._wake:
+            wanted = self._jobs.get(kind) is job
+            if wanted and message is DONE:
+                del self._jobs[kind]
+        if wanted and isinstance(message, Message):
+            self._post(message)
+
+    def _idle_for(self) -> float | None:
         """How long there is nothing to do: 0 for not at all, None for until woken. Holds the lock."""
         if self._closed or self._found is not None:
             return 0
         if self._model is None:
             return None
-        if self._looks or self._measure is not None or measuring:
+        if self._looks or self._jobs:
             return 0
         if self._run is not None:
             return max(0.0, self._run.due - time.monotonic())
@@ -255,9 +297,10 @@ class EngineWorker:
             return
         with self._wake:
             self._looks.clear()
-            self._run = self._measure = None
+            self._jobs.clear()
+            self._run = None
             self._name = backend.info.name
-        self._model = Model(backend, tokenizer)
+            self._model = Model(backend, tokenizer)
         # torch brings some hundred thousand objects that live on; without this each full collection walks through
         # them all and the screen stands still for a tenth of a second.
         gc.collect()
@@ -268,7 +311,7 @@ class EngineWorker:
         from engine.generator import look as logits_of
 
         logits = logits_of(model.backend, [(look.ids, len(look.ids))], model.tokenizer.end_of_text)[0]
-        self._post(Looked(look.node, logits, model.backend.computed))
+        self._post(Looked(look.place, logits, model.backend.computed))
 
     def _step(self, model: Model, run: Run) -> None:
         from engine.generator import advance
@@ -277,12 +320,12 @@ class EngineWorker:
         if not run.started:
             run.started = run.due = now
             run.fresh = [[] for _ in run.lanes]
-        done = advance(model.backend, run.lanes, model.tokenizer.end_of_text)
+            run.dists = [None] * len(run.lanes)
+        done = advance(model.backend, hindmost(run.lanes), model.tokenizer.end_of_text)
         for lane, step, dist in done:
             place = next(n for n, own in enumerate(run.lanes) if own is lane)
             run.fresh[place].append(step)
-            if place == 0:
-                run.dist = dist
+            run.dists[place] = dist
         run.made += len(done)
         ended = None if any(lane.stop is None for lane in run.lanes) else run.lanes[0].stop or "length"
         now = time.monotonic()
@@ -305,20 +348,6 @@ class EngineWorker:
                 self._run = None
         rate = run.made / max(1e-6, now - run.started)
         fresh, run.fresh, run.posted = run.fresh, [[] for _ in run.lanes], now
-        self._post(Stepped(run.number, fresh, run.dist, rate, backend.computed, ended))
-
-    def _measuring(
-        self, model: Model, ids: list[int], steps: list[tuple[int, Step]]
-    ) -> Iterator[list[tuple[int, Step]]]:
-        from engine.generator import measured, score
-
-        wanted = {step.position: (node, step) for node, step in steps}
-        part: list[tuple[int, Step]] = []
-        for position, dist in score(model.backend, ids, model.tokenizer.end_of_text, from_start=0 in wanted):
-            if position in wanted:
-                node, step = wanted[position]
-                part.append((node, measured(step, dist)))
-            if len(part) >= MEASURED_AT_ONCE:
-                yield part
-                part = []
-        yield part
+        dists, run.dists = run.dists, [None] * len(run.lanes)
+        stops = [lane.stop for lane in run.lanes]
+        self._post(Stepped(run.number, fresh, dists, rate, backend.computed, list(stops), ended))

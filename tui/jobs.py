@@ -1,0 +1,106 @@
+"""What the worker does when nothing else is to do, part by part: measuring, asking what if, repeating over seeds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from textual.message import Message
+
+from engine.settings import CoinKind, Settings
+from engine.tree import Step
+from tui.messages import Measured, Reconsidered, RepeatProgress
+
+if TYPE_CHECKING:
+    from engine.compare import LaneSpec
+    from engine.models import Model
+
+MEASURED_AT_ONCE = 32
+
+REPEAT_FRAME = 1 / 4
+"""Seconds between two messages of a repetition: its table is made anew for each."""
+
+Job: TypeAlias = Iterator[Message | None]
+"""Work in parts: each `next` does one, and gives a message where there is something to tell."""
+
+JOBS = ("measure", "what if", "repeat")
+"""The most urgent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A request to run lanes over several seeds: what `engine.compare.repeat` takes."""
+
+    model: str
+    number: int
+    specs: Sequence[LaneSpec]
+    prefixes: Sequence[Sequence[int]]
+    seed: int
+    repeats: int
+    limit: int
+    own_coins: bool
+    coin: CoinKind
+    stop_at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """A request to say what the coins of a stream would have chosen with other settings."""
+
+    model: str
+    number: int
+    steps: Sequence[Step]
+    settings: Settings
+    prompt: int
+    first: int
+
+
+def measuring(model: Model, ids: list[int], steps: list[tuple[int, Step]]) -> Job:
+    """Fills in the probabilities of prompt steps (node, step) of a stream."""
+    from engine.generator import measured, score
+
+    wanted = {step.position: (node, step) for node, step in steps}
+    part: list[tuple[int, Step]] = []
+    for position, dist in score(model.backend, ids, model.tokenizer.end_of_text, from_start=0 in wanted):
+        if position in wanted:
+            node, step = wanted[position]
+            part.append((node, measured(step, dist)))
+        if len(part) >= MEASURED_AT_ONCE:
+            yield Measured(part)
+            part = []
+    yield Measured(part)
+
+
+def reconsidering(model: Model, request: WhatIf) -> Job:
+    """What the coins of a stream would have chosen with other settings."""
+    from engine.generator import reconsider
+
+    end, part = model.tokenizer.end_of_text, []
+    for found in reconsider(model.backend, request.steps, request.settings, prompt=request.prompt, end_of_text=end,
+                            first=request.first):  # fmt: skip
+        part.append(found)
+        if len(part) >= MEASURED_AT_ONCE:
+            yield Reconsidered(request.number, part, done=False)
+            part = []
+    yield Reconsidered(request.number, part, done=True)
+
+
+def repeating(model: Model, request: Repeat) -> Job:
+    """Runs lanes over seeds."""
+    from engine.compare import repeat
+
+    posted = 0.0
+    for result, done, total in repeat(
+        model.backend, request.specs, request.prefixes, seed=request.seed, repeats=request.repeats,
+        limit=request.limit, end_of_text=model.tokenizer.end_of_text, own_coins=request.own_coins,
+        coin=request.coin, stop_at_end=request.stop_at_end,
+    ):  # fmt: skip
+        now = time.monotonic()
+        if now - posted < REPEAT_FRAME and done < total:
+            yield None
+            continue
+        posted = now
+        table = result.table() if result.seeds else None
+        yield RepeatProgress(request.number, done, total, len(result.seeds), table, result.partings())
