@@ -182,3 +182,25 @@ def test_ctrl_c_ends_the_app(emulate) -> None:
     app.process.write(b"g\x03")
     app.finish()
     assert b"Traceback" not in app.raw
+
+
+def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate) -> None:
+    """Only what the screen says is used, at 80x24."""
+    terminal = emulate("My cat sat on", "--seed", "7")
+    footer = terminal.until(lambda text: "41" in text or " %" in text)
+    assert "c compare" in footer
+    terminal.process.write(b"c")
+    shown = terminal.until(lambda text: "1 temperature=0.7" in text and "2 temperature=1.2" in text)
+    assert "My cat sat on" in shown
+    assert "space: one token in every lane" in shown
+    assert "s settings" in shown.splitlines()[-1]
+    terminal.process.write(b" ")
+    terminal.until(lambda text: text.count("u 0.") == 2)
+    terminal.process.write(b"g")
+    terminal.until(lambda text: "leaves at" in text)
+    terminal.process.write(b"v")
+    terminal.until(lambda text: text.count("perplexity") == 2)
+    terminal.process.write(b"c")
+    terminal.until(lambda text: "c compare" in text)
+    terminal.process.write(b"q")
+    assert terminal.finish() == 0

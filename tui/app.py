@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -26,8 +26,34 @@ from tui.palette import palette_of, textual_theme
 from tui.screens.playground import Playground
 from tui.worker import EngineWorker
 
+if TYPE_CHECKING:
+    from tui.screens.compare import CompareScreen
+    from tui.screens.repeat import RepeatScreen
+
 CLOSING = 5.0
 """Seconds that the worker has to finish its token when the app ends."""
+
+
+COMPARE_COMMANDS = (
+    ("step", "one token in every lane (space)", "step"),
+    ("run", "all lanes go on, or pause (g)", "toggle_run"),
+    ("lane settings", "settings, prefix and seed of the selected lane (s)", "settings"),
+    ("next preset", "for the selected lane (p)", "preset(1)"),
+    ("add a lane", "at the end (a)", "add"),
+    ("copy the lane", "another one like the selected lane (d)", "copy"),
+    ("remove the lane", "the selected one (x)", "remove"),
+    ("statistics", "in place of candidates and coin, or back (v)", "statistics"),
+    ("repeat with many seeds", "mean and spread of each statistic (m)", "repeat"),
+    ("keep the lane", "as a branch of the tree (k)", "keep"),
+    ("edit the prefix", "that all lanes share (e)", "edit"),
+    ("other luck", "the next seed for all lanes (r)", "luck"),
+    ("common or own coins", "the same u at the same place, or a seed of its own for each lane (o)", "own_coins"),
+    ("kind of coin", "interval or gumbel (i)", "coin"),
+    ("faster", "more tokens a second (>)", "speed(1)"),
+    ("slower", "fewer tokens a second (<)", "speed(-1)"),
+    ("help", "lanes, coins and statistics (?)", "help"),
+    ("back to the playground", "the comparison stays as it is (esc)", "close"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +118,13 @@ class RemixApp(App[None]):
         """Whether the network of the exploration on screen can be run."""
         return self.playground.exploration.info is not None
 
+    @property
+    def compare(self) -> CompareScreen | None:
+        """The compare screen, where it is open (perhaps behind a dialog)."""
+        from tui.screens.compare import CompareScreen
+
+        return next((screen for screen in self.screen_stack if isinstance(screen, CompareScreen)), None)
+
     def get_default_screen(self) -> Screen[None]:
         """The playground."""
         return self.playground
@@ -115,6 +148,10 @@ class RemixApp(App[None]):
         self.worker.close()
         if self._thread is not None:
             self._thread.join(CLOSING)
+
+    def say(self, line: str, *, error: bool = False) -> None:
+        """A line that goes away by itself."""
+        self.notify(line, severity="error" if error else "information", timeout=8, markup=False)
 
     # What is remembered
 
@@ -163,6 +200,8 @@ class RemixApp(App[None]):
             self.palette = palette_of(theme)
             self.remember(theme=theme.name)
             self.playground.set_palette()
+            if (compare := self.compare) is not None:
+                compare.set_palette()
 
     # Models
 
@@ -231,10 +270,17 @@ class RemixApp(App[None]):
             self.playground.notice(f"{error}; bans and biases were dropped")
         self.playground.pause()
         self.playground.say_loading("")
+        compare = self.compare
         if exploration is not old:
+            if compare is not None:
+                while self.screen is not self.playground:
+                    self.pop_screen()
+                self.say(f"{message.info.name} is there; the comparison was one of {compare.exploration.model}")
             self.playground.show_exploration(exploration)
         else:
             self.playground.show_all()
+            if compare is not None:
+                compare.show_all()
 
     def _same_prefix(self, old: Exploration, new: messages.ModelReady) -> list[int]:
         tokenizer = new.tokenizer
@@ -260,12 +306,17 @@ class RemixApp(App[None]):
 
     def on_looked(self, message: messages.Looked) -> None:
         """Logits have come."""
-        self.playground.looked(message)
+        if isinstance(message.place, int):
+            self.playground.looked(message)
+        elif (compare := self.compare) is not None:
+            compare.looked(message)
 
     def on_stepped(self, message: messages.Stepped) -> None:
         """A run went on."""
         try:
             self.playground.stepped(message)
+            if (compare := self.compare) is not None:
+                compare.stepped(message)
         finally:
             self.worker.handled()
 
@@ -273,11 +324,30 @@ class RemixApp(App[None]):
         """The probabilities of prompt tokens have come."""
         self.playground.measured(message)
 
+    def on_reconsidered(self, message: messages.Reconsidered) -> None:
+        """What other settings would have chosen has come."""
+        self.playground.reconsidered(message)
+
+    def on_repeat_progress(self, message: messages.RepeatProgress) -> None:
+        """Seeds of a repetition were finished."""
+        for screen in self._repeat_screens():
+            screen.progressed(message)
+
+    def _repeat_screens(self) -> list[RepeatScreen]:
+        from tui.screens.repeat import RepeatScreen
+
+        return [screen for screen in self.screen_stack if isinstance(screen, RepeatScreen)]
+
     def on_failed(self, message: messages.Failed) -> None:
         """A request failed: says why; nothing is lost."""
         self.playground.pause()
-        self.playground.notice(message.reason)
+        self.say(message.reason, error=True)
         self.playground.show_all()
+        if (compare := self.compare) is not None:
+            compare.pause()
+            compare.show_all()
+        for screen in self._repeat_screens():
+            screen.failed()
 
     # The command palette
 
@@ -296,6 +366,9 @@ class RemixApp(App[None]):
                         f"delete preset {preset.name}", "one of your own",
                         lambda name=preset.name: self._change_presets(lambda: delete_preset(name), "preset {} is gone"),
                     )  # fmt: skip
+        elif screen is self.compare:
+            for title, help_text, action in COMPARE_COMMANDS:
+                yield SystemCommand(title, help_text, lambda action=action: screen.run_action(action))
         for theme in self.themes_found.values():
             yield SystemCommand(
                 f"theme {theme.name}", theme.description, lambda name=theme.name: setattr(self, "theme", name)
@@ -325,6 +398,9 @@ class RemixApp(App[None]):
         yield "make the selected candidate less likely", "logit bias - 1 (-)", "bias(-1)"
         yield "faster", "more tokens a second (>)", "speed(1)"
         yield "slower", "fewer tokens a second (<)", "speed(-1)"
+        yield "compare", "several settings side by side, from the cursor on (c)", "compare"
+        yield "what if", "other settings or another token, the same luck (w)", "what_if"
+        yield "distribution as a plot", "raw and final probabilities over rank, or the list (l)", "plot"
         yield "branches", "show or hide the tree (t)", "tree"
         yield "heat colouring", "surprisal, entropy, probability, off (h)", "heat"
         yield "first token", "move the cursor there (home)", "move_to(0)"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.backend import Logits
     from engine.chain import Moment
     from engine.sampling import Distribution
+    from tui.comparison import Comparison
 
 Key: TypeAlias = tuple[int, Settings, tuple[int, int, int] | None]
 """A distribution's node, settings, and the luck of its chain's own coin."""
@@ -31,6 +32,7 @@ class Exploration:
         tree: all steps.
         tokenizer, info: None until the model is there.
         computed: tokens that the network was run on, as last told.
+        comparison: the newest one; it stays as it is while its screen is closed.
     """
 
     def __init__(self, *, seed: int, settings: Settings, coin: CoinKind) -> None:
@@ -38,6 +40,7 @@ class Exploration:
         self.tokenizer: Tokenizer | None = None
         self.info: ModelInfo | None = None
         self.computed = 0
+        self.comparison: Comparison | None = None
         self._logits: OrderedDict[int, Logits] = OrderedDict()
         self._dists: OrderedDict[Key, Distribution] = OrderedDict()
 

@@ -23,6 +23,7 @@ class Palette:
     prompt: Style
     picked: Style
     gone: Style
+    otherwise: Style
     slot: Style
     bar: Style
     bar_taken: Style
@@ -38,6 +39,7 @@ class Palette:
     value: Style
     label: Style
     focus_value: Style
+    lanes: tuple[Style, ...]
     heat: tuple[Style, ...]
 
 
@@ -46,6 +48,14 @@ def _blend(theme: RemixTheme, level: int) -> RichColor:
     place = level / (HEAT_LEVELS - 1) * 2
     mixed = low.blend(middle, place) if place <= 1 else middle.blend(high, place - 1)
     return mixed.rich_color
+
+
+def _lane_colours(theme: RemixTheme) -> list[RichColor]:
+    """Eight colours that tell lanes apart; the first is lane 1's."""
+    primary, accent, success, error = (Color.parse(theme.colors[n]) for n in ("primary", "accent", "success", "error"))
+    mixed = [primary, accent, success, error, primary.blend(error, 0.5), accent.blend(success, 0.5),
+             primary.blend(success, 0.5), error.blend(accent, 0.5)]  # fmt: skip
+    return [color.rich_color for color in mixed]
 
 
 def palette_of(theme: RemixTheme) -> Palette:
@@ -67,6 +77,7 @@ def palette_of(theme: RemixTheme) -> Palette:
         prompt=fg("primary") + Style(color=softened),
         picked=fg("accent", bold=True, underline=True),
         gone=fg("muted", strike=True),
+        otherwise=fg("error", bold=True, italic=True, underline=True),
         slot=fg("foreground", reverse=True),
         bar=fg("secondary"),
         bar_taken=fg("accent"),
@@ -85,6 +96,7 @@ def palette_of(theme: RemixTheme) -> Palette:
         value=fg("foreground"),
         label=fg("muted"),
         focus_value=fg("accent", bold=True, reverse=True),
+        lanes=tuple(Style(color=color, bgcolor=colors["surface"]) for color in _lane_colours(theme)),
         heat=tuple(Style(bgcolor=_blend(theme, level)) for level in range(HEAT_LEVELS)),
     )
 

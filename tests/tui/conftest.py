@@ -54,6 +54,34 @@ class Driver:
         )  # fmt: skip
         await self.pilot.pause()
 
+    @property
+    def compare(self):
+        """The compare screen."""
+        found = self.app.compare
+        assert found is not None
+        return found
+
+    async def lanes_settled(self) -> None:
+        """No lane runs or waits, and what is under the cursor is known in all lanes in view."""
+        await self.until(
+            lambda: self.app.screen is self.app.compare and not self.compare.running
+            and not self.compare.comparison.behind()
+            and all(self.compare._moment(n)[0] is not None for n, _ in self.compare._visible()
+                    if self.compare.comparison.cursor <= len(self.compare.comparison.lanes[n].steps))
+        )  # fmt: skip
+        await self.pilot.pause()
+
+    async def lane_press(self, *keys: str) -> None:
+        """Presses keys in the compare screen and waits until all is settled."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.lanes_settled()
+
+    async def type(self, text: str) -> None:
+        """Types a text into a field."""
+        names = {" ": "space", ",": "comma", "=": "equals_sign", ".": "full_stop", "_": "underscore"}
+        await self.pilot.press(*(names.get(character, character) for character in text))
+
     async def press(self, *keys: str) -> None:
         """Presses keys and waits until all is settled."""
         for key in keys:

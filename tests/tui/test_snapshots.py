@@ -30,6 +30,10 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
         assert isinstance(app, RemixApp)
 
         def settled() -> bool:
+            if (compare := app.compare) is not None:
+                return not compare.running and not compare.comparison.behind() and (
+                    app.screen is not compare or all(compare._moment(n)[0] is not None for n, _ in compare._visible())
+                )
             playground = app.playground
             exploration = playground.exploration
             return (
@@ -114,6 +118,40 @@ def test_characters_over_several_tokens(snap_compare) -> None:
 @pytest.mark.parametrize("theme", ["paper", "okabe", "chalk", "phosphor"])
 def test_themes(snap_compare, theme: str) -> None:
     assert snap_compare(app_with(theme=theme), terminal_size=(80, 24), run_before=doing(*["space"] * 5))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_lanes_side_by_side(snap_compare, size) -> None:
+    keys = ["c", "d", "p", *["space"] * 9, "tab", "left", "left"]
+    assert snap_compare(app_with(), terminal_size=size, run_before=doing(*keys))
+
+
+def test_statistics_of_lanes(snap_compare) -> None:
+    def still(app: RemixApp) -> None:
+        for lane in app.compare.comparison.lanes:
+            lane.rate = 20.0  # the only figure that is another one each time
+
+    def then(app: RemixApp) -> bool:
+        still(app)
+        app.compare.show_all()
+        return True
+
+    keys = ["c", *["space"] * 9, "v"]
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys, then=then))
+
+
+def test_lane_editor(snap_compare) -> None:
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("c", "s"))
+
+
+def test_what_if_marks_and_counterfactual(snap_compare) -> None:
+    keys = [*["space"] * 9, *["left"] * 4, "down", "w", "down", "enter"]
+    assert snap_compare(app_with(coin="gumbel"), terminal_size=(80, 24), run_before=doing(*keys))
+
+
+def test_the_distribution_as_a_plot(snap_compare) -> None:
+    settings = Settings(temperature=0.8, top_k=40, top_p=0.9)
+    assert snap_compare(app_with(settings=settings), terminal_size=(80, 24), run_before=doing("space", "l"))
 
 
 def test_too_small(snap_compare) -> None:

@@ -13,9 +13,12 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tui.screens.what_if import WhatIfScreen
 from tui.widgets.branches import Branches
 from tui.widgets.candidates import Candidates
 from tui.widgets.coin import Coin
+from tui.widgets.lane import LaneColumn
+from tui.widgets.plot import DistributionPlot
 from tui.widgets.sampler import Sampler
 from tui.widgets.token_text import TokenText
 
@@ -41,6 +44,9 @@ KEYS = (
     ("x + -", "ban the selected candidate; make it likelier, less likely"),
     ("s p", "sampling settings; the next preset"),
     ("e", "edit the prefix, as text or as token ids"),
+    ("l", "the distribution as a plot, or as the list"),
+    ("c", "compare: several settings side by side, from the cursor on"),
+    ("w", "what if: other settings, token or prefix, the same luck"),
     ("t", "show and hide the branches"),
     ("h", "heat: surprisal, entropy, probability, off"),
     ("m", "choose a model"),
@@ -48,15 +54,54 @@ KEYS = (
     ("q", "quit"),
 )
 
+COMPARE_KEYS = (
+    ("space", "one token in every lane"),
+    ("g", "run, pause"),
+    ("< >", "slower, faster"),
+    ("← →", "move the cursor through all lanes; ctrl: ten tokens; ↑ ↓: a line"),
+    ("tab 1–9", "the next lane, a lane by its number"),
+    ("s p", "settings, prefix and seed of the lane; its next preset"),
+    ("a d x", "add a lane, copy this one, remove it"),
+    ("v", "statistics"),
+    ("m", "many seeds: mean and spread of each statistic"),
+    ("k", "keep the lane as a branch of the tree"),
+    ("e", "edit the prefix that all lanes share"),
+    ("r", "other luck: the next seed"),
+    ("o", "common coins, or coins of its own for each lane"),
+    ("i", "the kind of coin: interval, gumbel"),
+    ("c esc", "back to the playground"),
+)
+
 PANES = (
-    ("text", TokenText.HELP), ("candidates", Candidates.HELP), ("coin", Coin.HELP), ("sampling", Sampler.HELP),
-    ("branches", Branches.HELP),
+    ("text", TokenText.HELP), ("candidates", Candidates.HELP), ("plot", DistributionPlot.HELP), ("coin", Coin.HELP),
+    ("sampling", Sampler.HELP), ("branches", Branches.HELP), ("what if", WhatIfScreen.HELP),
 )  # fmt: skip
+
+COINS = ("what each coin keeps equal", Coin.KEPT_HELP)
+LANES = (("lanes", LaneColumn.HELP), ("statistics", LaneColumn.STATISTICS_HELP))
+
+Part = tuple[str, str] | tuple[tuple[str, str], ...]
+"""A titled paragraph, or a table of keys."""
+
+PAGES: dict[str, tuple[Part, ...]] = {
+    "playground": (KEYS, *PANES, COINS, ("keys of the compare screen (c)", ""), COMPARE_KEYS, *LANES),
+    "compare": (COMPARE_KEYS, *LANES, COINS),
+}
 
 
 def flowing(text: str) -> str:
     """A paragraph of source code as one line, to be wrapped by the screen."""
     return " ".join(cleandoc(text).split())
+
+
+def key_table(keys: tuple[tuple[str, str], ...]) -> Table:
+    """Keys and what they do."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True, style="bold")
+    table.add_column()
+    for pressed, what in keys:
+        table.add_row(Text(pressed), Text(what))
+    return table
 
 
 class HelpScreen(ModalScreen[None]):
@@ -72,20 +117,22 @@ class HelpScreen(ModalScreen[None]):
         Binding("up,down", "", "scroll", key_display="↑↓"),
     ]
 
+    def __init__(self, page: str = "playground") -> None:
+        super().__init__()
+        self._page = page
+
     def compose(self) -> ComposeResult:
         """One scrolling page."""
-        keys = Table.grid(padding=(0, 2))
-        keys.add_column(justify="right", no_wrap=True, style="bold")
-        keys.add_column()
-        for pressed, what in KEYS:
-            keys.add_row(Text(pressed), Text(what))
         with VerticalScroll(classes="dialog") as dialog:
-            dialog.border_title = "help"
+            dialog.border_title = f"help: {self._page}"
             yield Static(Text(flowing(STORY) + "\n"))
-            yield Static(keys)
-            for title, text in PANES:
+            for part in PAGES[self._page]:
+                if isinstance(part[0], tuple):
+                    yield Static(key_table(part))
+                    continue
+                title, text = part
                 yield Static(Text(f"\n{title}", style="bold underline"))
-                yield Static(Text(flowing(text)))
+                yield Static(Text(flowing(str(text))))
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -93,5 +140,5 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
     def action_close(self) -> None:
-        """Back to the playground."""
+        """Back."""
         self.dismiss(None)

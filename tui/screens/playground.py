@@ -22,20 +22,21 @@ from engine.tree import Step
 from tui import messages, panel
 from tui.exploration import Exploration
 from tui.heat import HEAT_MODES, heat_legend, heat_level, heat_value
-from tui.titles import retitle
+from tui.jobs import WhatIf
+from tui.titles import NEEDED, needs_room, retitle, status_line
 from tui.widgets.branches import Branches
 from tui.widgets.candidates import Candidates
 from tui.widgets.coin import Coin, CoinView
 from tui.widgets.heat_strip import HeatStrip
 from tui.widgets.sampler import Sampler
-from tui.widgets.token_text import TokenCell, TokenText
-from tui.worker import Look, Run
+from tui.widgets.token_text import TokenCell, TokenKind, TokenText
+from tui.worker import Look, Run, run_numbers
 
 if TYPE_CHECKING:
     from engine.sampling import Stage
     from tui.app import RemixApp
+    from tui.screens.lane import LaneWish
 
-NEEDED = (80, 24)
 MOST_BRANCHES = 16
 NAME_CELLS = 26
 MOST_WISHES = 32
@@ -59,6 +60,23 @@ class ActiveRun:
 
 
 @dataclass(slots=True)
+class WhatIfMarks:
+    """What the coins of the stream would have chosen with the settings of now.
+
+    Attributes:
+        on: whether that is asked.
+        settings: those that `chosen` is for.
+        chosen: token by node; None where the settings leave none.
+        asked: the number of the request that goes on; 0 for none.
+    """
+
+    on: bool = False
+    settings: Settings | None = None
+    chosen: dict[int, int | None] = field(default_factory=dict)
+    asked: int = 0
+
+
+@dataclass(slots=True)
 class Shown:
     """What the text pane holds: node ids, and the heat mode of their levels."""
 
@@ -76,9 +94,13 @@ class Playground(Screen[None]):
         Binding("enter", "pick", "pick"),
         Binding("r", "flip", "flip"),
         Binding("b", "branch", "branch"),
-        Binding("left", "move(-1)", "move", key_display="←→"),
+        Binding("left", "move(-1)", "go", key_display="←→"),
         Binding("right", "move(1)", show=False),
+        Binding("c", "compare", "compare"),
+        Binding("w", "what_if", "what if"),
         Binding("question_mark", "help", "help", key_display="?"),
+        Binding("q", "app.quit", "quit"),
+        Binding("l", "plot", "plot"),
         Binding("e", "edit", "prefix"),
         Binding("t", "tree", "tree"),
         Binding("s", "settings", "sampling"),
@@ -105,7 +127,6 @@ class Playground(Screen[None]):
         Binding("pagedown", "candidate(10)", "candidates down", show=False),
         Binding("ctrl+up,shift+up", "line(-1)", "line up", show=False),
         Binding("ctrl+down,shift+down", "line(1)", "line down", show=False),
-        Binding("q", "app.quit", "quit"),
     ]
 
     app: RemixApp
@@ -114,7 +135,6 @@ class Playground(Screen[None]):
         super().__init__()
         self.exploration = exploration
         self._run: ActiveRun | None = None
-        self._runs = 0
         self._shown = Shown()
         self._wishes: deque[tuple[Callable[[], int], Callable[[int], None]]] = deque()
         self._count = 0
@@ -122,6 +142,7 @@ class Playground(Screen[None]):
         self._measured_for: int | None = None
         self._works: list[bool | None] = []
         self._status = Text()
+        self._what_if = WhatIfMarks()
 
     def compose(self) -> ComposeResult:
         """The panes; each is given what to show by `show_all`."""
@@ -137,7 +158,7 @@ class Playground(Screen[None]):
                 yield Candidates(palette)
                 yield Coin(palette)
                 yield Sampler(palette)
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
@@ -178,6 +199,7 @@ class Playground(Screen[None]):
             self.query_one(Branches).show(self.exploration.tree, self.exploration.words)
         self._show_status()
         self._ask()
+        self._ask_what_if()
         self._show_keys()
 
     def _show_keys(self) -> None:
@@ -196,10 +218,12 @@ class Playground(Screen[None]):
         if mode != shown.heat and common:
             steps = [tree.step(position) for position in range(common)]
             self.text.set_levels(0, [heat_level(heat_value(step, mode)) for step in steps])
+        if common < len(shown.path):
+            self._forget_what_if()
         if common < max(len(path), len(shown.path)):
             cells = [
-                TokenCell(exploration.piece(step.token), step.origin, heat_level(heat_value(step, mode)))
-                for step in tree.steps(common)
+                TokenCell(exploration.piece(step.token), self._kind(node, step), heat_level(heat_value(step, mode)))
+                for node, step in zip(path[common:], tree.steps(common), strict=True)
             ]
             self.text.replace(common, cells)
         self._shown = Shown(path, mode)
@@ -211,6 +235,55 @@ class Playground(Screen[None]):
         # Only what changes seldom: a new title draws the whole pane again. The number of tokens is in the status line.
         title = f"text, seen from token {window} on" if window else "text"
         retitle(self.query_one("#text-pane"), title=title, subtitle=heat_legend(mode))
+
+    def _kind(self, node: int, step: Step) -> TokenKind:
+        chosen = self._what_if.chosen.get(node, step.token) if self._what_if.on else step.token
+        return step.origin if chosen == step.token else "otherwise"
+
+    def _ask_what_if(self) -> None:
+        """Asks what the settings of now would have chosen where that is not known yet."""
+        exploration, marks = self.exploration, self._what_if
+        if not marks.on or not self.app.model_ready:
+            return
+        tree, settings = exploration.tree, exploration.settings
+        if marks.settings != settings:
+            marks.settings, marks.chosen, marks.asked = settings, {}, 0
+            self.text.set_kinds({n: tree.step(n).origin for n in range(len(tree))})
+        missing = [n for n, node in enumerate(tree.path) if node not in marks.chosen
+                   and tree.step(n).origin == "sampled"]  # fmt: skip
+        if missing and not marks.asked:
+            marks.asked = next(run_numbers)
+            first = 0 if settings.mirostat_tau else missing[0]
+            self.app.worker.reconsider(WhatIf(exploration.model, marks.asked, tree.steps(), settings,
+                                              tree.prompt_length(), first))  # fmt: skip
+
+    def reconsidered(self, message: messages.Reconsidered) -> None:
+        """What the settings of now would have chosen has come."""
+        marks, tree = self._what_if, self.exploration.tree
+        if message.number != marks.asked or not self.drawn:
+            return
+        kinds: dict[int, TokenKind] = {}
+        for position, token in message.found:
+            if position < len(tree):
+                marks.chosen[tree.path[position]] = token
+                kinds[position] = self._kind(tree.path[position], tree.step(position))
+        self.text.set_kinds(kinds)
+        if message.done:
+            marks.asked = 0
+            self._ask_what_if()
+        self._show_status()
+
+    def _forget_what_if(self) -> None:
+        """The stream is another one: what was asked for is no answer."""
+        if self._what_if.asked:
+            self._what_if.asked = 0
+            self.app.worker.stop_job("what if")
+
+    def _what_if_words(self) -> str:
+        marks, tree = self._what_if, self.exploration.tree
+        known = [(node, step) for node, step in zip(tree.path, tree.steps(), strict=True) if node in marks.chosen]
+        other = sum(marks.chosen[node] != step.token for node, step in known)
+        return f"what if: {other} of {len(known)} otherwise"
 
     def _show_position(self, keep: bool) -> None:
         exploration = self.exploration
@@ -224,7 +297,8 @@ class Playground(Screen[None]):
             dist, empty = None, str(error)
         title = f"next token at {cursor}" if at_end else f"token at {cursor}"
         title = f"{title}, as after <|endoftext|>" if cursor == 0 else title
-        retitle(self.candidates.list, title=title)
+        for pane in (self.candidates.list, self.candidates.plot):
+            retitle(pane, title=title)
         self.candidates.show(dist, step.token if step else None, empty, keep=keep)
         if self.has_class("sampling"):
             self._show_settings()  # beside each step of the chain stands what it leaves here
@@ -266,6 +340,8 @@ class Playground(Screen[None]):
             parts.append("no model: press m to choose one")
         if exploration.tokenizer is not None:
             parts.append(f"{len(tree):,} token{'s' if len(tree) != 1 else ''}")
+        if self._what_if.on:
+            parts.append(self._what_if_words())
         if self._run is not None:
             parts.append(f"{self._run.rate:,.0f} tok/s" if self._run.rate else "running")
         elif info is not None and not self._waited_for:
@@ -275,10 +351,7 @@ class Playground(Screen[None]):
             parts.append(f"branch {tree.branch_number()} of {branches}")
         if info is not None and self.size.width >= 100:
             parts.append(f"{exploration.computed:,} computed")
-        right = Text("   ".join(parts) + " ", style="not bold", no_wrap=True)
-        gap = self.size.width - left.cell_len - right.cell_len
-        line = left + Text(" " * max(1, gap)) + right
-        line.truncate(max(1, self.size.width))
+        line = status_line(left, parts, self.size.width)
         if line != self._status:
             self._status = line
             self.query_one("#status", Static).update(line, layout=False)
@@ -311,22 +384,21 @@ class Playground(Screen[None]):
         self.set_class(small, "small")
         self.set_class(width >= 110, "wide")
         self.set_class(height >= 32, "tall")
-        self.query_one("#too-small", Static).update(
-            Text(f"gpt2-remix needs {NEEDED[0]}x{NEEDED[1]} cells; this terminal has {width}x{height}. Make it larger.")
-        )
+        self.query_one("#too-small", Static).update(needs_room(width, height))
         self._show_status()
 
     def set_palette(self) -> None:
         """Draws everything with another theme."""
         palette = self.app.palette
-        drawn = (self.text, self.query_one(HeatStrip), self.candidates.list, self.query_one(Coin))
+        candidates = self.candidates
+        drawn = (self.text, self.query_one(HeatStrip), candidates.list, candidates.plot, self.query_one(Coin))
         for widget in (*drawn, self.query_one(Sampler), self.query_one(Branches)):
             widget.set_palette(palette)
         self.show_all(keep_selection=True)
 
     def notice(self, line: str, *, error: bool = True) -> None:
         """A line that goes away by itself."""
-        self.app.notify(line, severity="error" if error else "information", timeout=8, markup=False)
+        self.app.say(line, error=error)
 
     # The model
 
@@ -351,6 +423,7 @@ class Playground(Screen[None]):
         self.pause()
         self.exploration = exploration
         self._shown = Shown()
+        self._what_if = WhatIfMarks()
         self._measured_for = None
         self._wishes.clear()
         self.text.replace(0, [])
@@ -364,11 +437,12 @@ class Playground(Screen[None]):
 
     def looked(self, message: messages.Looked) -> None:
         """Logits have come."""
-        self.exploration.remember(message.node, message.logits)
+        assert isinstance(message.place, int)
+        self.exploration.remember(message.place, message.logits)
         self.exploration.computed = message.computed
         if not self.drawn:
             return
-        if self.exploration.tree.parent_of(self.exploration.cursor) == message.node:
+        if self.exploration.tree.parent_of(self.exploration.cursor) == message.place:
             self._show_position(keep=False)
             self._show_keys()
         self._show_status()
@@ -387,9 +461,9 @@ class Playground(Screen[None]):
                 new = tree.nodes[run.tails[0]].depth
                 cursor = new - 1 if run.following else exploration.cursor
                 tree.change(record=False, head=run.tails[0], cursor=cursor)
-                if message.dist is not None:
+                if (dist := message.dists[0]) is not None:
                     parent = tree.nodes[run.tails[0]].parent
-                    exploration.remember_distribution(parent or 0, message.dist)
+                    exploration.remember_distribution(parent or 0, dist)
         run.rate = message.rate
         exploration.computed = message.computed
         if message.ended:
@@ -499,10 +573,10 @@ class Playground(Screen[None]):
         self._begin([lane], [view.head], endless=True, following=following)
 
     def _begin(self, lanes: list[Any], tails: list[int], *, endless: bool, following: bool) -> None:
-        self._runs += 1
-        self._run = ActiveRun(self._runs, tails, endless, following)
+        number = next(run_numbers)
+        self._run = ActiveRun(number, tails, endless, following)
         self._wishes.clear()
-        self.app.worker.run(Run(self.exploration.model, self._runs, lanes, self.app.remembered.speed))
+        self.app.worker.run(Run(self.exploration.model, number, lanes, self.app.remembered.speed))
         self.show_all(keep_selection=True)
 
     def pause(self) -> None:
@@ -656,8 +730,13 @@ class Playground(Screen[None]):
         """Selects another candidate."""
         self.candidates.action_row(rows)
 
+    def action_plot(self) -> None:
+        """The distribution as a plot in place of the list, or back."""
+        self.candidates.toggle_class("plotted")
+
     def action_search(self) -> None:
         """Searches a token among the candidates."""
+        self.candidates.remove_class("plotted")
         self.candidates.search()
 
     def action_sibling(self, offset: int) -> None:
@@ -772,6 +851,121 @@ class Playground(Screen[None]):
         self.pause()
         self.exploration.tree.set_prompt(ids)
         self.show_all()
+
+    # Side by side
+
+    def action_compare(self) -> None:
+        """Lanes side by side from the cursor on; the comparison that stands there already goes on."""
+        from tui.comparison import begin
+
+        exploration, tree = self.exploration, self.exploration.tree
+        if exploration.tokenizer is None:
+            self.notice("the tokenizer is still loading; one moment", error=False)
+            return
+        cursor, known = exploration.cursor, exploration.comparison
+        if known is None or known.parent != (tree.parent_of(cursor) if cursor else None) or known.scripted:
+            exploration.comparison = begin(exploration, cursor, known)
+        self._open_comparison()
+
+    def _open_comparison(self) -> None:
+        from tui.screens.compare import CompareScreen
+
+        self.pause()
+        assert self.exploration.comparison is not None
+        self.app.push_screen(CompareScreen(self.exploration, self.exploration.comparison), self._compared)
+
+    def _compared(self, _: None) -> None:
+        self.query_one(Branches).forget()  # lanes may have been kept
+        self.show_all()
+
+    def action_what_if(self) -> None:
+        """Asks what is to be otherwise while the luck stays the same."""
+        from tui.screens.what_if import WhatIfScreen
+
+        exploration, tree = self.exploration, self.exploration.tree
+        if not self.app.model_ready:
+            self.notice("the network is still loading; one moment", error=False)
+            return
+        cursor, token = exploration.cursor, self.candidates.list.selected_token
+        old = tree.step(cursor).token if cursor < len(tree) else None
+        words = ""
+        if old is not None and token is not None and token != old:
+            words = f"{exploration.name(token)} in place of {exploration.name(old)} at {cursor}"
+        generated = len(tree) > tree.prompt_length()
+        self.pause()
+        screen = WhatIfScreen(marks=self._what_if.on, token=words, generated=generated)
+        self.app.push_screen(screen, self._asked_what_if)
+
+    def _asked_what_if(self, wish: str | None) -> None:
+        tree = self.exploration.tree
+        if wish == "marks":
+            self._what_if = WhatIfMarks(on=not self._what_if.on)
+            self.text.set_kinds({n: tree.step(n).origin for n in range(len(tree))})
+            self.show_all(keep_selection=True)
+        elif wish == "token":
+            token = self.candidates.list.selected_token
+            if token is not None:
+                self._other_token(self.exploration.cursor, token)
+        elif wish == "prefix":
+            from tui.screens.prefix import PrefixScreen
+
+            screen = PrefixScreen(self.exploration, tree.ids(tree.prompt_length()))
+            self.app.push_screen(screen, self._other_prefix)
+        elif wish == "settings":
+            from tui.screens.lane import LaneScreen, LaneWish
+
+            ask = LaneScreen("other settings, the same luck", LaneWish(self.exploration.settings), self.app.presets,
+                             only_settings=True)  # fmt: skip
+            self.app.push_screen(ask, self._other_settings)
+
+    def _other_token(self, position: int, token: int) -> None:
+        from engine import generator
+        from tui.comparison import counterfactual
+
+        exploration, tree = self.exploration, self.exploration.tree
+        label = f"{exploration.name(token)} for {exploration.name(tree.step(position).token)}"
+        prompt = tree.prompt_length()
+        if position < prompt:
+            ids = tree.ids(prompt)
+            ids[position] = token
+            exploration.comparison = counterfactual(exploration, start=prompt, label=label, prefix=ids)
+        else:
+            try:
+                dist = exploration.distribution(position)
+            except EngineError as error:
+                self.notice(str(error))
+                return
+            if dist is None:
+                return
+            step = generator.pick(dist, token, exploration.moment(position), window=exploration.window(position))
+            exploration.comparison = counterfactual(exploration, start=position, label=label, first=step)
+        self._open_comparison()
+
+    def _other_prefix(self, ids: list[int] | None) -> None:
+        from tui.comparison import counterfactual
+
+        if ids is not None:
+            exploration = self.exploration
+            start = exploration.tree.prompt_length()
+            exploration.comparison = counterfactual(exploration, start=start, label="another prefix", prefix=ids)
+            self._open_comparison()
+
+    def _other_settings(self, wish: LaneWish | None) -> None:
+        from tui.comparison import counterfactual
+
+        exploration = self.exploration
+        if wish is None:
+            return
+        try:
+            if exploration.info is not None:
+                wish.settings.check_vocabulary(exploration.info.vocab_size)
+        except EngineError as error:
+            self.notice(str(error))
+            return
+        label = wish.settings.changed().replace(",", " ") or "pure sampling"
+        start = exploration.tree.prompt_length()
+        exploration.comparison = counterfactual(exploration, start=start, label=label, settings=wish.settings)
+        self._open_comparison()
 
     def action_model(self) -> None:
         """Chooses another model."""

@@ -21,6 +21,7 @@ from textual.widgets import Input
 from tui.palette import Palette
 from tui.steps import STEP_LABELS
 from tui.titles import retitle
+from tui.widgets.plot import DistributionPlot
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     import numpy as np
@@ -89,6 +90,11 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
     def selected_token(self) -> int | None:
         """The id of the selected candidate."""
         return int(self._order[self.selected]) if self._order is not None and self._total else None
+
+    @property
+    def kept(self) -> int | None:
+        """How many tokens the chain left; None where that is not known."""
+        return None if self._dist is None else self._dist.kept
 
     def visible_mass(self) -> tuple[float, int]:
         """The final probability of the rows in view, and how many other tokens have a share."""
@@ -206,6 +212,8 @@ class Candidates(Vertical):
 
     DEFAULT_CSS = """
     Candidates { height: 1fr; }
+    Candidates.plotted CandidateList { display: none; }
+    Candidates.plotted DistributionPlot { display: block; }
     Candidates Input { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
     Candidates.searching Input { display: block; }
     """
@@ -229,6 +237,7 @@ class Candidates(Vertical):
     def __init__(self, palette: Palette) -> None:
         super().__init__(id="candidates")
         self.list = CandidateList(palette)
+        self.plot = DistributionPlot(palette)
         self._texts: list[str] = []
         self._lower: list[str] = []
 
@@ -236,6 +245,7 @@ class Candidates(Vertical):
         """The search field over the list."""
         yield Input(placeholder="search: text or id", compact=True)
         yield self.list
+        yield self.plot
 
     def set_vocabulary(self, names: list[str]) -> None:
         """What each token looks like, by id."""
@@ -245,6 +255,7 @@ class Candidates(Vertical):
     def show(self, dist: Distribution | None, taken: int | None, empty: str, *, keep: bool = False) -> None:
         """Another distribution at the cursor."""
         self.list.show(dist, taken, self.name_of, empty, keep=keep)
+        self.plot.show(dist, taken, empty)
         self._count_others()
 
     def name_of(self, token: int) -> str:
@@ -255,6 +266,8 @@ class Candidates(Vertical):
         mass, others = self.list.visible_mass()
         others_mass = max(0.0, 1 - mass)
         retitle(self.list, subtitle=f"{others:,} others {percent(others_mass).strip()}" if others > 0 else "")
+        kept = self.list.kept
+        retitle(self.plot, subtitle="" if kept is None else f"{kept:,} tokens kept")
 
     def on_mount(self) -> None:
         """Follows scrolling, so that "others" means what is out of view."""

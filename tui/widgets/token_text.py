@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,9 @@ from engine.tokenizer import split_characters
 from tui.flow import Flow
 from tui.palette import Palette
 
-TokenKind = Literal["prompt", "sampled", "picked"]
+TokenKind = Literal["prompt", "sampled", "picked", "leaves", "apart", "again", "otherwise"]
+"""How a token came; in a lane also where it leaves lane 1, what is other after that, and what is the same again;
+with "what if" what other settings would not have chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         self._styles: dict[tuple[str, int, bool], Style] = {}
         self._empty = "…"
         self._plain = ""
+        self._apart = palette.text
 
     # What it shows
 
@@ -72,6 +75,11 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
     def cursor(self) -> int | None:
         """The token under the cursor; the number of tokens for the place after the last."""
         return self._cursor
+
+    @property
+    def count(self) -> int:
+        """How many tokens there are."""
+        return len(self._cells)
 
     def show_plain(self, text: str) -> None:
         """Text that is not split into tokens yet, while the tokenizer loads."""
@@ -89,6 +97,13 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         self._styles.clear()
         self.refresh()
 
+    def set_apart(self, style: Style) -> None:
+        """The style of what a lane holds otherwise than the first one."""
+        if style != self._apart:
+            self._apart = style
+            self._styles.clear()
+            self.refresh()
+
     def replace(self, start: int, cells: Sequence[TokenCell]) -> None:
         """Puts other tokens in place of everything from index `start` on."""
         del self._cells[start:]
@@ -102,6 +117,14 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         changed = self._flow.replace(back, [show_text(text, keep="\n") for text in texts])
         self._resize_content()
         self._refresh_lines(changed, max(lines, len(self._flow.lines)))
+
+    def set_kinds(self, kinds: Mapping[int, TokenKind]) -> None:
+        """Says of single tokens how they came."""
+        for index, kind in kinds.items():
+            cell = self._cells[index]
+            if cell.kind != kind:
+                self._cells[index] = TokenCell(cell.piece, kind, cell.level)
+                self._refresh_lines(self._flow.line_of(index), self._flow.line_of(index + 1) + 1)
 
     def set_levels(self, start: int, levels: Sequence[int]) -> None:
         """Other heat levels for the tokens from index `start` on."""
@@ -209,11 +232,16 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         style = self._styles.get(key)
         if style is None:
             palette = self._palette
-            style = {"gone": palette.gone, "prompt": palette.prompt, "picked": palette.picked}.get(kind, palette.text)
+            style = {
+                "gone": palette.gone, "prompt": palette.prompt, "picked": palette.picked,
+                "again": self._apart + Style(dim=True),
+                "otherwise": palette.otherwise, "apart": self._apart,
+                "leaves": self._apart + Style(bold=True, underline=True, reverse=True),
+            }.get(kind, palette.text)  # fmt: skip
             if cell.level >= 0 and kind != "gone":
                 style += palette.heat[cell.level]
             if cursor:
-                style += Style(reverse=True, bold=True)
+                style += Style(reverse=kind != "leaves", bold=True)
             self._styles[key] = style
         return style
 

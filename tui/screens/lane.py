@@ -1,0 +1,173 @@
+"""The lane editor: settings, a prefix and a seed of its own, and the presets to begin with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.suggester import Suggester
+from textual.widgets import Footer, Input, Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from engine.compare import parse_lane
+from engine.errors import EngineError, InputError
+from engine.presets import Preset
+from engine.settings import LISTS, NUMBERS, Settings, check_seed
+
+MEANINGS = {number.name: number.help for number in NUMBERS} | LISTS
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWish:
+    """What a person wants a lane to be; None for the seed and the prefix that all lanes share."""
+
+    settings: Settings
+    prefix: str | None = None
+    seed: int | None = None
+
+
+def one_line(text: str) -> str:
+    r"""A prefix in a one-line field: line breaks as \n, tabs as \t."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+
+
+def many_lines(text: str) -> str:
+    """The inverse of one_line."""
+    return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t", "\\": "\\"}[found[1]], text)
+
+
+class SettingNames(Suggester):
+    """Completes the name of a setting after the last comma."""
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole field with the first name that fits."""
+        before, _, last = value.rpartition(",")
+        if not last.strip() or "=" in last:
+            return None
+        found = next((name for name in MEANINGS if name.startswith(last.strip())), None)
+        return None if found is None else f"{before}{',' if before else ''}{found}="
+
+
+class LaneScreen(ModalScreen[LaneWish | None]):
+    """Dismissed with what the lane is to be, or None."""
+
+    DEFAULT_CSS = """
+    LaneScreen Horizontal { height: 1; }
+    LaneScreen Label { width: 10; color: $text-muted; }
+    LaneScreen Input { width: 1fr; background: $panel; padding: 0 1; }
+    LaneScreen OptionList, LaneScreen OptionList:focus {
+        height: auto; max-height: 9; border: none; padding: 0; margin-top: 1; background: $surface;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    LaneScreen .problem { max-height: 2; overflow: hidden; }
+    LaneScreen #meaning { height: 2; color: $text-muted; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "none", "use"),
+        Binding("tab", "app.focus_next", "next field"),
+        Binding("down", "app.focus_next", "presets", show=False),
+        Binding("escape", "cancel", "cancel", priority=True),
+    ]
+
+    def __init__(
+        self, title: str, wish: LaneWish, presets: Sequence[Preset], *, only_settings: bool = False
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._wish = wish
+        self._presets = presets
+        self._only_settings = only_settings
+
+    def compose(self) -> ComposeResult:
+        """Three fields over the presets."""
+        wish = self._wish
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title, dialog.border_subtitle = self._title, "enter: use it"
+            with Horizontal():
+                yield Label("settings")
+                yield Input(wish.settings.changed(), placeholder="none: pure sampling", compact=True, id="settings",
+                            suggester=SettingNames(use_cache=False))  # fmt: skip
+            yield Static(id="meaning")
+            with Horizontal(classes="more"):
+                yield Label("prefix")
+                yield Input("" if wish.prefix is None else one_line(wish.prefix), compact=True, id="prefix",
+                            placeholder="the one that all lanes share")  # fmt: skip
+            with Horizontal(classes="more"):
+                yield Label("seed")
+                yield Input("" if wish.seed is None else str(wish.seed), compact=True, id="seed",
+                            placeholder="the one that all lanes share: the same luck")  # fmt: skip
+            yield Static(id="problem", classes="problem")
+            yield OptionList(*(
+                Option(Text.assemble((f"{preset.name:<16} ", "bold"), preset.text, no_wrap=True, overflow="ellipsis"))
+                for preset in self._presets
+            ))  # fmt: skip
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """One types settings at once."""
+        for row in self.query(".more"):
+            row.display = not self._only_settings
+        self.query_one("#settings", Input).focus()
+        self._explain()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The presets take what room there is."""
+        self.query_one(OptionList).styles.max_height = max(2, event.size.height - 14)
+
+    def _read(self) -> LaneWish:
+        """Raises InputError."""
+        spec = parse_lane(self.query_one("#settings", Input).value)
+        prefix, seed = self.query_one("#prefix", Input).value, self.query_one("#seed", Input).value.strip()
+        if seed and not seed.isdecimal():
+            raise InputError(f"{seed!r} is not a seed; it is a whole number from 0 up")
+        own = many_lines(prefix) if prefix else spec.prefix
+        return LaneWish(spec.settings, own, check_seed(int(seed)) if seed else None)
+
+    def _explain(self) -> None:
+        field = self.query_one("#settings", Input)
+        name = field.value[: field.cursor_position].rpartition(",")[2].partition("=")[0].strip()
+        says = MEANINGS.get(name)
+        plain = "temperature=0.7,top_p=0.9 and so on, → completes a name; or a preset's name, or one below"
+        self.query_one("#meaning", Static).update(Text(f"{name}: {says}" if says else plain))
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        problem = ""
+        try:
+            self._read()
+        except EngineError as error:
+            problem = str(error)
+        self.query_one("#problem", Static).update(Text(problem))
+        self._explain()
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        try:
+            wish = self._read()
+        except EngineError as error:
+            self.query_one("#problem", Static).update(Text(str(error)))
+            self.app.bell()
+            return
+        self.dismiss(wish)
+
+    @on(OptionList.OptionSelected)
+    def _preset_chosen(self, event: OptionList.OptionSelected) -> None:
+        field = self.query_one("#settings", Input)
+        field.value = self._presets[event.option_index].settings.changed()
+        field.focus()
+
+    def action_none(self) -> None:
+        """The fields and the list take enter themselves."""
+
+    def action_cancel(self) -> None:
+        """Keeps the lane as it is."""
+        self.dismiss(None)

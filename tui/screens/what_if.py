@@ -1,0 +1,80 @@
+"""What if: what is to be otherwise while the luck stays the same."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+
+class WhatIfScreen(ModalScreen[str | None]):
+    """Dismissed with "marks", "token", "prefix" or "settings"; None where nothing is to be otherwise.
+
+    Args:
+        marks: whether the marks are on.
+        token: which token would stand for which; "" where none is selected.
+        generated: whether there is a token that a coin chose.
+    """
+
+    HELP = """\
+    w keeps the luck and changes one thing. Marks: every token that the settings of now would not have chosen with the
+    same coins, each judged after the tokens that do stand before it; the network is not run. Another token, prefix or
+    settings: the stream is generated again with the same luck and laid beside the old one, with what changed marked and
+    the number of tokens until both agree again.
+    """
+
+    DEFAULT_CSS = """
+    WhatIfScreen OptionList, WhatIfScreen OptionList:focus {
+        height: auto; border: none; padding: 0; background: $surface;
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "none", "choose"),
+        Binding("escape,w", "cancel", "back", key_display="esc"),
+    ]
+
+    def __init__(self, *, marks: bool, token: str, generated: bool) -> None:
+        super().__init__()
+        self._marks, self._token, self._generated = marks, token, generated
+
+    def compose(self) -> ComposeResult:
+        """Four answers."""
+        none = "" if self._generated else "no token was sampled yet: press space first"
+        options = [
+            ("marks", "marks off" if self._marks else "mark what the settings of now would not have chosen", none),
+            ("token", self._token or "another token at the cursor",
+             "" if self._token else "select one with ↑ ↓ at a token of the text first"),
+            ("prefix", "another prefix", none),
+            ("settings", "other settings from the beginning on", none),
+        ]  # fmt: skip
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "what if"
+            yield OptionList(*(
+                Option(Text.assemble(title, (f"  ({why})", "italic") if why else ""), id=name, disabled=bool(why))
+                for name, title, why in options
+            ))  # fmt: skip
+            yield Static("\nthe luck stays the same: every position keeps its coin", classes="hint")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Arrows choose at once."""
+        self.query_one(OptionList).focus()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_none(self) -> None:
+        """The list takes enter itself."""
+
+    def action_cancel(self) -> None:
+        """Nothing."""
+        self.dismiss(None)
