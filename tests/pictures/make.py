@@ -27,6 +27,9 @@ PICTURES = {
     "gumbel": (SMALL, {"coin": "gumbel", "theme": "chalk"}, ["space"] * 6),
     "paper": (SMALL, {"theme": "paper"}, ["space"] * 24),
     "prefix": (SMALL, {}, ["e"]),
+    "compare": (WIDE, {}, ["c", "2", "d", "p", *["space"] * 40, *["left"] * 12]),
+    "luck": (SMALL, {"coin": "gumbel"}, [*["space"] * 24, *["left"] * 20, "down", "w", "down", "enter"]),
+    "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }  # fmt: skip
 
 

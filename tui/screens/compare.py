@@ -269,8 +269,9 @@ class CompareScreen(Screen[None]):
         model = f" · {info.name}" if info and self.size.width >= 100 else ""
         left.append(f" {comparison.title}{model}", style="not bold")
         lanes = len(comparison.lanes)
-        coins = "own coins from" if comparison.own_coins else "same coins:"
-        parts = [f"{coins} seed {comparison.seed}" + (" gumbel" if comparison.coin == "gumbel" else "")]
+        same = "same coins: " if self.size.width >= 100 else ""
+        coins = "own coins from " if comparison.own_coins else same
+        parts = [f"{coins}seed {comparison.seed}" + (" gumbel" if comparison.coin == "gumbel" else "")]
         shown = len(self._visible())
         parts.append(f"{lanes} lane{'s' if lanes != 1 else ''}" + (f", {shown} in view" if shown < lanes else ""))
         parts.append(f"token {comparison.base + comparison.cursor}")
