@@ -74,6 +74,10 @@ coin_options = stack(
     click.option("--seed", type=int, metavar="N", help="The coin's seed; drawn and shown where left out."),
     click.option("--coin", type=click.Choice(COINS), default="interval", show_default=True, help="The kind of coin."),
 )
+session_option = click.option(
+    "--session", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="The session file to use; it is made where there is none.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 

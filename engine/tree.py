@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -71,6 +72,8 @@ class Node:
         depth: how many tokens the path to it has.
         log_p: natural logarithm of the raw probability of what was sampled and picked on that path, given the prompt.
         visited: the child through which the stream last went, so that coming back finds the same continuation.
+        model: the index in `Tree.models` of the model that it was made with.
+        born: when, in seconds since 1970.
     """
 
     id: int
@@ -80,6 +83,43 @@ class Node:
     log_p: float = 0.0
     children: list[int] = field(default_factory=list)
     visited: int | None = None
+    model: int = 0
+    born: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """The model that steps were made with.
+
+    Attributes:
+        shape: layers, width, heads, as in config.json.
+        sha256: of its weights in hexadecimal; "" until it is known.
+    """
+
+    name: str
+    parameters: int = 0
+    precision: str = "fp32"
+    vocab_size: int = 0
+    context: int = 0
+    shape: tuple[int, int, int] = (0, 0, 0)
+    sha256: str = ""
+
+    def same(self, other: ModelRecord) -> bool:
+        """Whether both are the same network, as far as is known."""
+        plain = (self.parameters, self.precision, self.vocab_size, self.context, self.shape)
+        if plain != (other.parameters, other.precision, other.vocab_size, other.context, other.shape):
+            return False
+        return self.sha256 == other.sha256 if self.sha256 and other.sha256 else self.name == other.name
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a person says of a node: a name, a star, a note; hidden branches are left out of lists."""
+
+    name: str = ""
+    star: bool = False
+    hidden: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +136,14 @@ class View:
 class Tree:
     """All steps of a session, and the view that one looks at.
 
-    Positions are 0-based and count prompt tokens. `splits` counts the branches born so far. Methods
-    that change the view put the one before on the undo
-    stack, unless `record=False`.
+    Positions are 0-based and count prompt tokens. `splits` counts the branches born so far. Methods that change the
+    view put the one before on the undo stack, unless `record=False`.
+
+    Attributes:
+        models, model: those that nodes were made with, and the index of the one that new nodes are made with.
+        marks: what a person says of nodes.
+        touched: nodes whose step or mark became another; whoever saves them empties it.
+        settled: how many views at the start of `history` are as they were when this was last set to its length.
     """
 
     def __init__(self, *, seed: int, settings: Settings | None = None, coin: CoinKind = "interval") -> None:
@@ -109,6 +154,11 @@ class Tree:
         self._path: list[int] = []
         self._past: list[View] = []
         self._future: list[View] = []
+        self.models: list[ModelRecord] = []
+        self.model = 0
+        self.marks: dict[int, Mark] = {}
+        self.touched: set[int] = set()
+        self.settled = 0
 
     # Reading
 
@@ -225,7 +275,8 @@ class Tree:
                 return child
         above = self.nodes[parent]
         surprisal = 0.0 if step.origin == "prompt" or step.surprisal is None else step.surprisal
-        node = Node(len(self.nodes), parent, step, above.depth + 1, above.log_p - surprisal * math.log(2))
+        log_p = above.log_p - surprisal * math.log(2)
+        node = Node(len(self.nodes), parent, step, above.depth + 1, log_p, model=self.model, born=time.time())
         self.nodes.append(node)
         self.splits += bool(above.children) or parent == ROOT
         above.children.append(node.id)
@@ -278,6 +329,50 @@ class Tree:
         if known is None or not known.same_flip(step):
             raise ValueError(f"node {node} holds another step")
         self.nodes[node].step = step
+        self.touched.add(node)
+
+    def mark_node(self, node: int, **changes: Any) -> Mark:
+        """Changes what a person says of a node (name, star, hidden, note)."""
+        mark = dataclasses.replace(self.marks.get(node, Mark()), **changes)
+        if mark == Mark():
+            self.marks.pop(node, None)
+        else:
+            self.marks[node] = mark
+        self.touched.add(node)
+        return mark
+
+    def use_model(self, record: ModelRecord) -> None:
+        """New nodes are made with this model from now on; what is known of it may grow (its hash)."""
+        for place, known in enumerate(self.models):
+            if known.same(record):
+                self.models[place] = dataclasses.replace(known, sha256=record.sha256 or known.sha256)
+                self.model = place
+                return
+        if not self.models or len(self.nodes) > 1:
+            self.models.append(record)
+        else:
+            self.models[-1] = record  # nothing was made with it
+        self.model = len(self.models) - 1
+
+    # The history of views
+
+    def history(self, start: int = 0) -> list[View]:
+        """All views from the first to the last that a redo would bring, from place `start` on."""
+        later = [self.view, *reversed(self._future)]
+        past = len(self._past)
+        return [*self._past[start:], *later] if start <= past else later[start - past :]
+
+    @property
+    def history_place(self) -> int:
+        """Where in `history` the view of now stands."""
+        return len(self._past)
+
+    def restore_history(self, views: Sequence[View], place: int) -> None:
+        """Takes up a history at a place of it."""
+        self._past = list(views[:place])
+        self._future = list(reversed(views[place + 1 :]))
+        self.settled = 0
+        self._show(views[place])
 
     # Moving
 
@@ -286,6 +381,7 @@ class Tree:
         view = dataclasses.replace(self.view, **changes)
         if view == self.view:
             return
+        self.settled = min(self.settled, len(self._past))
         if record:
             self.mark()
         self._show(view)
@@ -320,6 +416,7 @@ class Tree:
             return False
         self._future.append(self.view)
         self._show(self._past.pop())
+        self.settled = min(self.settled, len(self._past))
         return True
 
     def redo(self) -> bool:

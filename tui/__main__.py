@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-import engine.commands  # noqa: F401 - registers the commands
+import engine.commands.export  # the package registers the commands
 from engine import cli
 from engine.errors import InputError
 from engine.settings import CoinKind, Settings, check_seed
@@ -23,11 +23,12 @@ from engine.settings import CoinKind, Settings, check_seed
 @click.option("--theme", metavar="NAME", help="A theme's name (see `themes`).")
 @click.option("--speed", type=click.FloatRange(0.1, 10000), metavar="TOKENS_PER_SECOND", help="How fast a run goes.")
 @cli.model_options
+@cli.session_option
 @click.pass_context
 def app_command(
     context: click.Context, prefix: str | None, ids: str | None, changes: str | None, preset_name: str | None,
     seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: str, precision: str,
-    threads: int | None,
+    threads: int | None, session: Path | None,
 ) -> int:  # fmt: skip
     """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
     del precision
@@ -37,7 +38,11 @@ def app_command(
         raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
     token_ids = cli.parse_ids(ids) if ids is not None else None
     settings = cli.read_settings(changes, preset_name) if changes or preset_name else None
-    check_what_is_known(model, token_ids, settings)
+    model_given = context.get_parameter_source("model") == click.core.ParameterSource.COMMANDLINE
+    if session is not None:
+        check_session(session)
+    if session is None or model_given:
+        check_what_is_known(model, token_ids, settings)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
     # A change waits up to two frames to be painted; streaming itself paints no more often than worker.FRAME.
     os.environ.setdefault("TEXTUAL_FPS", "120")
@@ -46,11 +51,21 @@ def app_command(
     app = RemixApp(
         Options(
             prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
-            coin=coin if coin_given else None, theme=theme, speed=speed, model=model, threads=threads,
+            coin=coin if coin_given else None, theme=theme, speed=speed, model=model if model_given else None,
+            threads=threads, session=session,
         )
     )  # fmt: skip
     app.run()
     return app.return_code or 0
+
+
+def check_session(path: Path) -> None:
+    """Refuses a file that is no session before the screen opens; what is damaged is for the app. Raises InputError."""
+    from engine.store import is_sqlite
+    from tui.sessions import is_export
+
+    if path.exists() and not is_sqlite(path) and not is_export(path):
+        raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
 
 
 def check_what_is_known(model: str, ids: list[int] | None, settings: Settings | None) -> None:
@@ -88,6 +103,16 @@ def themes() -> None:
     click.echo(f"your own go to {user_folder()}, one TOML file each")
     for problem in problems:
         cli.note(problem)
+
+
+def picture(path: Path, leaf: int | None) -> str:
+    """The app's screen on a session as SVG."""
+    from tui.picture import screen_of
+
+    return screen_of(path, leaf)
+
+
+engine.commands.export.pictures.append(picture)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import PurePath
+from functools import partial
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -15,20 +16,24 @@ from textual.screen import Screen
 
 from engine.backend import check_ids
 from engine.cli import draw_seed
-from engine.errors import EngineError
+from engine.errors import EngineError, InputError
+from engine.models import EMBEDDED
 from engine.presets import Preset, all_presets, check_name, delete_preset, save_preset
 from engine.settings import CoinKind, Settings, nearest
 from engine.tokenizer import Tokenizer
 from themes import DEFAULT, load_themes
 from tui import config, messages
 from tui.exploration import Exploration
+from tui.keeper import TICK, Keeper
 from tui.palette import palette_of, textual_theme
+from tui.saver import Saver
 from tui.screens.playground import Playground
 from tui.worker import EngineWorker
 
 if TYPE_CHECKING:
     from tui.screens.compare import CompareScreen
     from tui.screens.repeat import RepeatScreen
+    from tui.sessions import OpenedSession
 
 CLOSING = 5.0
 """Seconds that the worker has to finish its token when the app ends."""
@@ -67,8 +72,17 @@ class Options:
     coin: CoinKind | None = None
     theme: str | None = None
     speed: float | None = None
-    model: str = "classics"
+    model: str | None = None
     threads: int | None = None
+    session: Path | None = None
+
+
+def check_session_name(name: str) -> str:
+    """Raises InputError where a session cannot be called that."""
+    plain = " ".join(name.split())
+    if len(plain) > 60 or not plain.isprintable():
+        raise InputError("a session's name is up to 60 characters that can be printed")
+    return plain
 
 
 class RemixApp(App[None]):
@@ -105,18 +119,29 @@ class RemixApp(App[None]):
         self.palette = palette_of(self.themes_found[self.remembered.theme])
         self.theme = self.remembered.theme
         self.worker = EngineWorker(self.post_message)
+        self.saver = Saver(self.post_message)
+        self.keeper = Keeper(self.saver, partial(self.say, error=True))
+        self._opening: tuple[OpenedSession, str] | None = None  # a session that waits for its model
+        self._asked_for = self.options  # what the command line wants of the session that it names
         self._thread: threading.Thread | None = None
         self._explorations: dict[str, Exploration] = {}
         self._unsaved = False
+        self.said = ""
         seed = self.options.seed if self.options.seed is not None else draw_seed()
         first = Exploration(seed=seed, settings=self.remembered.settings, coin=self.remembered.coin)
-        self._explorations[self.options.model] = first
+        self._explorations[self.options.model or EMBEDDED] = first
         self.playground = Playground(first)
 
     @property
     def model_ready(self) -> bool:
         """Whether the network of the exploration on screen can be run."""
         return self.playground.exploration.info is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the model is there and everything on screen is known."""
+        playground = self.playground
+        return self.model_ready and self._opening is None and playground.settled
 
     @property
     def compare(self) -> CompareScreen | None:
@@ -137,20 +162,25 @@ class RemixApp(App[None]):
     def _begin(self) -> None:
         self._thread = threading.Thread(target=self.worker.loop, name="engine", daemon=True)
         self._thread.start()
-        self.playground.say_loading(f"loading {self.options.model}…")
-        self.worker.open(self.options.model, self.options.threads)
+        self.set_interval(TICK, self.keeper.tick)
+        if self.options.session is not None:
+            self.open_session(self.options.session, self.options.model)
+        else:
+            self._open_model(self.options.model or EMBEDDED)
         for line in [*self._theme_problems, *filter(None, [self._problem, self._preset_problem])]:
             self.playground.notice(line)
 
     def on_unmount(self) -> None:
-        """Keeps the settings, and lets the worker finish."""
+        """Keeps the settings and the sessions, and lets the worker finish."""
         self._save()
+        self.keeper.close(CLOSING)
         self.worker.close()
         if self._thread is not None:
             self._thread.join(CLOSING)
 
     def say(self, line: str, *, error: bool = False) -> None:
         """A line that goes away by itself."""
+        self.said = line
         self.notify(line, severity="error" if error else "information", timeout=8, markup=False)
 
     # What is remembered
@@ -216,6 +246,10 @@ class RemixApp(App[None]):
         except EngineError as error:
             self.playground.notice(str(error))
             return
+        self._opening = None
+        self._open_model(name)
+
+    def _open_model(self, name: str) -> None:
         self.playground.say_loading(f"loading {name}…")
         self.worker.open(name, self.options.threads)
 
@@ -231,6 +265,8 @@ class RemixApp(App[None]):
     def on_tokenizer_ready(self, message: messages.TokenizerReady) -> None:
         """The first model's prefix can be shown as tokens before its network is there."""
         exploration = self.playground.exploration
+        if self._opening is not None:
+            return  # what is shown is not yet what was asked for
         if exploration is self._explorations.get(message.name) and exploration.tokenizer is None:
             ids = self._first_prompt(message.tokenizer, message.vocab_size)
             self.playground.tokenizer_ready(message.tokenizer, message.vocab_size, ids)
@@ -250,7 +286,7 @@ class RemixApp(App[None]):
     def on_model_ready(self, message: messages.ModelReady) -> None:
         """A network can be run: shows its tree, or starts one from the same prefix."""
         old = self.playground.exploration
-        exploration = self._explorations.get(message.info.name)
+        exploration = self._session_exploration(message) or self._explorations.get(message.info.name)
         if exploration is None:
             view = old.tree.view
             exploration = Exploration(seed=view.seed, settings=view.settings, coin=view.coin)
@@ -258,11 +294,19 @@ class RemixApp(App[None]):
         fresh = exploration.tokenizer is None
         exploration.tokenizer, exploration.info = message.tokenizer, message.info
         exploration.forget_logits()
-        if fresh and exploration is not old:
+        if fresh and exploration is not old and not len(exploration.tree.nodes) > 1:
             exploration.tree.set_prompt(self._same_prefix(old, message), record=False)
         for other in self._explorations.values():
             if other is not exploration:
                 other.info = None  # its network is gone; opening it again brings its tree back
+        known = len(exploration.tree.models)
+        exploration.tree.use_model(message.record)
+        if known and len(exploration.tree.models) > known:
+            before = exploration.tree.models[known - 1].name
+            maker = "other weights" if before == message.info.name else before
+            self.say(f"this session was made with {maker}; new tokens come from {message.info.name}, the old ones stay")
+        if not self.keeper.knows(exploration):
+            self.keeper.keep_new(exploration)
         try:
             exploration.settings.check_vocabulary(message.info.vocab_size)
         except EngineError as error:
@@ -282,6 +326,104 @@ class RemixApp(App[None]):
             if compare is not None:
                 compare.show_all()
 
+    def _session_exploration(self, message: messages.ModelReady) -> Exploration | None:
+        """The exploration of the session that waited for this model."""
+        if self._opening is None:
+            return None
+        opened, name = self._opening
+        if name != message.info.name:
+            return None
+        self._opening = None
+        tree = opened.session.tree
+        highest = max((node.step.token for node in tree.nodes if node.step is not None), default=0)
+        if highest >= message.info.vocab_size:
+            opened.release()
+            self.say(f"this session holds id {highest}, but the ids of {name} end at {message.info.vocab_size - 1}; "
+                     "open it with another model", error=True)  # fmt: skip
+            return None
+        options, self._asked_for = self._asked_for, Options()
+        seed = options.seed if options.seed is not None else draw_seed()
+        if len(tree.nodes) == 1:  # a new one
+            tree.change(record=False, seed=seed, settings=self.remembered.settings, coin=self.remembered.coin)
+        else:
+            asked: dict[str, Any] = {"settings": options.settings, "seed": options.seed, "coin": options.coin}
+            tree.change(**{name: value for name, value in asked.items() if value is not None})
+            if options.prefix is not None or options.ids is not None:
+                tree.set_prompt(self._first_prompt(message.tokenizer, message.info.vocab_size))
+        exploration = Exploration(seed=seed, settings=tree.view.settings, coin=tree.view.coin, tree=tree)
+        replaced = self._explorations.get(name)
+        if replaced is not None and self.keeper.knows(replaced):
+            self.keeper.leave(replaced)
+        self._explorations[name] = exploration
+        self.keeper.keep(exploration, opened)
+        for line in opened.notes:
+            self.say(line)
+        return exploration
+
+    # Sessions
+
+    def open_session(self, path: Path, model: str | None = None) -> None:
+        """Opens a session, read away from the screen, with a model of one's own choice or its own."""
+        self.keeper.tick()
+        self.playground.pause()
+        self.playground.say_loading(f"opening {path.name}…")
+
+        def read() -> None:
+            from tui.sessions import open_session
+
+            try:
+                opened = open_session(path)
+            except EngineError as error:
+                self.post_message(messages.SessionRefused(str(error)))
+                return
+            models = opened.session.tree.models
+            own = models[opened.session.tree.model].name if models else EMBEDDED
+            self.post_message(messages.SessionOpened(opened, model or own))
+
+        threading.Thread(target=read, name="open-session", daemon=True).start()
+
+    def on_session_opened(self, message: messages.SessionOpened) -> None:
+        """A session was read: its model is next."""
+        self._opening = (message.opened, message.model)
+        self._open_model(message.model)
+
+    def on_session_refused(self, message: messages.SessionRefused) -> None:
+        """A session cannot be opened: says why, and what was there goes on."""
+        self.say(message.reason, error=True)
+        self.playground.say_loading("")
+        if not self.model_ready:
+            self._open_model(self.options.model or EMBEDDED)
+
+    def on_saved(self, message: messages.Saved) -> None:
+        """A session is on the disk."""
+        if self.keeper.saved(message):
+            self.playground.show_saved()
+
+    def on_not_saved(self, message: messages.NotSaved) -> None:
+        """A session could not be written."""
+        self.keeper.not_saved(message)
+        self.playground.show_saved()
+
+    def name_session(self) -> None:
+        """Asks for a name; saving needs none."""
+        from tui.screens.ask import AskScreen
+
+        exploration = self.playground.exploration
+        opened = self.keeper.session_of(exploration)
+        if opened is None:
+            self.say("there is no session yet; one moment")
+            return
+
+        def named(name: str | None) -> None:
+            if name is not None:
+                opened.session.name = " ".join(name.split())
+                self.keeper.tick()
+                self.playground.show_saved()
+
+        hint = f"everything is saved as it comes, in\n{opened.path}\na name makes it easier to find (ctrl+o)"
+        ask = AskScreen("name this session", hint, value=opened.session.name, check=check_session_name)
+        self.push_screen(ask, named)
+
     def _same_prefix(self, old: Exploration, new: messages.ModelReady) -> list[int]:
         tokenizer = new.tokenizer
         if old.tokenizer is None:
@@ -298,9 +440,27 @@ class RemixApp(App[None]):
     def on_model_failed(self, message: messages.ModelFailed) -> None:
         """A model cannot be loaded: says why; what ran before goes on."""
         self.playground.say_loading("")
+        if self._opening is not None and self._opening[1] == message.name:
+            self._open_otherwise(message)
+            return
         way_out = "" if self.model_ready else " (m chooses another model)"
         self.playground.notice(f"{message.name}: {message.reason}{way_out}")
         self.playground.show_all()
+
+    def _open_otherwise(self, message: messages.ModelFailed) -> None:
+        """A session whose model cannot be had is opened with the one that is there."""
+        assert self._opening is not None
+        opened, _ = self._opening
+        current = self.playground.exploration.info
+        name = current.name if current is not None else EMBEDDED
+        if name == message.name:
+            self._opening = None
+            opened.release()
+            self.say(f"{message.name}: {message.reason} (m chooses another model)", error=True)
+            return
+        self.say(f"{message.name}: {message.reason}; the session is opened with {name}", error=True)
+        self._opening = (opened, name)
+        self._open_model(name)
 
     # What the worker says of the stream
 
@@ -392,6 +552,7 @@ class RemixApp(App[None]):
         yield "search a token", "among the candidates (/)", "search"
         yield "sampling settings", "go to the panel (s)", "settings"
         yield "next preset", "a named group of settings (p)", "preset(1)"
+        yield "name the session", "it is saved as it grows all the same (ctrl+s)", "name_session"
         yield "save as preset", "the settings of now, under a name of your own", "save_preset"
         yield "ban the selected candidate", "or allow it again (x)", "ban"
         yield "make the selected candidate likelier", "logit bias + 1 (+)", "bias(1)"

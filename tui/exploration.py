@@ -35,8 +35,8 @@ class Exploration:
         comparison: the newest one; it stays as it is while its screen is closed.
     """
 
-    def __init__(self, *, seed: int, settings: Settings, coin: CoinKind) -> None:
-        self.tree = Tree(seed=seed, settings=settings, coin=coin)
+    def __init__(self, *, seed: int, settings: Settings, coin: CoinKind, tree: Tree | None = None) -> None:
+        self.tree = tree or Tree(seed=seed, settings=settings, coin=coin)
         self.tokenizer: Tokenizer | None = None
         self.info: ModelInfo | None = None
         self.computed = 0

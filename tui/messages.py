@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from engine.backend import Logits, ModelInfo
 from engine.tokenizer import Tokenizer
-from engine.tree import Step
+from engine.tree import ModelRecord, Step
 
 if TYPE_CHECKING:
     from engine.sampling import Distribution
+    from tui.sessions import OpenedSession
 
 
 @dataclass
@@ -41,10 +43,11 @@ class TokenizerReady(Message):
 
 @dataclass
 class ModelReady(Message):
-    """A model can be run."""
+    """A model can be run; `record` is what sessions keep of it."""
 
     info: ModelInfo
     tokenizer: Tokenizer
+    record: ModelRecord
 
 
 @dataclass
@@ -133,3 +136,38 @@ class Failed(Message):
     """A request failed; `reason` is one line."""
 
     reason: str
+
+
+@dataclass
+class SessionOpened(Message):
+    """A session was read from its file (or is a new one); `model` is the name of the one to open it with."""
+
+    opened: OpenedSession
+    model: str
+
+
+@dataclass
+class SessionRefused(Message):
+    """A session cannot be opened; `reason` is one line."""
+
+    reason: str
+
+
+@dataclass
+class Saved(Message):
+    """Everything that was given for a session file is on the disk."""
+
+    path: Path
+
+
+@dataclass
+class NotSaved(Message):
+    """A session file could not be written; what was given is kept and tried again.
+
+    Attributes:
+        lost: whether the file is gone, so that everything is wanted anew.
+    """
+
+    path: Path
+    reason: str
+    lost: bool

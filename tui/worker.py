@@ -123,7 +123,7 @@ class EngineWorker:
         self._wake = threading.Condition()
         self._closed = False
         self._opening = 0  # the number of the newest request to open a model
-        self._found: tuple[int, Located, Tokenizer, int | None] | None = None
+        self._found: tuple[int, Located, Tokenizer, int | None, str] | None = None
         self._looks: list[Look] = []
         self._run: Run | None = None
         self._jobs: dict[str, Job] = {}  # what is done when nothing else is, the first of JOBS first
@@ -205,7 +205,7 @@ class EngineWorker:
     # The threads
 
     def _find(self, number: int, name: str, threads: int | None) -> None:
-        from engine.models import locate, read_tokenizer
+        from engine.models import fingerprint, locate, read_tokenizer
 
         def progress(what: str, done: int, total: int | None) -> None:
             if number != self._opening:
@@ -217,6 +217,7 @@ class EngineWorker:
             located = locate(name, progress)
             tokenizer = read_tokenizer(located)
             progress("loading the network", 0, None)
+            sha256 = fingerprint(located)
         except CancelledError:
             return
         except Exception as error:
@@ -225,7 +226,7 @@ class EngineWorker:
         with self._wake:
             if number != self._opening:
                 return
-            self._found = (number, located, tokenizer, threads)
+            self._found = (number, located, tokenizer, threads, sha256)
             self._wake.notify()
         self._post(TokenizerReady(name, tokenizer, located.config.vocab_size))
 
@@ -287,8 +288,10 @@ class EngineWorker:
             return max(0.0, self._run.due - time.monotonic())
         return None
 
-    def _start(self, number: int, located: Located, tokenizer: Tokenizer, threads: int | None) -> None:
-        from engine.models import Model, start_backend
+    def _start(
+        self, number: int, located: Located, tokenizer: Tokenizer, threads: int | None, sha256: str
+    ) -> None:
+        from engine.models import Model, record_of, start_backend
 
         try:
             backend = start_backend(located, threads)
@@ -305,7 +308,7 @@ class EngineWorker:
         # them all and the screen stands still for a tenth of a second.
         gc.collect()
         gc.freeze()
-        self._post(ModelReady(backend.info, tokenizer))
+        self._post(ModelReady(backend.info, tokenizer, record_of(located, backend.info, sha256)))
 
     def _look(self, model: Model, look: Look) -> None:
         from engine.generator import look as logits_of

@@ -1,5 +1,5 @@
 """The commands that need no terminal UI, a file each; importing this registers them with `engine.cli.commands`."""
 
-from engine.commands import compare, generate, models, next_token, score
+from engine.commands import compare, export, generate, models, next_token, score, sessions
 
-__all__ = ["compare", "generate", "models", "next_token", "score"]
+__all__ = ["compare", "export", "generate", "models", "next_token", "score", "sessions"]

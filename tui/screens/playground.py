@@ -117,6 +117,7 @@ class Playground(Screen[None]):
         Binding("greater_than_sign,full_stop", "speed(1)", "faster", show=False),
         Binding("p", "preset(1)", "next preset", show=False),
         Binding("m", "model", "model", show=False),
+        Binding("ctrl+s", "name_session", "name the session", show=False),
         Binding("home", "move_to(0)", "first token", show=False),
         Binding("end", "move_end", "last token", show=False),
         Binding("ctrl+left", "word(-1)", "word back", show=False),
@@ -175,6 +176,16 @@ class Playground(Screen[None]):
     def drawn(self) -> bool:
         """Whether there are panes to draw on: not before the first frame, and not while the app closes."""
         return self.is_mounted and len(self.children) > 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing runs or waits, and what is under the cursor and next is known."""
+        exploration = self.exploration
+        return (
+            self._run is None and not self._wishes and exploration.tokenizer is not None
+            and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
+            and not exploration.unmeasured()
+        )  # fmt: skip
 
     @property
     def text(self) -> TokenText:
@@ -351,6 +362,8 @@ class Playground(Screen[None]):
             parts.append(f"branch {tree.branch_number()} of {branches}")
         if info is not None and self.size.width >= 100:
             parts.append(f"{exploration.computed:,} computed")
+        if saved := self.app.keeper.state(exploration):
+            parts.append(saved)
         line = status_line(left, parts, self.size.width)
         if line != self._status:
             self._status = line
@@ -386,6 +399,11 @@ class Playground(Screen[None]):
         self.set_class(height >= 32, "tall")
         self.query_one("#too-small", Static).update(needs_room(width, height))
         self._show_status()
+
+    def show_saved(self) -> None:
+        """Says how saving goes."""
+        if self.drawn:
+            self._show_status()
 
     def set_palette(self) -> None:
         """Draws everything with another theme."""
@@ -967,6 +985,10 @@ class Playground(Screen[None]):
         exploration.comparison = counterfactual(exploration, start=start, label=label, settings=wish.settings)
         self._open_comparison()
 
+    def action_name_session(self) -> None:
+        """Gives the session a name."""
+        self.app.name_session()
+
     def action_model(self) -> None:
         """Chooses another model."""
         from tui.screens.models import ModelScreen
@@ -1015,8 +1037,12 @@ class Playground(Screen[None]):
 
     @on(Branches.Chosen)
     def _branch_chosen(self, event: Branches.Chosen) -> None:
+        self.go_to(event.node)
+
+    def go_to(self, node: int) -> None:
+        """Shows the branch through a node, the cursor on it."""
         self.pause()
-        self.exploration.tree.go(event.node)
+        self.exploration.tree.go(node)
         self.show_all()
 
     @on(Branches.Left)

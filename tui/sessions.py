@@ -1,0 +1,101 @@
+"""Opening a session's file, whatever state it is in: whole, damaged, open in another window, an export, or none yet."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError, InputError
+
+if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
+    from filelock import FileLock
+
+    from engine.store import Session
+
+
+@dataclass(slots=True)
+class OpenedSession:
+    """A session and the file that it is kept in.
+
+    Attributes:
+        path: None where there is no place for a file.
+        saved: whether the file holds the session as it is.
+        lock: held as long as the session is open here.
+        notes: lines for the person.
+    """
+
+    session: Session
+    path: Path | None
+    saved: bool
+    lock: FileLock | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def release(self) -> None:
+        """Others may open it now."""
+        if self.lock is not None:
+            with suppress(OSError):
+                self.lock.release()
+            self.lock = None
+
+
+def open_session(path: Path) -> OpenedSession:
+    """Reads a session; where there is none it begins there.
+
+    A session that is open in another window is opened as a copy, a damaged one is recovered into a new file, an export
+    (JSON) becomes a new session. The file itself is never changed by that.
+
+    Raises:
+        InputError: it is no session, or nothing in it can be read.
+    """
+    from engine import store
+    from engine.sessions import copy_session, folder, free_path, try_lock
+    from engine.tree import Tree
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a session; name a file in it, such as {path / 'my.remix'}")
+    if not path.exists():
+        return OpenedSession(store.Session(Tree(seed=0)), path, saved=False, lock=try_lock(path))
+    if is_export(path):
+        from engine.export import session_from_json
+
+        try:
+            session = session_from_json(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read: {error}") from None
+        target = free_path(folder() / f"{path.stem}{store.SUFFIX}")
+        return OpenedSession(session, target, False, try_lock(target), [f"{path.name} was taken in as a new session"])
+    lock = try_lock(path)
+    if lock is None:
+        target = free_path(path.with_name(f"{path.stem} copy{path.suffix}"))
+        try:
+            copy_session(path, target)
+        except EngineError:
+            target = free_path(folder() / target.name)
+            copy_session(path, target)
+        opened = open_session(target)
+        opened.notes.insert(0, f"{path.name} is open in another window; this is a copy, {target.name}")
+        return opened
+    try:
+        return OpenedSession(store.read(path), path, True, lock)
+    except store.DamagedError as error:
+        session, lost = store.recover(path)
+        lock.release()
+        target = free_path(path.with_name(f"{path.stem} recovered{path.suffix}"))
+        parts = f"{len(session.tree.nodes) - 1:,} tokens were recovered into {target.name}"
+        gone = f", {lost:,} records were not" if lost else ""
+        note = f"{error}; {parts}{gone}; the old file is as it was"
+        return OpenedSession(session, target, False, try_lock(target), [note])
+    except EngineError:
+        lock.release()
+        raise
+
+
+def is_export(path: Path) -> bool:
+    """Whether a file looks like JSON."""
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
