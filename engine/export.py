@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.errors import InputError
+from engine.outline import Segment, nodes_of, segments, shown_leaves
 from engine.settings import COINS, Settings
 from engine.store import NODE_COLUMNS, Session, model_record, plausible
 from engine.text import show_text
@@ -132,46 +133,6 @@ def branch_only(tree: Tree, leaf: int) -> Tree:
 # Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """The tokens between two splits: the first and the last node, and how deep it is nested."""
-
-    first: int
-    last: int
-    depth: int
-
-
-def segments(tree: Tree, *, hidden: bool = False) -> list[Segment]:
-    """The tree as segments, each before those that follow it; hidden ones and what is below are left out."""
-    found: list[Segment] = []
-    stack = [(child, 0) for child in reversed(tree.nodes[ROOT].children)]
-    while stack:
-        first, depth = stack.pop()
-        if not hidden and first in tree.marks and tree.marks[first].hidden:
-            continue
-        last = first
-        while len(children := tree.nodes[last].children) == 1:
-            if not hidden and children[0] in tree.marks and tree.marks[children[0]].hidden:
-                break
-            last = children[0]
-        found.append(Segment(first, last, depth))
-        if len(tree.nodes[last].children) > 1:
-            stack.extend((child, depth + 1) for child in reversed(tree.nodes[last].children))
-    return found
-
-
-def nodes_of(tree: Tree, segment: Segment) -> list[int]:
-    """The nodes of a segment, in order."""
-    path = []
-    node = segment.last
-    while node != segment.first:
-        path.append(node)
-        parent = tree.nodes[node].parent
-        assert parent is not None
-        node = parent
-    return [segment.first, *reversed(path)]
-
-
 def text_of(tree: Tree, tokenizer: Tokenizer, nodes: Sequence[int]) -> str:
     """The text of some nodes of a path."""
     return tokenizer.decode([step.token for node in nodes if (step := tree.nodes[node].step) is not None])
@@ -187,14 +148,6 @@ def to_text(session: Session, tokenizer: Tokenizer, *, branch: int | None = None
     return "\n".join(f"── branch {n} of {len(texts)} ──\n{text}\n" for n, text in enumerate(texts, start=1))
 
 
-def shown_leaves(tree: Tree) -> list[int]:
-    """The ends of the branches that are not hidden, in the order of `Tree.leaves`."""
-    hidden = {node for node, mark in tree.marks.items() if mark.hidden}
-    if not hidden:
-        return tree.leaves()
-    return [leaf for leaf in tree.leaves() if hidden.isdisjoint(tree.path_to(leaf))]
-
-
 def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:
     """A title, what it was made with, and the branches: each segment once, nested as the tree is."""
     tree = session.tree if branch is None else branch_only(session.tree, branch)
@@ -206,8 +159,7 @@ def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = 
     for segment in segments(tree):
         indent = "  " * segment.depth
         nodes = nodes_of(tree, segment)
-        notes = [_plain(f"{mark.name} {'★' if mark.star else ''} {mark.note}".strip()) for node in nodes
-                 if (mark := tree.marks.get(node)) is not None]  # fmt: skip
+        notes = [_plain(_words(tree.marks[node])) for node in nodes if node in tree.marks]
         words = "".join(_marked(kind, text) for kind, text in _by_origin(tree, tokenizer, nodes))
         lines.append(f"{indent}- {words.replace(chr(10), '⏎ ')}{' — ' + '; '.join(notes) if notes else ''}")
     return "\n".join(lines) + "\n"

@@ -18,9 +18,10 @@ from engine.chain import Moment
 from engine.errors import InputError
 from engine.export import Candidate
 from engine.generator import chosen_again, each_logits
+from engine.outline import walk
 from engine.sampling import Distribution, distribution
 from engine.settings import Settings
-from engine.tree import ROOT, Step, Tree
+from engine.tree import Step, Tree
 
 ROUNDING = 2e-5
 """Of a probability, or of a log-probability in the Gumbel coin's race."""
@@ -43,18 +44,6 @@ class Replayed:
     different: list[dict[str, int]] = field(default_factory=list)
     within_rounding: int = 0
     other_models: int = 0
-
-
-def walk(tree: Tree) -> Iterator[tuple[list[int], int]]:
-    """Paths (node ids from the first token on) that together hold every node, and from where on each is new."""
-    stack: list[tuple[int, int]] = [(child, 0) for child in reversed(tree.nodes[ROOT].children)]
-    while stack:
-        node, fresh = stack.pop()
-        path = tree.path_to(node)
-        while children := tree.nodes[path[-1]].children:
-            stack.extend((child, len(path)) for child in reversed(children[1:]))
-            path.append(children[0])
-        yield path, fresh
 
 
 def distributions(

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path, user_data_path
 
 from engine.errors import EngineError, InputError
-from engine.store import APPLICATION_ID, SUFFIX, connect, model_record
+from engine.store import APPLICATION_ID, SUFFIX, check_kind, connect, model_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,17 @@ def copy_session(path: Path, target: Path) -> None:
             source.backup(copy)
     except (sqlite3.Error, OSError) as error:
         raise EngineError(f"{path} cannot be copied to {target}: {error}") from None
+
+
+def rename_session(path: Path, name: str) -> None:
+    """Gives a session that is not open another name. Raises EngineError, InputError where it is open somewhere."""
+    with holding(path):
+        try:
+            with closing(connect(path)) as db:
+                check_kind(db, path)
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('name', ?)", (name,))
+        except sqlite3.Error as error:
+            raise EngineError(f"{path} cannot be renamed: {error}") from None
 
 
 def to_bin(path: Path) -> Path:

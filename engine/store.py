@@ -129,19 +129,25 @@ class Journal:
         session.tree.touched.clear()
         return journal
 
+    def _now(self) -> tuple[Any, ...]:
+        session, tree = self.session, self.session.tree
+        return (len(tree.nodes), tree.view, tree.history_place, tree.can_redo, session.name, session.words,
+                tuple(tree.models))  # fmt: skip
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something new."""
+        return bool(self.session.tree.touched) or self._now() != self._last
+
     def changes(self, *, whole: bool = False) -> Changes | None:
         """What is new; None where nothing is."""
         tree = self.session.tree
         if whole:
             self.saved, tree.settled, self._last = 1, 0, ()
             tree.touched = set(tree.marks)  # every node is a new one anyhow
-        now = (
-            len(tree.nodes), tree.view, tree.history_place, tree.can_redo, self.session.name, self.session.words,
-            tuple(tree.models),
-        )  # fmt: skip
-        if now == self._last and not tree.touched:
+        if not self.pending:
             return None
-        self._last = now
+        self._last = self._now()
         touched, tree.touched = sorted(tree.touched), set()
         ids = [node for node in touched if node < self.saved] + list(range(self.saved, len(tree.nodes)))
         nodes = [
@@ -532,8 +538,8 @@ class _Records:
             tree.restore_history(views, max(0, min(now, len(views) - 1)))
         elif len(tree.nodes) > 1:
             self.bad("no view")
-            last = tree.nodes[-1].id
-            tree.change(record=False, head=last, cursor=tree.nodes[last].depth)
+            deepest = max(tree.nodes, key=lambda node: node.depth)
+            tree.change(record=False, head=deepest.id, cursor=deepest.depth)
 
 
 def plausible(row: Sequence[Any], settings: dict[int, Settings], models: int) -> bool:

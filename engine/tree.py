@@ -354,6 +354,18 @@ class Tree:
             self.models[-1] = record  # nothing was made with it
         self.model = len(self.models) - 1
 
+    def copied(self) -> Tree:
+        """A copy that goes on by itself; steps are shared, since nobody changes them."""
+        made = Tree(seed=self.view.seed)
+        made.nodes = [
+            Node(n.id, n.parent, n.step, n.depth, n.log_p, list(n.children), n.visited, n.model, n.born)
+            for n in self.nodes
+        ]
+        made.splits, made.models, made.model = self.splits, list(self.models), self.model
+        made.marks = dict(self.marks)
+        made.restore_history(self.history(), self.history_place)
+        return made
+
     # The history of views
 
     def history(self, start: int = 0) -> list[View]:

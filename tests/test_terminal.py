@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -42,6 +43,10 @@ class Emulator:
         self.raw += data
         self._stream.feed(data)
         return True
+
+    def pending(self) -> bool:
+        """Whether something was drawn, after waiting for it for a moment."""
+        return bool(select.select([self.process.fd], [], [], 0.02)[0])
 
     def until(self, condition: Callable[[str], object], seconds: float = 60) -> str:
         """Reads until the screen shows something."""

@@ -32,6 +32,7 @@ from tui.worker import EngineWorker
 
 if TYPE_CHECKING:
     from tui.screens.compare import CompareScreen
+    from tui.screens.export import ExportWish
     from tui.screens.repeat import RepeatScreen
     from tui.sessions import OpenedSession
 
@@ -404,6 +405,84 @@ class RemixApp(App[None]):
         self.keeper.not_saved(message)
         self.playground.show_saved()
 
+    def choose_session(self) -> None:
+        """Shows the sessions and opens one."""
+        from tui.screens.sessions import SessionsScreen
+
+        def chosen(path: Path | None) -> None:
+            if path is None:
+                return
+            if self.keeper.exploration_in(path) is self.playground.exploration:
+                self.say("this session is the one on screen")
+                return
+            known = self.keeper.exploration_in(path)
+            if known is not None:  # open here, behind another model's
+                self.keeper.leave(known)
+                self._explorations = {name: e for name, e in self._explorations.items() if e is not known}
+            self.open_session(path)
+
+        self.push_screen(SessionsScreen(), chosen)
+
+    def export_session(self) -> None:
+        """Asks in which form and where to, and writes it."""
+        from tui.screens.export import ExportScreen
+
+        exploration = self.playground.exploration
+        opened = self.keeper.session_of(exploration)
+        if opened is None or exploration.tokenizer is None:
+            self.say("there is nothing to export yet; one moment")
+            return
+        plain = "".join(c if c.isalnum() else "-" for c in (opened.session.name or "session").lower()).strip("-")
+        screen = ExportScreen(plain or "session", max(1, exploration.tree.leaf_count))
+        self.push_screen(screen, lambda wish: self._export(exploration, wish))
+
+    def _export(self, exploration: Exploration, wish: ExportWish | None) -> None:
+        from engine.export import session_to_json, text_of, to_markdown, to_text
+        from engine.store import Session
+        from tui.jobs import Export, write_text
+        from tui.picture import own_fonts
+
+        opened, tokenizer = self.keeper.session_of(exploration), exploration.tokenizer
+        if wish is None or opened is None or tokenizer is None:
+            return
+        tree = exploration.tree
+        leaf = tree.view.head if wish.branch else None
+        if wish.path is None:
+            self.copy_to_clipboard(text_of(tree, tokenizer, tree.path))
+            self.say(f"{len(tree):,} tokens of text are on the clipboard")
+            return
+        session = opened.session
+        if wish.form == "html" and self.model_ready:
+            theme = self.themes_found[self.theme]
+            colors = {"BACKGROUND": "background", "FOREGROUND": "foreground", "PRIMARY": "primary", "MUTED": "muted",
+                      "PANEL": "panel", "ACCENT": "accent"}  # fmt: skip
+            words = session.words or exploration.words(tree.ids(12))
+            copy = Session(tree.copied(), session.name, session.created, words)
+            self.worker.export(Export(
+                exploration.model, copy, leaf, wish.path, {key: theme.colors[own] for key, own in colors.items()},
+                theme.heat,
+            ))  # fmt: skip
+            self.playground.say_loading(f"exporting {wish.path.name}…")
+            return
+        if wish.form == "svg":
+            text = own_fonts(self.export_screenshot(title="gpt2-remix"))
+        elif wish.form == "json":
+            text = session_to_json(session, branch=leaf)
+        elif wish.form == "md":
+            text = to_markdown(session, tokenizer, branch=leaf)
+        else:
+            text = to_text(session, tokenizer, branch=leaf)
+        self.on_exported(messages.Exported(str(wish.path), problem=write_text(wish.path, text), finished=True))
+
+    def on_exported(self, message: messages.Exported) -> None:
+        """An export went on, or is there."""
+        if not message.finished:
+            share = message.done / max(1, message.total)
+            self.playground.say_loading(f"exporting {share:4.0%}")
+            return
+        self.playground.say_loading("")
+        self.say(message.problem or f"wrote {message.path}", error=bool(message.problem))
+
     def name_session(self) -> None:
         """Asks for a name; saving needs none."""
         from tui.screens.ask import AskScreen
@@ -501,6 +580,7 @@ class RemixApp(App[None]):
     def on_failed(self, message: messages.Failed) -> None:
         """A request failed: says why; nothing is lost."""
         self.playground.pause()
+        self.playground.say_loading("")
         self.say(message.reason, error=True)
         self.playground.show_all()
         if (compare := self.compare) is not None:
@@ -552,6 +632,9 @@ class RemixApp(App[None]):
         yield "search a token", "among the candidates (/)", "search"
         yield "sampling settings", "go to the panel (s)", "settings"
         yield "next preset", "a named group of settings (p)", "preset(1)"
+        yield "tree", "the whole session: fold, name, star, note, hide, find (T)", "tree_screen"
+        yield "sessions", "open, search, rename, copy, delete (ctrl+o)", "sessions"
+        yield "export", "HTML, JSON, Markdown, text, a picture, the clipboard (ctrl+e)", "export"
         yield "name the session", "it is saved as it grows all the same (ctrl+s)", "name_session"
         yield "save as preset", "the settings of now, under a name of your own", "save_preset"
         yield "ban the selected candidate", "or allow it again (x)", "ban"

@@ -342,3 +342,38 @@ def counterfactual(
     made.selected = 1
     made.cursor = 0
     return made
+
+
+def of_branches(exploration: Exploration, first: int, second: int) -> Comparison:
+    """Two branches of the tree side by side, from where they split; both can go on, each with its own luck."""
+    from engine.compare import again
+    from engine.outline import split_of
+
+    tree, view = exploration.tree, exploration.tree.view
+    tails = split_of(tree, first, second)
+    node = tails[2]
+    shared = [step.token for known in tree.path_to(node) if (step := tree.nodes[known].step) is not None]
+    given = [0, 0]  # tokens of each tail that are its own prefix
+    for n, tail in enumerate(tails[:2]):
+        given[n] = next((k for k, step in enumerate(tail) if step.origin != "prompt"), len(tail))
+    prefixes = [shared + [step.token for step in tail[:start]] for tail, start in zip(tails[:2], given, strict=True)]
+    own = any(given)
+    made = Comparison(seed=view.seed, coin=view.coin, common=prefixes[0], common_prompt=len(prefixes[0]),
+                      parent=None if own else node, title="two branches")  # fmt: skip
+    tokenizer = exploration.tokenizer
+    for tail, start, prefix, leaf in zip(tails[:2], given, prefixes, (first, second), strict=True):
+        steps = tail[start:]
+        name = tree.marks[leaf].name if leaf in tree.marks else ""
+        words = exploration.words([step.token for step in steps[:8]])
+        text = tokenizer.decode(prefix) if own and tokenizer is not None else None
+        prompt = len(prefix) if own else next(
+            (n for n, known in enumerate(tree.path_to(node)) if (s := tree.nodes[known].step) and s.origin != "prompt"),
+            len(prefix),
+        )  # fmt: skip
+        lane = LaneState(view.settings, prefix, prompt, label=name or words, own_prefix=text, script=again(steps))
+        made.add(lane)
+        if len(made.lanes) == 1:
+            made.base = len(prefix) + (steps[0].offset if steps else 0)
+        lane.append(steps)
+    made.selected = made.cursor = 0
+    return made

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
 from engine.settings import CoinKind, Settings
 from engine.tree import Step
-from tui.messages import Measured, Reconsidered, RepeatProgress
+from tui.messages import Exported, Measured, Reconsidered, RepeatProgress
 
 if TYPE_CHECKING:
     from engine.compare import LaneSpec
     from engine.models import Model
+    from engine.store import Session
 
 MEASURED_AT_ONCE = 32
 
@@ -25,7 +27,7 @@ REPEAT_FRAME = 1 / 4
 Job: TypeAlias = Iterator[Message | None]
 """Work in parts: each `next` does one, and gives a message where there is something to tell."""
 
-JOBS = ("measure", "what if", "repeat")
+JOBS = ("measure", "what if", "export", "repeat")
 """The most urgent first."""
 
 
@@ -55,6 +57,18 @@ class WhatIf:
     settings: Settings
     prompt: int
     first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A request to write a session as an HTML page with the candidates of every token; a copy that nobody changes."""
+
+    model: str
+    session: Session
+    leaf: int | None
+    path: Path
+    colors: dict[str, str]
+    heat: tuple[str, str, str]
 
 
 def measuring(model: Model, ids: list[int], steps: list[tuple[int, Step]]) -> Job:
@@ -104,3 +118,34 @@ def repeating(model: Model, request: Repeat) -> Job:
         posted = now
         table = result.table() if result.seeds else None
         yield RepeatProgress(request.number, done, total, len(result.seeds), table, result.partings())
+
+
+def exporting(model: Model, request: Export) -> Job:
+    """Writes a session as an HTML page with the candidates of every token."""
+    from engine.commands.export import HOVERED
+    from engine.export import Candidate, to_html
+    from engine.replay import candidates
+
+    known: dict[int, list[Candidate]] = {}
+    tree, end = request.session.tree, model.tokenizer.end_of_text
+    total = len(tree.nodes) - 1 if request.leaf is None else tree.nodes[request.leaf].depth
+    posted = 0.0
+    for node, found in candidates(model.backend, tree, end, HOVERED, request.leaf):
+        known[node] = found
+        if (now := time.monotonic()) - posted > REPEAT_FRAME:
+            posted = now
+            yield Exported(str(request.path), done=len(known), total=total)
+        else:
+            yield None
+    text = to_html(request.session, model.tokenizer, branch=request.leaf, colors=request.colors, heat=request.heat,
+                   candidates_of=lambda node: known.get(node, ()))  # fmt: skip
+    yield Exported(str(request.path), done=total, total=total, problem=write_text(request.path, text), finished=True)
+
+
+def write_text(path: Path, text: str) -> str:
+    """Writes a file; "" or one line about what went wrong."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        return f"{path} cannot be written: {error.strerror}"
+    return ""

@@ -85,6 +85,14 @@ class Keeper:
         kept = self._kept.get(exploration)
         return kept.state if kept else ""
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is to be saved that is not on the disk yet."""
+        return any(
+            self._worth(exploration, kept) and (kept.state != "saved" or kept.journal.pending)
+            for exploration, kept in self._kept.items()
+        )
+
     def leave(self, exploration: Exploration) -> None:
         """Its last changes are saved, and its file is let go."""
         self.tick()

@@ -171,3 +171,18 @@ class NotSaved(Message):
     path: Path
     reason: str
     lost: bool
+
+
+@dataclass
+class Exported(Message):
+    """How far an export is; `problem` is one line where it failed."""
+
+    path: str
+    done: int = 0
+    total: int = 0
+    problem: str = ""
+    finished: bool = False
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress matters."""
+        return isinstance(message, Exported) and not message.finished

@@ -22,7 +22,7 @@ from textual.message import Message
 
 from engine.errors import EngineError
 from engine.tree import Step
-from tui.jobs import JOBS, Job, Repeat, WhatIf, measuring, reconsidering, repeating
+from tui.jobs import JOBS, Export, Job, Repeat, WhatIf, exporting, measuring, reconsidering, repeating
 from tui.messages import (
     Failed,
     Loading,
@@ -177,6 +177,10 @@ class EngineWorker:
     def repeat(self, request: Repeat) -> None:
         """Runs lanes over seeds; replaces the repetition that goes on."""
         self._begin("repeat", request.model, lambda opened: repeating(opened, request))
+
+    def export(self, request: Export) -> None:
+        """Writes a session as a page with the candidates of every token."""
+        self._begin("export", request.model, lambda opened: exporting(opened, request))
 
     def stop_job(self, kind: str) -> None:
         """Ends a job of JOBS."""

@@ -79,7 +79,9 @@ def test_repeat_is_mean_and_spread_over_seeds(capsys) -> None:
             values.append(once["lanes"][place]["stats"]["mean_surprisal"])
         mean = sum(values) / 4
         spread = math.sqrt(sum((value - mean) ** 2 for value in values) / 3)
-        assert record["lanes"][place]["stats"]["mean_surprisal"] == pytest.approx({"mean": mean, "spread": spread})
+        assert record["lanes"][place]["stats"]["mean_surprisal"] == pytest.approx(
+            {"mean": mean, "spread": spread}, rel=1e-4
+        )  # batches of another size round otherwise
     assert record["lanes"][0]["left_lane_1_after"] == [None] * 4
 
 

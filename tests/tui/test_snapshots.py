@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from engine.settings import Settings
 from tui.app import Options, RemixApp
@@ -37,7 +38,7 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
             playground = app.playground
             exploration = playground.exploration
             return (
-                app.model_ready and not playground.running and not playground._wishes
+                not app.keeper.busy and app.model_ready and not playground.running and not playground._wishes
                 and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
                 and not exploration.unmeasured()
             )  # fmt: skip
@@ -53,6 +54,8 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
         while then is not None and not then(app):
             await pilot.pause(0.01)
         app.clear_notifications()
+        for field in app.screen.query(Input):
+            field.cursor_blink = False
         for _ in range(3):
             await pilot.pause()
 

@@ -107,7 +107,7 @@ class CompareScreen(Screen[None]):
     def on_mount(self) -> None:
         """A column for each lane; a counterfactual comes as far as the stream that it is laid beside."""
         self._sync_columns()
-        if self.comparison.behind():
+        if any(not lane.steps for lane in self.comparison.lanes) and self.comparison.behind():
             self._start(endless=False, goal=len(self.comparison))
         self.watch(self.query_one("#lanes"), "scroll_x", self._scrolled, init=False)
 

@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tui.screens.tree import TreeScreen
 from tui.screens.what_if import WhatIfScreen
 from tui.widgets.branches import Branches
 from tui.widgets.candidates import Candidates
@@ -48,6 +49,10 @@ KEYS = (
     ("c", "compare: several settings side by side, from the cursor on"),
     ("w", "what if: other settings, token or prefix, the same luck"),
     ("t", "show and hide the branches"),
+    ("T", "the whole session as a tree: fold, name, star, note, hide, find, compare"),
+    ("ctrl+s", "name the session; it is saved as it grows all the same"),
+    ("ctrl+o", "sessions: open, search, rename, copy, delete"),
+    ("ctrl+e", "export: JSON, Markdown, text, HTML, a picture; or copy the branch"),
     ("h", "heat: surprisal, entropy, probability, off"),
     ("m", "choose a model"),
     ("ctrl+p", "every action, presets, themes"),
@@ -75,6 +80,7 @@ COMPARE_KEYS = (
 PANES = (
     ("text", TokenText.HELP), ("candidates", Candidates.HELP), ("plot", DistributionPlot.HELP), ("coin", Coin.HELP),
     ("sampling", Sampler.HELP), ("branches", Branches.HELP), ("what if", WhatIfScreen.HELP),
+    ("tree screen", TreeScreen.HELP),
 )  # fmt: skip
 
 COINS = ("what each coin keeps equal", Coin.KEPT_HELP)
@@ -86,6 +92,7 @@ Part = tuple[str, str] | tuple[tuple[str, str], ...]
 PAGES: dict[str, tuple[Part, ...]] = {
     "playground": (KEYS, *PANES, COINS, ("keys of the compare screen (c)", ""), COMPARE_KEYS, *LANES),
     "compare": (COMPARE_KEYS, *LANES, COINS),
+    "tree": (("tree", TreeScreen.HELP),),
 }
 
 

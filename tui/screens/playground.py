@@ -117,6 +117,9 @@ class Playground(Screen[None]):
         Binding("greater_than_sign,full_stop", "speed(1)", "faster", show=False),
         Binding("p", "preset(1)", "next preset", show=False),
         Binding("m", "model", "model", show=False),
+        Binding("T", "tree_screen", "tree screen", show=False),
+        Binding("ctrl+o", "sessions", "sessions", show=False),
+        Binding("ctrl+e", "export", "export", show=False),
         Binding("ctrl+s", "name_session", "name the session", show=False),
         Binding("home", "move_to(0)", "first token", show=False),
         Binding("end", "move_end", "last token", show=False),
@@ -984,6 +987,29 @@ class Playground(Screen[None]):
         start = exploration.tree.prompt_length()
         exploration.comparison = counterfactual(exploration, start=start, label=label, settings=wish.settings)
         self._open_comparison()
+
+    def action_tree_screen(self) -> None:
+        """The whole session as a tree."""
+        from tui.screens.tree import TreeScreen
+
+        def chosen(node: int | None) -> None:
+            self.query_one(Branches).forget()
+            if node is not None:
+                self.exploration.tree.go(node)
+            self.show_all()
+
+        self.pause()
+        self.app.push_screen(TreeScreen(self.exploration), chosen)
+
+    def action_sessions(self) -> None:
+        """Shows what is kept, to open it."""
+        self.pause()
+        self.app.choose_session()
+
+    def action_export(self) -> None:
+        """Writes the session in another form."""
+        self.pause()
+        self.app.export_session()
 
     def action_name_session(self) -> None:
         """Gives the session a name."""
