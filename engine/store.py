@@ -8,6 +8,7 @@ that goes (`recover`) and never written to.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -16,7 +17,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -322,8 +323,8 @@ def read(path: Path) -> Session:
         problems = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
         if problems != ["ok"]:
             raise DamagedError(f"{path} is damaged ({str(problems[0])[:80]})")
-        records = _Records(db, strict=True)
-        return records.session()
+        with _without_collecting():
+            return _Records(db, strict=True).session()
     except (sqlite3.Error, _BadRecordError, OverflowError, ValueError, TypeError, KeyError) as error:
         raise DamagedError(f"{path} is damaged ({' '.join(str(error).split())[:80]})") from None
     finally:
@@ -385,6 +386,18 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
         return connect(path, read_only=True)
     except sqlite3.Error as error:
         raise InputError(f"{path} cannot be read: {error}") from None
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Hundreds of thousands of objects that all stay: looking for garbage among them takes longer than making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def is_sqlite(path: Path) -> bool:

@@ -50,7 +50,8 @@ def test_killed_at_fifty_random_moments_nothing_seen_a_second_before_is_lost(emu
     rng = random.Random(7)
     nodes = 0
     for n in range(25):
-        terminal = emulate("It is a truth", "--session", str(path), "--seed", "5", "--speed", "200", size=(120, 36))
+        prefix = [] if path.exists() else ["It is a truth"]
+        terminal = emulate(*prefix, "--session", str(path), "--seed", "5", "--speed", "200", size=(120, 36))
         terminal.until(lambda text: re.search(r"\d %", text))
         terminal.until(lambda text: "paused" in text.splitlines()[0])
         seen: list[tuple[float, int]] = [(time.monotonic(), tokens_shown(terminal.text))]

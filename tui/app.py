@@ -123,7 +123,8 @@ class RemixApp(App[None]):
         self.saver = Saver(self.post_message)
         self.keeper = Keeper(self.saver, partial(self.say, error=True))
         self._opening: tuple[OpenedSession, str] | None = None  # a session that waits for its model
-        self._asked_for = self.options  # what the command line wants of the session that it names
+        # What the command line wants of the session that it names.
+        self._asked_for = self.options if self.options.session is not None else Options()
         self._thread: threading.Thread | None = None
         self._explorations: dict[str, Exploration] = {}
         self._unsaved = False

@@ -196,12 +196,12 @@ class TreeScreen(Screen[int | None]):
     def _around(self, node: int) -> str:
         """A found token in brackets, with what stands before and after it."""
         exploration, tree = self.exploration, self.exploration.tree
-        before = []
+        before: list[int] = []
         above = tree.nodes[node].parent
         while above not in (None, ROOT) and len(before) < 6:
             before.append(above or 0)
             above = tree.nodes[above or 0].parent
-        after = []
+        after: list[int] = []
         below = node
         while len(after) < SHOWN_TOKENS and (children := tree.nodes[below].children):
             below = children[0]
