@@ -534,6 +534,7 @@ class _Records:
         self, tree: Tree, places: dict[int, int], settings: dict[int, Settings], meta: dict[str, str]
     ) -> None:
         views: list[View] = []
+        lost = self.lost
         columns = ("place", "ifnull(head, 0)", "cursor", "settings", "seed", "coin")
         for place, head, cursor, chain, seed, coin in self.rows("history", columns, "place"):
             good = (
@@ -547,11 +548,15 @@ class _Records:
         now = len(views) - 1
         with self._tolerant():
             now = int(meta["place"])
+        deepest = max(tree.nodes, key=lambda node: node.depth)
+        if views and self.lost > lost:  # perhaps it was the newest one
+            last = views[-1]
+            views.append(View(deepest.id, deepest.depth, last.settings, last.seed, last.coin))
+            now = len(views) - 1
         if views:
             tree.restore_history(views, max(0, min(now, len(views) - 1)))
         elif len(tree.nodes) > 1:
             self.bad("no view")
-            deepest = max(tree.nodes, key=lambda node: node.depth)
             tree.change(record=False, head=deepest.id, cursor=deepest.depth)
 
 

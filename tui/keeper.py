@@ -83,7 +83,10 @@ class Keeper:
     def state(self, exploration: Exploration) -> str:
         """How saving goes, in a word or two; "" while there is nothing to save."""
         kept = self._kept.get(exploration)
-        return kept.state if kept else ""
+        if kept is None:
+            return ""
+        behind = kept.state == "saved" and len(exploration.tree.nodes) > kept.journal.saved
+        return "saving" if behind else kept.state
 
     @property
     def busy(self) -> bool:
