@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,7 @@ from engine.cli import (
     print_json,
     read_prefix,
     read_settings,
+    session_option,
     settings_options,
 )
 from engine.errors import InputError
@@ -57,20 +59,24 @@ if TYPE_CHECKING:
 @settings_options
 @coin_options
 @model_options
+@session_option
 @json_option
 def compare(
     prefix: str | None, lane_texts: tuple[str, ...], count: int, own_coins: bool, repeats: int | None,
     form: str | None, ids: str | None, changes: str | None, preset_name: str | None, seed: int | None, coin: CoinKind,
-    model: str, precision: str, threads: int | None, as_json: bool,
+    model: str, precision: str, threads: int | None, session: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Several settings side by side, run as one batch on the same coins.
 
     Lanes share the coins: at the same position each gets the same u, so what differs is due to the settings alone.
-    --preset and --set hold for every lane, before its own settings.
+    --preset and --set hold for every lane, before its own settings. With --session the lanes are kept as branches of
+    that session.
     """
     del precision
     if as_json and form not in (None, "json"):
         raise InputError(f"--json and --format {form} were both given; give one of them")
+    if session is not None and repeats is not None:
+        raise InputError("--session keeps lanes as branches, --repeat keeps their statistics only; give one of them")
     form = "json" if as_json else form or "text"
     from engine.compare import MOST_LANES, build_lanes, parse_lane, prefix_ids, repeat, run_together
 
@@ -91,10 +97,13 @@ def compare(
         note(f"seed {seed}")
     # Where lane 1 brings a prefix of its own, that is the one that positions are counted from.
     if repeats is None:
+        from engine.keeping import keep_lanes, kept_in
+
         lanes = build_lanes(specs, prefixes, seed=seed, own_coins=own_coins, coin=coin, limit=count, end_of_text=end)
-        with _bar("comparing", count * len(lanes)) as bar:
+        with kept_in(session, opened, seed) as kept, _bar("comparing", count * len(lanes)) as bar:
             for made in run_together(opened.backend, lanes, end):
                 bar.update(made)
+            keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=False)
         _print_once(opened, specs, lanes, prefixes[0], seed, coin, form)
         return
     result: Repeated | None = None

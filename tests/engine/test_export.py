@@ -295,3 +295,25 @@ def test_the_page_in_a_browser(tmp_path, classics) -> None:
     assert out["fold"] == [True, False]
     assert out["asked"] == 0
     assert out["heat"].startswith("rgb(")
+
+
+def test_generate_and_compare_keep_what_they_make_as_branches(capsys, tmp_path, classics) -> None:
+    path = tmp_path / "talk.remix"
+    one = document(capsys, "generate", "It is a truth", "-n", "8", "--seed", "5", "--samples", "2",
+                   "--session", str(path), "--set", "frequency_penalty=0.5")  # fmt: skip
+    tree = read(path).tree
+    assert len(tree.leaves()) == 2
+    assert tree.ids() == one["prompt_ids"] + one["samples"][1]["ids"]
+    more = document(capsys, "generate", "-n", "5", "--seed", "6", "--session", str(path), "--set",
+                    "frequency_penalty=0.5,mirostat_tau=4")  # fmt: skip
+    assert more["prompt_ids"] == tree.ids()
+    document(capsys, "compare", "Call me", "--lane", "greedy", "--lane", "nucleus", "-n", "6", "--seed", "1",
+             "--session", str(path))  # fmt: skip
+    session = read(path)
+    assert len(session.tree.leaves()) == 4
+    assert session.words.startswith("It is a truth")
+    assert document(capsys, "replay", str(path))["different"] == []
+    for arguments in (("generate", "--session", str(tmp_path)), ("generate", "x", "-n", "1", "--session", __file__)):
+        code, _, err = run(capsys, *arguments)
+        assert code == 2
+        assert len(err.strip().splitlines()) <= 2

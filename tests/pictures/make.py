@@ -1,18 +1,19 @@
 """Makes the pictures in the README from the real app on the embedded model.
 
-    python -m tests.pictures.make
+    python -m tests.pictures.make [NAME ...]
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
-import tempfile
+import shutil
+import sys
 from pathlib import Path
 
 from engine.settings import Settings
 from tui.app import Options, RemixApp
+from tui.picture import own_fonts
 
 FOLDER = Path(__file__).parent
 PREFIX = "It is a truth universally acknowledged"
@@ -29,6 +30,9 @@ PICTURES = {
     "prefix": (SMALL, {}, ["e"]),
     "compare": (WIDE, {}, ["c", "2", "d", "p", *["space"] * 40, *["left"] * 12]),
     "luck": (SMALL, {"coin": "gumbel"}, [*["space"] * 24, *["left"] * 20, "down", "w", "down", "enter"]),
+    "tree": (SMALL, {}, [*["space"] * 14, *["left"] * 6, "3", "b", *["right"] * 3, "r", "r", "T", "down", "down",
+                         "asterisk"]),
+    "sessions": (SMALL, {}, [*["space"] * 5, "ctrl+o"]),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }  # fmt: skip
 
@@ -44,15 +48,31 @@ async def picture(name: str) -> str:
         return app.export_screenshot(title="gpt2-remix")
 
 
+def some_sessions() -> None:
+    """A few sessions for the list."""
+    from engine.models import open_model
+    from engine.sessions import fresh_path
+    from engine.store import save_whole
+    from tests.engine.test_export import CHAINS, made
+
+    model = open_model("classics")
+    for number, (name, words) in enumerate((("lecture: the biased coin", ""), ("", "It is a truth universally"))):
+        session = made(model, CHAINS[:2], branches=3 + 4 * number, length=20)
+        session.name, session.words = name, words
+        save_whole(session, fresh_path())
+
+
 def main() -> None:
-    """Writes every picture, without a font from anywhere: the reader's own monospaced one is used."""
-    for name in PICTURES:
-        with tempfile.TemporaryDirectory() as home:
-            os.environ["XDG_CONFIG_HOME"] = home
-            svg = asyncio.run(picture(name))
-        svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
-        (FOLDER / f"{name}.svg").write_text(svg.replace("font-family: Fira Code, monospace", "font-family: monospace"))
+    """Writes every picture."""
+    home = Path("/tmp/pictures")
+    for name in sys.argv[1:] or PICTURES:
+        shutil.rmtree(home, ignore_errors=True)
+        os.environ |= {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA")}
+        if name == "sessions":
+            some_sessions()
+        (FOLDER / f"{name}.svg").write_text(own_fonts(asyncio.run(picture(name))))
         print(FOLDER / f"{name}.svg")
+    shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":
