@@ -296,6 +296,9 @@ async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_re
         assert driver.tree.ids() == session.tree.ids()
         assert "taken in" in driver.notices()
         assert "other weights" in driver.notices()
+        driver.playground.move_to(2)
+        await driver.settled()
+        assert "made with other weights" in str(driver.playground.query_one("#coin").border_subtitle)
         await driver.press("end", "space")
         newest = driver.tree.nodes[driver.tree.view.head]
         assert newest.model == 1

@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from engine.settings import Settings
 from tui.app import Options, RemixApp
+from tui.screens.tree import TreeScreen
 
 PREFIX = "It is a truth universally acknowledged"
 SIZES = [(80, 24), (120, 36)]
@@ -155,6 +156,24 @@ def test_what_if_marks_and_counterfactual(snap_compare) -> None:
 def test_the_distribution_as_a_plot(snap_compare) -> None:
     settings = Settings(temperature=0.8, top_k=40, top_p=0.9)
     assert snap_compare(app_with(settings=settings), terminal_size=(80, 24), run_before=doing("space", "l"))
+
+
+def test_the_tree_screen(snap_compare) -> None:
+    def steady(app: RemixApp) -> bool:
+        for node in app.playground.exploration.tree.nodes:
+            node.born = 0.0  # an age is another one each time
+        screen = app.screen
+        assert isinstance(screen, TreeScreen)
+        screen.show_rows()
+        return True
+
+    keys = [*["space"] * 8, *["left"] * 3, "3", "b", "T", "down", "asterisk"]
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys, then=steady))
+
+
+def test_export_dialog(snap_compare, monkeypatch, own_home) -> None:
+    monkeypatch.chdir("/")
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("space", "ctrl+e"))
 
 
 def test_too_small(snap_compare) -> None:

@@ -323,7 +323,18 @@ class Playground(Screen[None]):
         roll = step.roll if step is not None and flipped else exploration.tree.next_roll(cursor)
         kind = step.coin if step is not None and step.coin else view.coin
         title = "coin" if kind == "interval" else "coin: log p + luck"
-        retitle(coin, title=title, subtitle=f"seed {seed} · roll {roll}")
+        retitle(coin, title=title, subtitle=f"seed {seed} · roll {roll}{self._maker(cursor)}")
+
+    def _maker(self, position: int) -> str:
+        """The model that a token was made with, where that is not the one that runs."""
+        tree = self.exploration.tree
+        if position >= len(tree):
+            return ""
+        number = tree.nodes[tree.path[position]].model
+        if number == tree.model or number >= len(tree.models):
+            return ""
+        record = tree.models[number]
+        return f" · made with {record.name if record.name != tree.models[tree.model].name else 'other weights'}"
 
     def _show_settings(self) -> None:
         view, kept, presets = self.exploration.tree.view, self.app.remembered, self.app.presets
