@@ -1,6 +1,8 @@
 """Dialogs, models, themes, terminal sizes, what is remembered, and what cannot be used."""
 
+import asyncio
 import json
+import random
 
 import pytest
 from textual.widgets import Input, OptionList, TabbedContent
@@ -273,6 +275,28 @@ async def test_pressing_everything_at_once(drive) -> None:
         if driver.playground.running:
             driver.playground.action_pause()
         await driver.settled()
+        assert driver.app.is_running
+
+
+ANY_KEYS = (
+    "space g left right up down enter r b 3 2 c w t T s e u slash l h x plus minus p m home end tab shift+tab a d v k o i "
+    "n H asterisk escape escape escape escape ctrl+r ctrl+s ctrl+o ctrl+e ctrl+t ctrl+x ctrl+p question_mark pagedown "
+    "left_square_bracket right_square_bracket pageup backspace less_than_sign greater_than_sign B"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_no_keys_in_any_order_on_any_screen_end_the_app(drive, monkeypatch, tmp_path, seed: int) -> None:
+    monkeypatch.chdir(tmp_path)  # exports are written there
+    rng, keys = random.Random(seed), ANY_KEYS.split()
+    async with drive(speed=200.0) as driver:
+        for n in range(150):
+            driver.app.simulate_key(rng.choice(keys))
+            await asyncio.sleep(0.01)  # keys come one after the other, whatever goes on
+            assert driver.app._exception is None, f"key {n} on {driver.app.screen}"
+            if n % 30 == 29:
+                await driver.pilot.resize_terminal(*rng.choice([(80, 24), (120, 36), (60, 10), (200, 50)]))
         assert driver.app.is_running
 
 

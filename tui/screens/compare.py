@@ -115,6 +115,11 @@ class CompareScreen(Screen[None]):
         self.call_after_refresh(self.show_all)
 
     @property
+    def drawn(self) -> bool:
+        """Whether there are columns to draw on: not while the screen closes."""
+        return self.is_attached and bool(self.query("#lanes")) and bool(self.query(AgreeStrip))
+
+    @property
     def columns(self) -> list[LaneColumn]:
         """In the order of the lanes."""
         return list(self.query_one("#lanes").query(LaneColumn))
@@ -153,6 +158,8 @@ class CompareScreen(Screen[None]):
             column.styles.width = room // fit
 
     def _to_selected(self) -> None:
+        if not self.drawn:
+            return
         self._set_widths()
         columns = self.columns
         if self.comparison.selected < len(columns):
@@ -166,7 +173,7 @@ class CompareScreen(Screen[None]):
 
     def show_all(self) -> None:
         """Draws the state as it is now, and asks the worker for what is missing. Idempotent."""
-        if not self.is_mounted or not self.columns:
+        if not self.drawn or not self.columns:
             return
         comparison, visible = self.comparison, self._visible()
         moments = [(number, column, *self._moment(number)) for number, column in visible]

@@ -15,6 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.widgets.choices import Choices
+
 FORMS = {
     "html": "a page with heat colours and the candidates on hover",
     "json": "complete: importing it gives this session again",
@@ -38,7 +40,7 @@ class ExportScreen(ModalScreen[ExportWish | None]):
     """Dismissed with a wish, or None."""
 
     DEFAULT_CSS = """
-    ExportScreen OptionList, ExportScreen OptionList:focus {
+    ExportScreen Choices, ExportScreen Choices:focus {
         height: auto; border: none; padding: 0; background: $surface;
     }
     ExportScreen Input { background: $panel; padding: 0 1; margin-top: 1; }
@@ -62,7 +64,7 @@ class ExportScreen(ModalScreen[ExportWish | None]):
         """The forms over the file's name."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "export"
-            yield OptionList(*(Option(Text(f"{form:<6}{what}", no_wrap=True), id=form) for form, what in FORMS.items()))
+            yield Choices(*(Option(Text(f"{form:<6}{what}", no_wrap=True), id=form) for form, what in FORMS.items()))
             yield Input(str(self._path("html")), compact=True)
             yield Static(id="problem", classes="problem")
             yield Static(id="scope", classes="hint")
@@ -70,7 +72,7 @@ class ExportScreen(ModalScreen[ExportWish | None]):
 
     def on_mount(self) -> None:
         """Arrows choose at once."""
-        self.query_one(OptionList).focus()
+        self.query_one(Choices).focus()
         self._show()
 
     def _path(self, form: str) -> Path:

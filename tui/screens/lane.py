@@ -21,6 +21,7 @@ from engine.compare import parse_lane
 from engine.errors import EngineError, InputError
 from engine.presets import Preset
 from engine.settings import LISTS, NUMBERS, Settings, check_seed
+from tui.widgets.choices import Choices
 
 MEANINGS = {number.name: number.help for number in NUMBERS} | LISTS
 
@@ -63,7 +64,7 @@ class LaneScreen(ModalScreen[LaneWish | None]):
     LaneScreen Horizontal { height: 1; }
     LaneScreen Label { width: 10; color: $text-muted; }
     LaneScreen Input { width: 1fr; background: $panel; padding: 0 1; }
-    LaneScreen OptionList, LaneScreen OptionList:focus {
+    LaneScreen Choices, LaneScreen Choices:focus {
         height: auto; max-height: 9; border: none; padding: 0; margin-top: 1; background: $surface;
         text-wrap: nowrap; text-overflow: ellipsis;
     }
@@ -106,7 +107,7 @@ class LaneScreen(ModalScreen[LaneWish | None]):
                 yield Input("" if wish.seed is None else str(wish.seed), compact=True, id="seed",
                             placeholder="the one that all lanes share: the same luck")  # fmt: skip
             yield Static(id="problem", classes="problem")
-            yield OptionList(*(
+            yield Choices(*(
                 Option(Text.assemble((f"{preset.name:<16} ", "bold"), preset.text, no_wrap=True, overflow="ellipsis"))
                 for preset in self._presets
             ))  # fmt: skip
@@ -121,7 +122,7 @@ class LaneScreen(ModalScreen[LaneWish | None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """The presets take what room there is."""
-        self.query_one(OptionList).styles.max_height = max(2, event.size.height - 14)
+        self.query_one(Choices).styles.max_height = max(2, event.size.height - 14)
 
     def _read(self) -> LaneWish:
         """Raises InputError."""

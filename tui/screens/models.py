@@ -14,13 +14,14 @@ from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine.models import Listed, list_models
+from tui.widgets.choices import Choices
 
 
 class ModelScreen(ModalScreen[str | None]):
     """Dismissed with a name, or None."""
 
     DEFAULT_CSS = """
-    ModelScreen OptionList, ModelScreen OptionList:focus {
+    ModelScreen Choices, ModelScreen Choices:focus {
         height: auto; max-height: 12; border: none; padding: 0; background: $surface;
     }
     ModelScreen Input { margin-top: 1; background: $panel; padding: 0 1; }
@@ -35,7 +36,7 @@ class ModelScreen(ModalScreen[str | None]):
         """The list over the field."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "model"
-            yield OptionList()
+            yield Choices()
             yield Input(placeholder="another one: owner/name on the hub, or a folder", compact=True)
             yield Static("enter opens it; what is not here is downloaded while you go on exploring", classes="hint")
         yield Footer(show_command_palette=False)
@@ -50,7 +51,7 @@ class ModelScreen(ModalScreen[str | None]):
         self.app.call_from_thread(self._fill, listed)
 
     def _fill(self, listed: list[Listed]) -> None:
-        options = self.query_one(OptionList)
+        options = self.query_one(Choices)
         for model in listed:
             size = f"{model.parameters / 1e6:,.1f}M" if model.parameters else ""
             where = "embedded" if model.source == "embedded" else "here" if model.folder else "to download"

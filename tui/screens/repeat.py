@@ -162,6 +162,8 @@ class RepeatScreen(ModalScreen[None]):
     # Showing
 
     def _show(self) -> None:
+        if not self.is_attached or not self.query("#result"):
+            return  # it closes
         result, last = self.query_one("#result", Static), self._last
         if last is None or last.table is None:
             own = "each lane has coins of its own" if self._comparison.own_coins else "the lanes share the coins"

@@ -129,6 +129,8 @@ class TreeScreen(Screen[int | None]):
 
     def show_rows(self, node: int | None = None) -> None:
         """Makes the rows anew; the cursor goes to a node where told."""
+        if not self.is_attached or not self.query(Outline):
+            return  # it closes
         tree = self.exploration.tree
         if self._kind == "segments":
             rows, empty = self._segments(), "nothing here yet: space in the playground makes a token"

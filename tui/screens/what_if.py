@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.widgets.choices import Choices
+
 
 class WhatIfScreen(ModalScreen[str | None]):
     """Dismissed with "marks", "token", "prefix" or "settings"; None where nothing is to be otherwise.
@@ -31,7 +33,7 @@ class WhatIfScreen(ModalScreen[str | None]):
     """
 
     DEFAULT_CSS = """
-    WhatIfScreen OptionList, WhatIfScreen OptionList:focus {
+    WhatIfScreen Choices, WhatIfScreen Choices:focus {
         height: auto; border: none; padding: 0; background: $surface;
     }
     """
@@ -57,7 +59,7 @@ class WhatIfScreen(ModalScreen[str | None]):
         ]  # fmt: skip
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "what if"
-            yield OptionList(*(
+            yield Choices(*(
                 Option(Text.assemble(title, (f"  ({why})", "italic") if why else ""), id=name, disabled=bool(why))
                 for name, title, why in options
             ))  # fmt: skip
@@ -66,7 +68,7 @@ class WhatIfScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Arrows choose at once."""
-        self.query_one(OptionList).focus()
+        self.query_one(Choices).focus()
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
