@@ -86,7 +86,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
         "gpt2-remix", 'gpt2-remix "It is a truth universally acknowledged"', 'gpt2-remix --ids 91',
-        'gpt2-remix generate "In the beginning" -n 40 --seed 7', 'gpt2-remix next "To be, or not to" -k 5',
+        "gpt2-remix --session talk.remix", 'gpt2-remix generate "In the beginning" -n 40 --seed 7',
+        'gpt2-remix next "To be, or not to" -k 5', 'gpt2-remix compare "It is" --lane nucleus --lane temperature=1.2',
+        "gpt2-remix export talk.remix --format html -o talk.html",
     ),
 )  # fmt: skip
 @click.version_option(__version__, prog_name=PROGRAM)

@@ -279,9 +279,9 @@ async def test_pressing_everything_at_once(drive) -> None:
 
 
 ANY_KEYS = (
-    "space g left right up down enter r b 3 2 c w t T s e u slash l h x plus minus p m home end tab shift+tab a d v k o i "
-    "n H asterisk escape escape escape escape ctrl+r ctrl+s ctrl+o ctrl+e ctrl+t ctrl+x ctrl+p question_mark pagedown "
-    "left_square_bracket right_square_bracket pageup backspace less_than_sign greater_than_sign B"
+    "space g left right up down enter r b 3 2 c w t T s e u slash l h x plus minus p m home end tab shift+tab a d v "
+    "k o i n H asterisk escape escape escape escape ctrl+r ctrl+s ctrl+o ctrl+e ctrl+t ctrl+x ctrl+p question_mark "
+    "pagedown left_square_bracket right_square_bracket pageup backspace less_than_sign greater_than_sign B"
 )
 
 

@@ -210,7 +210,7 @@ class Playground(Screen[None]):
         self._show_position(keep_selection)
         self._show_settings()
         if self.query_one(Branches).display:
-            self.query_one(Branches).show(self.exploration.tree, self.exploration.words)
+            self.query_one(Branches).show_tree(self.exploration.tree, self.exploration.words)
         self._show_status()
         self._ask()
         self._ask_what_if()

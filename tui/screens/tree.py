@@ -281,8 +281,8 @@ class TreeScreen(Screen[int | None]):
         """Moves by a screenful."""
         self.action_move(pages * max(1, self.outline.size.height - 3))
 
-    @on(Outline.Chosen)
-    def _clicked(self, event: Outline.Chosen) -> None:
+    @on(Outline.Clicked)
+    def _clicked(self, event: Outline.Clicked) -> None:
         self._about()
         if event.twice:
             self.action_go()

@@ -48,7 +48,7 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
     Outline { background: $surface; scrollbar-size-vertical: 1; overflow-x: hidden; }
     """
 
-    class Chosen(Message):
+    class Clicked(Message):
         """A person clicked on a row."""
 
         def __init__(self, place: int, twice: bool) -> None:
@@ -121,4 +121,4 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         if offset is not None and (place := offset.y + self.scroll_offset.y) < len(self.rows):
             event.stop()
             self.move(place - self.cursor)
-            self.post_message(self.Chosen(place, event.chain > 1))
+            self.post_message(self.Clicked(place, event.chain > 1))
