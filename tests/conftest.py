@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,22 @@ def fresh_classics(classics):
     from engine.models import Model, embedded_folder
 
     return Model(open_backend("classics", embedded_folder()), classics.tokenizer)
+
+
+@pytest.fixture
+def emulate() -> Iterator[Callable[..., Any]]:
+    """`emulate(*arguments, size=…)` starts the real program in a pseudo-terminal (`tests.emulator.Emulator`)."""
+    from tests.emulator import Emulator
+
+    running: list[Emulator] = []
+
+    def start(*arguments: str, **options: Any) -> Emulator:
+        running.append(Emulator(*arguments, **options))
+        return running[-1]
+
+    yield start
+    for emulator in running:
+        emulator.process.close(force=True)
 
 
 Checkpoint = Callable[..., Path]

@@ -8,29 +8,14 @@ import re
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from engine.store import read
-from tests.test_terminal import Emulator
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def emulate() -> Iterator[Callable[..., Emulator]]:
-    running: list[Emulator] = []
-
-    def start(*arguments: str, **options) -> Emulator:
-        running.append(Emulator(*arguments, **options))
-        return running[-1]
-
-    yield start
-    for emulator in running:
-        emulator.process.close(force=True)
 
 
 def tokens_shown(text: str) -> int:

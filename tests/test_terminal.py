@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
-import sys
-import time
-from collections.abc import Callable, Iterator
-
-import ptyprocess
-import pyte
 import pytest
 
 from tests.hub import serving
@@ -17,68 +9,6 @@ from tests.hub import serving
 PREFIX = "It is a truth universally acknowledged"
 
 pytestmark = pytest.mark.slow
-
-
-class Emulator:
-    """The program and what a person would see of it."""
-
-    def __init__(self, *arguments: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
-        env = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment
-        command = [sys.executable, "-m", "tui", *arguments]
-        self.process = ptyprocess.PtyProcess.spawn(command, env=env, dimensions=(size[1], size[0]))
-        self.screen = pyte.Screen(*size)
-        self._stream = pyte.ByteStream(self.screen)
-        self.raw = b""
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.screen.display)
-
-    def read(self) -> bool:
-        """Takes what was drawn; False at the end of the program."""
-        try:
-            data = self.process.read(65536)
-        except EOFError:
-            return False
-        self.raw += data
-        self._stream.feed(data)
-        return True
-
-    def pending(self) -> bool:
-        """Whether something was drawn, after waiting for it for a moment."""
-        return bool(select.select([self.process.fd], [], [], 0.02)[0])
-
-    def until(self, condition: Callable[[str], object], seconds: float = 60) -> str:
-        """Reads until the screen shows something."""
-        end = time.monotonic() + seconds
-        while not condition(self.text):
-            assert time.monotonic() < end, f"never shown; the screen:\n{self.text}"
-            assert self.read(), f"the program ended; the screen:\n{self.text}"
-        return self.text
-
-    def resize(self, columns: int, rows: int) -> None:
-        self.process.setwinsize(rows, columns)
-        self.screen.resize(rows, columns)
-
-    def finish(self) -> int:
-        """Waits for the end; the exit code."""
-        while self.read():
-            pass
-        self.process.wait()
-        return self.process.exitstatus
-
-
-@pytest.fixture
-def emulate() -> Iterator[Callable[..., Emulator]]:
-    running: list[Emulator] = []
-
-    def start(*arguments: str, **options) -> Emulator:
-        running.append(Emulator(*arguments, **options))
-        return running[-1]
-
-    yield start
-    for emulator in running:
-        emulator.process.close(force=True)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])

@@ -270,8 +270,7 @@ async def test_pressing_everything_at_once(drive) -> None:
     keys = "space g r b enter left right home end up down t e escape s left right escape h x plus minus less_than_sign"
     keys += " greater_than_sign p u ctrl+r slash escape 1 2 b left_square_bracket right_square_bracket g u g m escape"
     async with drive(speed=300.0) as driver:
-        for _ in range(2):
-            await driver.pilot.press(*keys.split())
+        await driver.pilot.press(*keys.split())
         if driver.playground.running:
             driver.playground.action_pause()
         await driver.settled()
@@ -286,12 +285,12 @@ ANY_KEYS = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_no_keys_in_any_order_on_any_screen_end_the_app(drive, monkeypatch, tmp_path, seed: int) -> None:
     monkeypatch.chdir(tmp_path)  # exports are written there
     rng, keys = random.Random(seed), ANY_KEYS.split()
     async with drive(speed=200.0) as driver:
-        for n in range(150):
+        for n in range(120):
             driver.app.simulate_key(rng.choice(keys))
             await asyncio.sleep(0.01)  # keys come one after the other, whatever goes on
             assert driver.app._exception is None, f"key {n} on {driver.app.screen}"
