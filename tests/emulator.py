@@ -46,7 +46,8 @@ class Emulator:
         end = time.monotonic() + seconds
         while not condition(self.text):
             assert time.monotonic() < end, f"never shown; the screen:\n{self.text}"
-            assert self.read(), f"the program ended; the screen:\n{self.text}"
+            if self.pending():
+                assert self.read(), f"the program ended; the screen:\n{self.text}"
         return self.text
 
     def resize(self, columns: int, rows: int) -> None:
