@@ -5,6 +5,7 @@ import io
 import json
 import math
 
+import numpy as np
 import pytest
 
 from tests.engine.test_cli import document, run
@@ -117,3 +118,25 @@ def test_wrong_usage_is_one_line(capsys, arguments: list[str], said: str) -> Non
     assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("chain", ["temperature=1", "temperature=0.7,top_p=0.9", "top_k=30,frequency_penalty=0.5"])
+def test_the_gumbel_coin_is_recomputed_by_an_outside_program(capsys, chain: str) -> None:
+    """From what `next --all --json` prints and DESIGN.md's formula, with numpy alone."""
+    made = document(capsys, "generate", "It is a truth", "-n", "6", "--seed", "11", "--coin", "gumbel", "--set", chain)
+    ids = made["prompt_ids"]
+    for step in made["samples"][0]["steps"]:
+        if "frequency_penalty" in chain and step["position"] > len(made["prompt_ids"]):
+            break  # `next` takes everything that stands before as the prefix
+        given = ",".join(map(str, ids))
+        record = document(capsys, "next", "--ids", given, "--set", chain, "--all")
+        final = np.zeros(8193)
+        for candidate in record["candidates"]:
+            final[candidate["id"]] = candidate["p_final"]
+        bits = np.random.Philox(key=11, counter=[0, step["position"], 0, 2])
+        luck = np.random.Generator(bits).random(8193)
+        with np.errstate(divide="ignore"):
+            scores = np.log(final) - np.log(-np.log(luck))
+        assert int(np.argmax(scores)) == step["id"]
+        assert luck[step["id"]] == step["u"]
+        ids = [*ids, step["id"]]

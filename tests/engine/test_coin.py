@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import coin
+from engine.sampling import distribution
+from engine.settings import parse_settings
 
 probabilities = st.lists(st.integers(0, 1000), min_size=1, max_size=40).filter(any).map(
     lambda weights: np.array(weights) / sum(weights)
@@ -79,6 +81,30 @@ def test_gumbel_coin_is_fair_and_takes_only_kept_tokens() -> None:
     final = np.array([0.5, 0.0, 0.3, 0.2])
     chosen = [coin.choose_gumbel(final, coin.gumbel_luck(1, n, 0, 4)) for n in range(20_000)]
     assert np.bincount(chosen, minlength=4) / 20_000 == pytest.approx(final, abs=0.015)
+
+
+@pytest.mark.parametrize("chain", ["", "temperature=0.7,top_p=0.9", "temperature=1.4,min_p=0.05,typical_p=0.95"])
+@pytest.mark.parametrize("kind", ["interval", "gumbel"])
+def test_over_many_seeds_both_coins_are_faithful_to_the_final_distribution(kind: str, chain: str) -> None:
+    """Chi-square over 20,000 seeds, at one position of one distribution; tokens expected less than 5 times as one."""
+    logits = np.random.default_rng(3).normal(0, 1, 60).astype(np.float32)
+    final = distribution(logits, parse_settings(chain)).final
+    count = 20_000
+    chosen = [
+        coin.choose_interval(final, coin.interval_chance(seed, 9, 0)) if kind == "interval"
+        else coin.choose_gumbel(final, coin.gumbel_luck(seed, 9, 0, final.size)) for seed in range(count)
+    ]  # fmt: skip
+    seen, expected = np.bincount(chosen, minlength=final.size), final * count
+    assert not seen[final == 0].any()
+    rare = expected < 5
+    cells = [*zip(seen[~rare], expected[~rare], strict=True)]
+    if expected[rare].sum() >= 5:
+        cells.append((seen[rare].sum(), expected[rare].sum()))
+    statistic = sum((a - b) ** 2 / b for a, b in cells)
+    freedom = len(cells) - 1
+    assert freedom > 10
+    # The 99.9 % quantile of chi-square, after Wilson and Hilferty 1931.
+    assert statistic < freedom * (1 - 2 / (9 * freedom) + 3.09 * (2 / (9 * freedom)) ** 0.5) ** 3
 
 
 @given(probabilities, st.integers(0, 1000))
