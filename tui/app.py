@@ -634,6 +634,7 @@ class RemixApp(App[None]):
         yield "sampling settings", "go to the panel (s)", "settings"
         yield "next preset", "a named group of settings (p)", "preset(1)"
         yield "tree", "the whole session: fold, name, star, note, hide, find (T)", "tree_screen"
+        yield "note", "on the token under the cursor (N)", "note"
         yield "sessions", "open, search, rename, copy, delete (ctrl+o)", "sessions"
         yield "export", "HTML, JSON, Markdown, text, a picture, the clipboard (ctrl+e)", "export"
         yield "name the session", "it is saved as it grows all the same (ctrl+s)", "name_session"

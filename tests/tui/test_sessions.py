@@ -181,6 +181,27 @@ async def test_the_tree_screen_goes_folds_names_stars_notes_and_hides(drive) -> 
         assert tree.marks[node].name == "best one"
 
 
+async def test_a_note_on_any_token(drive, tmp_path) -> None:
+    path = tmp_path / "a.remix"
+    async with drive(session=path) as driver:
+        await driver.steps(4)
+        driver.playground.move_to(10)
+        await driver.settled()
+        await driver.pilot.press("N")
+        await driver.type("here it turns")
+        await driver.pilot.press("enter")
+        node = driver.tree.path[10]
+        assert driver.tree.marks[node] == Mark(note="here it turns")
+        await saved(driver)
+        assert read(path).tree.marks[node].note == "here it turns"
+        await driver.pilot.press("T", "m")
+        await driver.until(lambda: isinstance(driver.app.screen, TreeScreen) and driver.app.screen.outline.rows)
+        assert [row.first for row in driver.app.screen.outline.rows] == [node]
+        await driver.pilot.press("escape", "escape", "N", *["backspace"] * 13, "enter")
+        await driver.settled()
+        assert node not in driver.tree.marks
+
+
 async def test_branches_are_sorted_and_two_compared(drive) -> None:
     async with drive(size=(120, 36)) as driver:
         await branched(driver)

@@ -50,6 +50,7 @@ KEYS = (
     ("w", "what if: other settings, token or prefix, the same luck"),
     ("t", "show and hide the branches"),
     ("T", "the whole session as a tree: fold, name, star, note, hide, find, compare"),
+    ("N", "a note on the token under the cursor"),
     ("ctrl+s", "name the session; it is saved as it grows all the same"),
     ("ctrl+o", "sessions: open, search, rename, copy, delete"),
     ("ctrl+e", "export: JSON, Markdown, text, HTML, a picture; or copy the branch"),

@@ -118,6 +118,7 @@ class Playground(Screen[None]):
         Binding("p", "preset(1)", "next preset", show=False),
         Binding("m", "model", "model", show=False),
         Binding("T", "tree_screen", "tree screen", show=False),
+        Binding("N", "note", "note", show=False),
         Binding("ctrl+o", "sessions", "sessions", show=False),
         Binding("ctrl+e", "export", "export", show=False),
         Binding("ctrl+s", "name_session", "name the session", show=False),
@@ -1011,6 +1012,27 @@ class Playground(Screen[None]):
 
         self.pause()
         self.app.push_screen(TreeScreen(self.exploration), chosen)
+
+    def action_note(self) -> None:
+        """Writes a note on the token under the cursor; the tree screen and exports show it."""
+        from engine.tree import Mark
+        from tui.screens.ask import AskScreen
+
+        tree, position = self.exploration.tree, min(self.exploration.cursor, len(self.exploration.tree) - 1)
+        if position < 0:
+            self.notice("there is no token to write a note on yet", error=False)
+            return
+        node = tree.path[position]
+
+        def noted(note: str | None) -> None:
+            if note is not None:
+                tree.mark_node(node, note=note.strip())
+                self.notice("the note is kept: T, then m, lists notes, names and stars", error=False)
+
+        name = self.exploration.name(tree.step(position).token)
+        hint = "shown in the tree screen (T) and in exports; empty takes it away"
+        known = tree.marks.get(node, Mark()).note
+        self.app.push_screen(AskScreen(f"note on {name} at {position}", hint, value=known, check=str), noted)
 
     def action_sessions(self) -> None:
         """Shows what is kept, to open it."""
