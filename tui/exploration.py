@@ -36,7 +36,8 @@ class Exploration:
     """
 
     def __init__(self, *, seed: int, settings: Settings, coin: CoinKind, tree: Tree | None = None) -> None:
-        self.tree = tree or Tree(seed=seed, settings=settings, coin=coin)
+        # Not `or`: a tree whose view stands at the root has no stream, but may hold branches.
+        self.tree = Tree(seed=seed, settings=settings, coin=coin) if tree is None else tree
         self.tokenizer: Tokenizer | None = None
         self.info: ModelInfo | None = None
         self.computed = 0

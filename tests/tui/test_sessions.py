@@ -59,6 +59,23 @@ async def test_what_is_done_is_on_disk_and_undone_after_a_restart(drive, tmp_pat
         assert driver.exploration.settings == views[place].settings
 
 
+async def test_a_session_whose_view_stands_at_the_root_keeps_its_branches(drive, tmp_path) -> None:
+    """As after a kill while branches were grown from the first position."""
+    path = tmp_path / "a.remix"
+    session = grown(5, 40)
+    session.tree.models, session.tree.model = session.tree.models[:1], 0
+    for node in session.tree.nodes:
+        node.model = 0
+    session.tree.change(head=0, cursor=0)
+    save_whole(session, path)
+    async with drive(session=path, prefix=None, seed=None) as driver:
+        assert len(driver.tree) == 0
+        assert len(driver.tree.nodes) == 40
+        await driver.press("space")
+        await saved(driver)
+    assert len(read(path).tree.nodes) == 41
+
+
 async def test_nothing_done_leaves_no_file(drive) -> None:
     async with drive() as driver:
         await driver.press("right", "h", "home")
