@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,10 +15,10 @@ from typing import Any
 from engine.errors import InputError
 from engine.outline import Segment, nodes_of, segments, shown_leaves
 from engine.settings import COINS, Settings
-from engine.store import NODE_COLUMNS, Session, model_record, plausible
+from engine.store import NODE_COLUMNS, Session, grow_row, model_record, plausible
 from engine.text import show_text
 from engine.tokenizer import Tokenizer, split_characters
-from engine.tree import ROOT, Mark, Node, Step, Tree, View
+from engine.tree import Mark, Step, Tree, View
 
 FORMAT, FORMAT_VERSION = "gpt2-remix session", 1
 
@@ -88,17 +87,7 @@ def _session(record: Mapping[str, Any]) -> Session:
                 values[place] = float(values[place])
         if not plausible((number, *values), settings, len(tree.models) - 1):
             raise ValueError(f"node {number} makes no sense")
-        (parent, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy,
-         window, offset, mu) = values  # fmt: skip
-        above = tree.nodes[parent]
-        step = Step(above.depth, token, origin, u, roll, seed, coin, None if chain is None else settings[chain], p_raw,
-                    p_final, rank, surprisal, entropy, window, offset, mu)  # fmt: skip
-        log_p = above.log_p
-        if origin != "prompt" and surprisal is not None:
-            log_p -= surprisal * math.log(2)
-        tree.nodes.append(Node(number, parent, step, above.depth + 1, log_p, model=model, born=born))
-        tree.splits += bool(above.children) or parent == ROOT
-        above.children.append(number)
+        grow_row(tree, values[0], (number, *values), settings)
     for node, mark in record["marks"].items():
         if not 0 <= int(node) < len(tree.nodes):
             raise ValueError(f"a mark is on node {node}")
@@ -119,13 +108,12 @@ def branch_only(tree: Tree, leaf: int) -> Tree:
     path = tree.path_to(leaf)
     made = Tree(seed=tree.view.seed, settings=tree.view.settings, coin=tree.view.coin)
     made.models, made.model = list(tree.models), tree.model
-    for number, old in enumerate(path, start=1):
+    for old in path:
         node = tree.nodes[old]
-        made.nodes.append(Node(number, number - 1, node.step, node.depth, node.log_p, model=node.model, born=node.born))
-        made.nodes[number - 1].children.append(number)
+        assert node.step is not None
+        number = made.grow(len(made.nodes) - 1, node.step, node.model, node.born)
         if old in tree.marks:
             made.marks[number] = tree.marks[old]
-    made.splits = bool(path)
     made.change(record=False, head=len(path), cursor=min(tree.view.cursor, len(path)))
     return made
 

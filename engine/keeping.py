@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.errors import InputError
 from engine.generator import Lane
 from engine.models import Model, fingerprint, locate, record_of
-from engine.sessions import try_lock
+from engine.sessions import holding
 from engine.store import DamagedError, Journal, Session, Store, read
 from engine.tree import ROOT, Step, Tree
 
@@ -25,10 +25,7 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
     if path is None:
         yield None
         return
-    lock = try_lock(path)
-    if lock is None:
-        raise InputError(f"{path} is open in a window of gpt2-remix; close it there first")
-    try:
+    with holding(path):
         try:
             session = read(path) if path.exists() else Session(Tree(seed=seed))
         except DamagedError as error:
@@ -51,8 +48,6 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
                 store.write(changes)
             finally:
                 store.close()
-    finally:
-        lock.release()
 
 
 def stream_of(session: Session | None) -> tuple[list[int], int] | None:

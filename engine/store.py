@@ -24,7 +24,7 @@ from typing import Any
 
 from engine.errors import EngineError, InputError
 from engine.settings import COINS, SEED_LIMIT, Settings
-from engine.tree import ROOT, Mark, ModelRecord, Node, Step, Tree, View
+from engine.tree import ROOT, Mark, ModelRecord, Step, Tree, View
 
 SUFFIX = ".remix"
 
@@ -494,13 +494,11 @@ class _Records:
     def _nodes(self, settings: dict[int, Settings], models: int) -> tuple[Tree, dict[int, int]]:
         """The tree, and the place of each saved node in it: they differ where nodes are missing."""
         tree = Tree(seed=0)
-        nodes = tree.nodes
         places = {ROOT: ROOT}
-        bits = math.log(2)
         columns = ["ifnull(parent, 0)" if name == "parent" else name for name in NODE_COLUMNS]
         for row in self.rows("nodes", columns, "id"):
             known = row[1] in places
-            if not known or (self.strict and row[0] != len(nodes)):
+            if not known or (self.strict and row[0] != len(tree.nodes)):
                 self.bad(f"node {row[0]}")
             if not self.strict and row[10] is not None and row[10] not in settings:
                 self.bad(f"settings of node {row[0]}")
@@ -508,19 +506,7 @@ class _Records:
             if not plausible(row, settings, models):
                 self.bad(f"node {row[0]}")
                 continue
-            above = nodes[places[row[1]] if known else ROOT]
-            (number, _, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal,
-             entropy, window, offset, mu) = row  # fmt: skip
-            step = Step(above.depth, token, origin, u, roll, seed, coin, None if chain is None else settings[chain],
-                        p_raw, p_final, rank, surprisal, entropy, window, offset, mu)  # fmt: skip
-            log_p = above.log_p
-            if origin != "prompt" and surprisal is not None:
-                log_p -= surprisal * bits
-            place = len(nodes)
-            nodes.append(Node(place, above.id, step, above.depth + 1, log_p, model=model, born=born))
-            tree.splits += bool(above.children) or above.id == ROOT
-            above.children.append(place)
-            places[number] = place
+            places[row[0]] = grow_row(tree, places[row[1]] if known else ROOT, row, settings)
         return tree, places
 
     def _marks(self, tree: Tree, places: dict[int, int]) -> None:
@@ -584,6 +570,16 @@ def plausible(row: Sequence[Any], settings: dict[int, Settings], models: int) ->
     if origin == "sampled":
         return coin in COINS and type(seed) is int and 0 <= seed < SEED_LIMIT and chain is not None
     return True
+
+
+def grow_row(tree: Tree, parent: int, row: Sequence[Any], settings: dict[int, Settings]) -> int:
+    """Adds the node of a plausible record (NODE_COLUMNS) below a node; its place in the tree."""
+    (_, _, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy, window,
+     offset, mu) = row  # fmt: skip
+    known = None if chain is None else settings[chain]
+    step = Step(tree.nodes[parent].depth, token, origin, u, roll, seed, coin, known, p_raw, p_final, rank, surprisal,
+                entropy, window, offset, mu)  # fmt: skip
+    return tree.grow(parent, step, model, born)
 
 
 def model_record(record: dict[str, Any]) -> ModelRecord:

@@ -20,6 +20,8 @@ Origin = Literal["prompt", "sampled", "picked"]
 
 ROOT = 0
 
+LOG_2 = math.log(2)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -273,10 +275,14 @@ class Tree:
             known = self.nodes[child].step
             if known is not None and known.same_flip(step):
                 return child
+        return self.grow(parent, step, self.model, time.time())
+
+    def grow(self, parent: int, step: Step, model: int, born: float) -> int:
+        """Adds a node whatever stands there already, as a saved session says that it was. Moves nothing."""
         above = self.nodes[parent]
         surprisal = 0.0 if step.origin == "prompt" or step.surprisal is None else step.surprisal
-        log_p = above.log_p - surprisal * math.log(2)
-        node = Node(len(self.nodes), parent, step, above.depth + 1, log_p, model=self.model, born=time.time())
+        log_p = above.log_p - surprisal * LOG_2
+        node = Node(len(self.nodes), parent, step, above.depth + 1, log_p, model=model, born=born)
         self.nodes.append(node)
         self.splits += bool(above.children) or parent == ROOT
         above.children.append(node.id)
