@@ -36,13 +36,7 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
                 return not compare.running and not compare.comparison.behind() and (
                     app.screen is not compare or all(compare._moment(n)[0] is not None for n, _ in compare._visible())
                 )
-            playground = app.playground
-            exploration = playground.exploration
-            return (
-                not app.keeper.busy and app.model_ready and not playground.running and not playground._wishes
-                and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
-                and not exploration.unmeasured()
-            )  # fmt: skip
+            return not app.keeper.busy and app.settled
 
         for key in (None, *keys):
             if key is not None:

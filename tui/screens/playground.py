@@ -1084,7 +1084,7 @@ class Playground(Screen[None]):
 
     @on(HeatStrip.Clicked)
     def _heat_clicked(self, event: HeatStrip.Clicked) -> None:
-        self.move_to(event.position)
+        self.move_to(event.place)
 
     @on(Candidates.Picked)
     def _candidate_picked(self, event: Candidates.Picked) -> None:

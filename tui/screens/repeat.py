@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -24,6 +23,7 @@ from tui.exploration import Exploration
 from tui.jobs import Repeat
 from tui.messages import RepeatProgress
 from tui.widgets.lane import STATISTICS
+from tui.worker import run_numbers
 
 if TYPE_CHECKING:
     from tui.app import RemixApp
@@ -32,8 +32,6 @@ MOST_SEEDS, MOST_TOKENS = 1000, 1000
 
 LEFT = "leaves lane 1 after"
 """The row of how long the lanes stay with lane 1."""
-
-numbers = count(1)
 
 
 class RepeatScreen(ModalScreen[None]):
@@ -116,7 +114,7 @@ class RepeatScreen(ModalScreen[None]):
         if problem:
             self.app.bell()
             return
-        self._number, self._going, self._last = next(numbers), True, None
+        self._number, self._going, self._last = next(run_numbers), True, None
         total = limit * repeats * len(comparison.lanes)
         self.query_one(ProgressBar).update(total=total, progress=0)
         self.app.worker.repeat(

@@ -28,7 +28,7 @@ from tui.exploration import Exploration
 from tui.keeper import age
 from tui.titles import NEEDED, needs_room, status_line
 from tui.widgets.branches import scientific
-from tui.widgets.outline import Label, Outline, Row
+from tui.widgets.outline import Label, Outline, Row, sign_of
 
 if TYPE_CHECKING:
     from tui.app import RemixApp
@@ -229,9 +229,7 @@ class TreeScreen(Screen[int | None]):
         found = self._kind == "found"
         words = self._around(row.first) if found else exploration.words(self._tokens(row))
         step = first.step
-        origin = step.origin if step is not None else ""
-        sign = {"prompt": "¶", "picked": "✎"}.get(origin, "·" if step is not None and step.roll == 0 else "↻")
-        sign = "◆" if row.last == self._first else "★" if mark.star or end.star else sign
+        sign = "◆" if row.last == self._first else "★" if mark.star or end.star else sign_of(step)
         note = " ✉" if mark.note or end.note else ""
         probability = "given" if log_p == 0 else f"p {scientific(log_p)}"
         if found and step is not None and step.surprisal is not None:

@@ -14,7 +14,7 @@ from textual.message import Message
 from engine.outline import segments
 from engine.tree import ROOT, Tree
 from tui.palette import Palette
-from tui.widgets.outline import Label, Outline, Row
+from tui.widgets.outline import Label, Outline, Row, sign_of
 
 FIRST_TOKENS = 24
 """Tokens of a segment among which its first words are looked for."""
@@ -96,8 +96,7 @@ class Branches(Outline):
             if node.id == row.last:
                 break
             node = tree.nodes[node.children[0]]
-        origin = start.step.origin if start.step else ""
-        sign = {"prompt": "¶", "picked": "✎"}.get(origin, "·" if start.step and start.step.roll == 0 else "↻")
+        sign = sign_of(start.step)
         probability = "" if log_p == 0 else f"p {scientific(log_p)}"
         return Label(sign, self._words(tokens), [f"{count} tok", f"{probability:>9}"], shown=row.last in self._view)
 

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from engine.tree import Step
 from tui.palette import Palette
 
 
@@ -39,6 +40,12 @@ class Label:
     columns: Sequence[str]
     shown: bool = False
     dim: bool = False
+
+
+def sign_of(step: Step | None) -> str:
+    """How a token came: ¶ given, ✎ picked, · sampled, ↻ flipped again."""
+    origin = step.origin if step is not None else ""
+    return {"prompt": "¶", "picked": "✎"}.get(origin, "·" if step is not None and step.roll == 0 else "↻")
 
 
 class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen owns all keys
@@ -69,12 +76,10 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         self._palette = palette
         self.refresh()
 
-    def show(self, rows: list[Row], empty: str, *, node: int | None = None) -> None:
-        """Other rows; the cursor goes to the one that holds a node, where told."""
+    def show(self, rows: list[Row], empty: str) -> None:
+        """Other rows; the cursor stays at its place."""
         self.rows, self._empty = rows, empty
         self.virtual_size = Size(self.size.width, len(rows))
-        if node is not None:
-            self.cursor = next((n for n, row in enumerate(rows) if row.first <= node <= row.last), self.cursor)
         self.move(0)
 
     @property
