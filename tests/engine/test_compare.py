@@ -12,6 +12,7 @@ from engine.compare import LaneSpec, again, build_lanes, divergences, parse_lane
 from engine.errors import InputError
 from engine.generator import Lane, advance, pick, reconsider
 from engine.gpt2.backend import TorchBackend, open_backend
+from engine.replay import within_rounding
 from engine.sampling import distribution
 from engine.settings import Settings
 from engine.tree import Step
@@ -84,6 +85,22 @@ def test_any_lane_is_read_or_refused_in_one_line(text: str) -> None:
     assert "\n" not in line
 
 
+def same_luck(backend: TorchBackend, one: Lane, other: Lane) -> None:
+    """Two lanes are the same to the last token, or part where a coin fell on an edge that rounding alone moves.
+
+    In fp32 a row's last bits depend on how many rows go through a matrix with it; some coin falls between them.
+    """
+    for a, b in zip(one.steps, other.steps, strict=False):
+        if a.token != b.token:
+            before = other.ids[: b.position]
+            moment = Moment(b.position, before, other.prompt or 0, END, b.seed or 0, b.roll, b.offset, b.mu)
+            dist = distribution(backend.logits([before[window_start(b.position, 32) :]])[0], other.settings, moment)
+            assert within_rounding(dist, b, a.token), (a, b)
+            return
+        assert a.u == b.u
+    assert one.ids == other.ids
+
+
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(chains, st.integers(1, 40)), min_size=2, max_size=6), st.integers(0, 2**32), st.booleans(),
@@ -101,8 +118,7 @@ def test_lanes_agree_with_running_alone(tiny, wanted, seed: int, own: bool, coin
     run(open_backend("tiny", tiny), together)
     for lane, alone in zip(together, lanes(), strict=True):
         run(open_backend("tiny", tiny), [alone])
-        assert lane.ids == alone.ids
-        assert [step.u for step in lane.steps] == [step.u for step in alone.steps]
+        same_luck(open_backend("tiny", tiny), lane, alone)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
