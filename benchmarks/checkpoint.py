@@ -13,8 +13,7 @@ def random_gpt2_small() -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from engine.gpt2.config import GPT2Config
-    from engine.gpt2.weights import expected_shapes
+    from engine.gpt2.config import GPT2Config, expected_shapes
 
     folder = Path(tempfile.gettempdir()) / "gpt2-remix-random-124M"
     if not (folder / "config.json").is_file():

@@ -22,9 +22,10 @@ class ModelInfo:
     Attributes:
         name: as a person gave it.
         parameters: how many numbers the weights hold, a tied output head counted once.
-        precision: how they are held, "fp32".
+        precision: how they are held: "fp32", "int8", or on accelerators "fp16" or "bf16".
         vocab_size: ids are 0 ... vocab_size - 1.
         context: how many tokens the network sees at once.
+        device: where it runs: "cpu", "cuda" or "mps".
     """
 
     name: str
@@ -32,6 +33,7 @@ class ModelInfo:
     precision: str
     vocab_size: int
     context: int
+    device: str = "cpu"
 
 
 class Backend(Protocol):

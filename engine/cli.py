@@ -11,6 +11,8 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,13 +25,15 @@ from engine.settings import CHAIN, COINS, LISTS, NUMBERS, Settings, parse_settin
 
 if TYPE_CHECKING:
     from engine.generator import Lane
-    from engine.models import Model, Progress
+    from engine.models import Holding, Model, Progress
     from engine.tokenizer import Tokenizer
     from engine.tree import Step
 
 PROGRAM = "gpt2-remix"
 LANES = 16
 """How many samples run as one batch."""
+
+PRECISIONS = ("fp32", "int8")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,10 +63,45 @@ def stack(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-model_options = stack(
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """What the command line says of the model: its name, whether that was given, and how it is to be held."""
+
+    name: str
+    given: bool
+    holding: Holding
+
+    def open(self, name: str | None = None, precision: str | None = None) -> Model:
+        """Opens it (or another one in its place, in that precision where none was given), with download progress."""
+        from engine.models import open_model
+
+        holding = self.holding
+        if holding.precision is None and precision in PRECISIONS:
+            holding = replace(holding, precision=precision)
+        return open_model(name or self.name, holding, progress=progress_bars())
+
+
+def model_options(function: F) -> F:
+    """Adds the options that choose a model; the function gets a ModelChoice as `model`."""
+
+    @wraps(function)
+    def choosing(*args: Any, model: str, precision: str | None, device: str, threads: int | None, **rest: Any) -> Any:
+        from engine.models import Holding
+
+        source = click.get_current_context().get_parameter_source("model")
+        given = source == click.core.ParameterSource.COMMANDLINE
+        return function(*args, model=ModelChoice(model, given, Holding(precision, device, threads)), **rest)
+
+    return _model_options(choosing)  # type: ignore[return-value]
+
+
+_model_options = stack(
     click.option("--model", default="classics", show_default=True, metavar="NAME_OR_PATH",
                  help="A name (see `models`), owner/name on the hub, or a folder with config.json and safetensors."),
-    click.option("--precision", type=click.Choice(["fp32"]), default="fp32", help="How weights are held."),
+    click.option("--precision", type=click.Choice(PRECISIONS),
+                 help="How weights are held: fp32 where left out (in the app int8 for models of over 50M parameters)."),
+    click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True,
+                 help="Where it runs; auto takes an accelerator for models of over 50M parameters, in bf16 or fp16."),
     click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads."),
 )  # fmt: skip
 ids_option = click.option("--ids", metavar='"91,860,287"', help="The prefix as token ids, in place of text.")
@@ -141,13 +180,6 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from None
-
-
-def open_named(name: str, threads: int | None) -> Model:
-    """Opens a model, with download progress on standard error."""
-    from engine.models import open_model
-
-    return open_model(name, threads=threads, progress=progress_bars())
 
 
 def progress_bars() -> Progress:

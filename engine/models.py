@@ -22,7 +22,7 @@ from platformdirs import user_cache_path
 
 from engine.backend import Backend, ModelInfo
 from engine.errors import EngineError, InputError
-from engine.gpt2.config import GPT2Config, check_config, read_config
+from engine.gpt2.config import GPT2Config, check_config, parameters_of, read_config
 from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names, weight_files
 from engine.tokenizer import Tokenizer, folder_tokenizer, gpt2_tokenizer
 from engine.tree import ModelRecord
@@ -48,6 +48,23 @@ HUB: dict[str, HubModel] = {
     "gpt2-xl": HubModel("openai-community/gpt2-xl", 1_557_611_200),
     "distilgpt2": HubModel("distilbert/distilgpt2", 81_912_576),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How a model's weights are wanted, and where it should run.
+
+    Attributes:
+        precision: "fp32" or "int8"; None for what suits the device.
+        device: "cpu", "cuda", "mps" or "auto".
+        threads: CPU threads for torch; its own choice where None.
+        quick: with no precision given, take int8 on a CPU for a large model.
+    """
+
+    precision: str | None = None
+    device: str = "auto"
+    threads: int | None = None
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +192,24 @@ def record_of(located: Located, info: ModelInfo, sha256: str) -> ModelRecord:
     return ModelRecord(info.name, info.parameters, info.precision, info.vocab_size, info.context, shape, sha256)
 
 
-def start_backend(located: Located, threads: int | None = None) -> Backend:
+def start_backend(located: Located, holding: Holding | None = None) -> Backend:
     """Imports torch and maps the weights. Raises InputError."""
     from engine.gpt2.backend import open_backend
+    from engine.gpt2.devices import choose
 
+    holding = holding or Holding()
+    device, precision = choose(holding.device, holding.precision, parameters_of(located.config), quick=holding.quick)
+    kept = user_cache_path("gpt2-remix") / "int8"
     with _naming(located.source, located.folder):
-        return open_backend(located.source.name, located.folder, threads=threads)
+        return open_backend(located.source.name, located.folder, precision=precision, device=device,
+                            threads=holding.threads, kept=kept)  # fmt: skip
 
 
-def open_model(name: str, *, threads: int | None = None, progress: Progress | None = None) -> Model:
+def open_model(name: str, holding: Holding | None = None, *, progress: Progress | None = None) -> Model:
     """Opens a model: locate, read_tokenizer and start_backend in one. Raises what they raise."""
     located = locate(name, progress)
     tokenizer = read_tokenizer(located)
-    return Model(start_backend(located, threads), tokenizer)
+    return Model(start_backend(located, holding), tokenizer)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
@@ -27,22 +28,20 @@ from engine.settings import CoinKind, Settings, check_seed
 @click.pass_context
 def app_command(
     context: click.Context, prefix: str | None, ids: str | None, changes: str | None, preset_name: str | None,
-    seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: str, precision: str,
-    threads: int | None, session: Path | None,
+    seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: cli.ModelChoice,
+    session: Path | None,
 ) -> int:  # fmt: skip
     """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
-    del precision
     if prefix is not None and ids is not None:
         raise InputError("a text and --ids were both given; give one of them")
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
         raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
     token_ids = cli.parse_ids(ids) if ids is not None else None
     settings = cli.read_settings(changes, preset_name) if changes or preset_name else None
-    model_given = context.get_parameter_source("model") == click.core.ParameterSource.COMMANDLINE
     if session is not None:
         check_session(session)
-    if session is None or model_given:
-        check_what_is_known(model, token_ids, settings)
+    if session is None or model.given:
+        check_what_is_known(model.name, token_ids, settings)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
     # A change waits up to two frames to be painted; streaming itself paints no more often than worker.FRAME.
     os.environ.setdefault("TEXTUAL_FPS", "120")
@@ -51,8 +50,8 @@ def app_command(
     app = RemixApp(
         Options(
             prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
-            coin=coin if coin_given else None, theme=theme, speed=speed, model=model if model_given else None,
-            threads=threads, session=session,
+            coin=coin if coin_given else None, theme=theme, speed=speed, model=model.name if model.given else None,
+            holding=dataclasses.replace(model.holding, quick=True), session=session,
         )
     )  # fmt: skip
     app.run()

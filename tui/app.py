@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,9 +15,9 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
 from engine.backend import check_ids
-from engine.cli import draw_seed
+from engine.cli import PRECISIONS, draw_seed
 from engine.errors import EngineError, InputError
-from engine.models import EMBEDDED
+from engine.models import EMBEDDED, Holding
 from engine.presets import Preset, all_presets, check_name, delete_preset, save_preset
 from engine.settings import CoinKind, Settings, nearest
 from engine.tokenizer import Tokenizer
@@ -74,7 +74,7 @@ class Options:
     theme: str | None = None
     speed: float | None = None
     model: str | None = None
-    threads: int | None = None
+    holding: Holding | None = None
     session: Path | None = None
 
 
@@ -125,6 +125,7 @@ class RemixApp(App[None]):
         self._opening: tuple[OpenedSession, str] | None = None  # a session that waits for its model
         # What the command line wants of the session that it names.
         self._asked_for = self.options if self.options.session is not None else Options()
+        self._precision: str | None = None  # of weights, once a person has chosen it in the app
         self._thread: threading.Thread | None = None
         self._explorations: dict[str, Exploration] = {}
         self._unsaved = False
@@ -251,9 +252,32 @@ class RemixApp(App[None]):
         self._opening = None
         self._open_model(name)
 
-    def _open_model(self, name: str) -> None:
+    def _open_model(self, name: str, precision: str | None = None) -> None:
+        """`precision` is that of a session, for where nobody chose another."""
         self.playground.say_loading(f"loading {name}…")
-        self.worker.open(name, self.options.threads)
+        holding = self.options.holding or Holding(quick=True)
+        if self._precision is not None:
+            holding = replace(holding, precision=self._precision)
+        elif holding.precision is None and precision in PRECISIONS:
+            holding = replace(holding, precision=precision)
+        self.worker.open(name, holding)
+
+    @property
+    def _chosen_precision(self) -> str | None:
+        """What the person wanted, in the app or on the command line."""
+        return self._precision or (self.options.holding.precision if self.options.holding else None)
+
+    def switch_precision(self) -> None:
+        """Opens the model again with its weights held the other way; the tree stays as it is."""
+        info = self.playground.exploration.info
+        if info is None:
+            self.say("no model: press m to choose one")
+            return
+        if info.device != "cpu":
+            self.say(f"on {info.device} weights are held in {info.precision}; --device cpu has int8")
+            return
+        self._precision = "fp32" if info.precision == "int8" else "int8"
+        self._open_model(info.name)
 
     def on_loading(self, message: messages.Loading) -> None:
         """A model is on its way."""
@@ -304,9 +328,14 @@ class RemixApp(App[None]):
         known = len(exploration.tree.models)
         exploration.tree.use_model(message.record)
         if known and len(exploration.tree.models) > known:
-            before = exploration.tree.models[known - 1].name
-            maker = "other weights" if before == message.info.name else before
-            self.say(f"this session was made with {maker}; new tokens come from {message.info.name}, the old ones stay")
+            before, now = exploration.tree.models[known - 1], message.record
+            if replace(before, precision=now.precision).same(now):
+                self.say(f"weights in {now.precision} from here on; the old tokens, made in {before.precision}, stay")
+            else:
+                maker = "other weights" if before.name == now.name else before.name
+                self.say(f"this session was made with {maker}; new tokens come from {now.name}, the old ones stay")
+        elif message.info.precision == "int8" and self._chosen_precision is None:
+            self.say("weights in int8, as it has over 50M parameters: faster, nearly the same (W: fp32)")
         if not self.keeper.knows(exploration):
             self.keeper.keep_new(exploration)
         try:
@@ -387,7 +416,8 @@ class RemixApp(App[None]):
     def on_session_opened(self, message: messages.SessionOpened) -> None:
         """A session was read: its model is next."""
         self._opening = (message.opened, message.model)
-        self._open_model(message.model)
+        tree = message.opened.session.tree
+        self._open_model(message.model, tree.models[tree.model].precision if tree.models else None)
 
     def on_session_refused(self, message: messages.SessionRefused) -> None:
         """A session cannot be opened: says why, and what was there goes on."""
@@ -652,4 +682,5 @@ class RemixApp(App[None]):
         yield "first token", "move the cursor there (home)", "move_to(0)"
         yield "next token", "move the cursor past the end (end)", "move_end"
         yield "choose a model", "embedded, from the hub or a folder (m)", "model"
+        yield "weights in int8 or fp32", "faster, or exact; the tree stays (W)", "precision"
         yield "help", "keys and panes (?)", "help"

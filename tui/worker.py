@@ -36,7 +36,7 @@ from tui.messages import (
 if TYPE_CHECKING:
     from engine.backend import Backend
     from engine.generator import Lane
-    from engine.models import Located, Model
+    from engine.models import Holding, Located, Model
     from engine.sampling import Distribution
     from engine.tokenizer import Tokenizer
 
@@ -123,7 +123,7 @@ class EngineWorker:
         self._wake = threading.Condition()
         self._closed = False
         self._opening = 0  # the number of the newest request to open a model
-        self._found: tuple[int, Located, Tokenizer, int | None, str] | None = None
+        self._found: tuple[int, Located, Tokenizer, Holding, str] | None = None
         self._looks: list[Look] = []
         self._run: Run | None = None
         self._jobs: dict[str, Job] = {}  # what is done when nothing else is, the first of JOBS first
@@ -133,12 +133,12 @@ class EngineWorker:
 
     # Requests, from the app's thread
 
-    def open(self, name: str, threads: int | None = None) -> None:
+    def open(self, name: str, holding: Holding) -> None:
         """Opens a model in place of the one that runs now, which goes on until the new one is there."""
         with self._wake:
             self._opening += 1
             number = self._opening
-        threading.Thread(target=self._find, args=(number, name, threads), name="find-model", daemon=True).start()
+        threading.Thread(target=self._find, args=(number, name, holding), name="find-model", daemon=True).start()
 
     def look(self, requests: list[Look]) -> None:
         """Computes logits after these nodes, in order; replaces looks that wait."""
@@ -208,7 +208,7 @@ class EngineWorker:
 
     # The threads
 
-    def _find(self, number: int, name: str, threads: int | None) -> None:
+    def _find(self, number: int, name: str, holding: Holding) -> None:
         from engine.models import fingerprint, locate, read_tokenizer
 
         def progress(what: str, done: int, total: int | None) -> None:
@@ -230,7 +230,7 @@ class EngineWorker:
         with self._wake:
             if number != self._opening:
                 return
-            self._found = (number, located, tokenizer, threads, sha256)
+            self._found = (number, located, tokenizer, holding, sha256)
             self._wake.notify()
         self._post(TokenizerReady(name, tokenizer, located.config.vocab_size))
 
@@ -293,12 +293,12 @@ class EngineWorker:
         return None
 
     def _start(
-        self, number: int, located: Located, tokenizer: Tokenizer, threads: int | None, sha256: str
+        self, number: int, located: Located, tokenizer: Tokenizer, holding: Holding, sha256: str
     ) -> None:
         from engine.models import Model, record_of, start_backend
 
         try:
-            backend = start_backend(located, threads)
+            backend = start_backend(located, holding)
         except Exception as error:
             self._fail(number, located.source.name, error)
             return

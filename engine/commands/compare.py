@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli import (
+    ModelChoice,
     coin_options,
     commands,
     draw_seed,
@@ -22,7 +23,6 @@ from engine.cli import (
     model_options,
     model_record,
     note,
-    open_named,
     print_json,
     read_prefix,
     read_settings,
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 def compare(
     prefix: str | None, lane_texts: tuple[str, ...], count: int, own_coins: bool, repeats: int | None,
     form: str | None, ids: str | None, changes: str | None, preset_name: str | None, seed: int | None, coin: CoinKind,
-    model: str, precision: str, threads: int | None, session: Path | None, as_json: bool,
+    model: ModelChoice, session: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Several settings side by side, run as one batch on the same coins.
 
@@ -72,7 +72,6 @@ def compare(
     --preset and --set hold for every lane, before its own settings. With --session the lanes are kept as branches of
     that session.
     """
-    del precision
     if as_json and form not in (None, "json"):
         raise InputError(f"--json and --format {form} were both given; give one of them")
     if session is not None and repeats is not None:
@@ -87,7 +86,7 @@ def compare(
     specs = [parse_lane(text, base) for text in lane_texts]
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
-    opened = open_named(model, threads)
+    opened = model.open()
     prompt = read_prefix(opened, prefix, ids)
     prefixes = [prefix_ids(spec, opened.tokenizer, prompt) for spec in specs]
     for spec in specs:

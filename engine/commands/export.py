@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli import commands, examples, model_options, note, open_named
+from engine.cli import ModelChoice, commands, examples, model_options, note
 from engine.commands.sessions import open_for_reading
 from engine.errors import EngineError, InputError
 
@@ -37,13 +37,11 @@ pictures: list[Callable[[Path, int | None], str]] = []
               help="The file to write; standard output where left out.")  # fmt: skip
 @click.option("--no-candidates", is_flag=True, help="HTML without the candidates on hover: no network is run.")
 @model_options
-@click.pass_context
 def export(
-    context: click.Context, session: str, form: str, branch: int | None, output: Path | None, no_candidates: bool,
-    model: str, precision: str, threads: int | None,
+    session: str, form: str, branch: int | None, output: Path | None, no_candidates: bool,
+    model: ModelChoice,
 ) -> None:  # fmt: skip
     """Write a session (a file, or the name of one) in another form."""
-    del precision
     from engine.export import session_to_json
 
     opened = open_for_reading(session)
@@ -55,8 +53,7 @@ def export(
 
         text = pictures[0](find_session(session), leaf)
     else:
-        given = context.get_parameter_source("model") == click.core.ParameterSource.COMMANDLINE
-        text = readable(opened, form, leaf, model if given else None, threads, candidates=not no_candidates)
+        text = readable(opened, form, leaf, model, candidates=not no_candidates)
     write(text, output)
 
 
@@ -71,15 +68,15 @@ def leaf_of(session: Session, branch: int | None) -> int | None:
     return leaves[branch - 1]
 
 
-def readable(
-    session: Session, form: str, leaf: int | None, model: str | None, threads: int | None, *, candidates: bool
-) -> str:
+def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, *, candidates: bool) -> str:
     """Markdown, text or HTML. Raises EngineError."""
     from engine.export import to_html, to_markdown, to_text
     from engine.models import EMBEDDED, locate, read_tokenizer
+    from engine.tree import ModelRecord
 
     tree = session.tree
-    name = model or (tree.models[tree.model].name if tree.models else EMBEDDED)
+    record = tree.models[tree.model] if tree.models else ModelRecord(EMBEDDED)
+    name = model.name if model.given else record.name
     if form == "txt":
         return to_text(session, read_tokenizer(locate(name)), branch=leaf)
     if form == "md":
@@ -88,7 +85,7 @@ def readable(
         return to_html(session, read_tokenizer(locate(name)), branch=leaf)
     from engine.replay import candidates as find
 
-    opened = open_named(name, threads)
+    opened = model.open(name, record.precision)
     known: dict[int, list[Candidate]] = {}
     length = len(tree.nodes) - 1 if leaf is None else tree.nodes[leaf].depth
     with click.progressbar(length=length, label="candidates", file=sys.stderr,

@@ -11,6 +11,7 @@ import click
 from engine.cli import (
     LANES,
     SETTINGS_HELP,
+    ModelChoice,
     coin_options,
     commands,
     draw_seed,
@@ -22,7 +23,6 @@ from engine.cli import (
     model_options,
     model_record,
     note,
-    open_named,
     print_json,
     read_prefix,
     read_settings,
@@ -58,19 +58,18 @@ if TYPE_CHECKING:
 @json_option
 def generate(
     prefix: str | None, count: int, samples: int, no_slide: bool, ids: str | None, changes: str | None,
-    preset_name: str | None, seed: int | None, coin: CoinKind, model: str, precision: str, threads: int | None,
+    preset_name: str | None, seed: int | None, coin: CoinKind, model: ModelChoice,
     session: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Stream the text that follows a prefix; sample i uses seed + i.
 
     With --session the samples are kept as branches of that session; without a prefix they go on from its stream.
     """
-    del precision
     settings = read_settings(changes, preset_name)
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
     check_seed(seed + samples - 1)
-    opened = open_named(model, threads)
+    opened = model.open()
     from engine.keeping import keep_lanes, kept_in, stream_of
 
     with kept_in(session, opened, seed) as kept:

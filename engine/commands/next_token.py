@@ -8,6 +8,7 @@ import click
 
 from engine.cli import (
     SETTINGS_HELP,
+    ModelChoice,
     commands,
     draw_seed,
     examples,
@@ -15,7 +16,6 @@ from engine.cli import (
     json_option,
     model_options,
     note,
-    open_named,
     print_json,
     read_prefix,
     read_settings,
@@ -45,16 +45,15 @@ if TYPE_CHECKING:
 @json_option
 def next_token(
     prefix: str | None, count: int, every: bool, seed: int | None, ids: str | None, changes: str | None,
-    preset_name: str | None, model: str, precision: str, threads: int | None, as_json: bool,
+    preset_name: str | None, model: ModelChoice, as_json: bool,
 ) -> None:  # fmt: skip
     """The distribution of the next token: raw, after the chain, and what removed each removed token."""
-    del precision
     settings = read_settings(changes, preset_name)
     if seed is None and settings.flips:
         seed = draw_seed()
         note(f"seed {seed}")
     check_seed(seed or 0)
-    opened = open_named(model, threads)
+    opened = model.open()
     prompt = read_prefix(opened, prefix, ids)
     settings.check_vocabulary(opened.info.vocab_size)
     from engine.chain import Moment

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from engine.cli import (
+    ModelChoice,
     commands,
     examples,
     ids_option,
     json_option,
     model_options,
-    open_named,
     print_json,
     read_prefix,
     read_text,
@@ -33,16 +33,14 @@ from engine.errors import InputError
 @model_options
 @json_option
 def score(
-    text: str | None, path: Path | None, from_start: bool, ids: str | None, model: str, precision: str,
-    threads: int | None, as_json: bool,
+    text: str | None, path: Path | None, from_start: bool, ids: str | None, model: ModelChoice, as_json: bool,
 ) -> None:  # fmt: skip
     """How likely a text is: log-probability and rank of each token, perplexity, bits per byte."""
-    del precision
     if sum(given is not None for given in (text, path, ids)) != 1:
         raise InputError("score takes one of TEXT, --file and --ids; give exactly one")
     if path is not None:
         text = read_text(path)
-    opened = open_named(model, threads)
+    opened = model.open()
     tokens = read_prefix(opened, text, ids, empty_is_end=False)
     if not tokens:
         raise InputError("there is nothing to score: the text is empty")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli import commands, examples, json_option, model_options, note, open_named, print_json
+from engine.cli import ModelChoice, commands, examples, json_option, model_options, note, print_json
 from engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,15 +64,11 @@ def import_command(file: Path, output: Path | None) -> None:
 @click.argument("session", metavar="SESSION")
 @model_options
 @json_option
-@click.pass_context
-def replay(
-    context: click.Context, session: str, model: str, precision: str, threads: int | None, as_json: bool
-) -> None:
+def replay(session: str, model: ModelChoice, as_json: bool) -> None:
     """Compute every sampled token of a session again from its record, and say which differ.
 
-    Uses the model that the session was made with, or --model.
+    Uses the model that the session was made with, in the same precision, or --model and --precision.
     """
-    del precision
     from engine.models import fingerprint, locate, record_of
     from engine.replay import Replayed
     from engine.replay import replay as run
@@ -81,16 +77,17 @@ def replay(
     tree = opened.tree
     if not tree.models:
         raise InputError(f"{session} does not say which model made it; there is nothing to replay")
-    given = context.get_parameter_source("model") == click.core.ParameterSource.COMMANDLINE
     record = tree.models[tree.model]
-    name = model if given else record.name
-    with_model = open_named(name, threads)
+    name = model.name if model.given else record.name
+    with_model = model.open(name, record.precision)
     located = locate(name)
     ours = record_of(located, with_model.info, fingerprint(located))
     number = next((n for n, known in enumerate(tree.models) if known.same(ours)), None)
     if number is None:
         number = tree.model
-        note(f"{name} is not the model that the session was made with ({record.name}): its tokens may differ")
+        ours_is = f"{name} in {with_model.info.precision}"
+        made_with = f"{record.name} in {record.precision}"
+        note(f"{ours_is} is not the model that the session was made with ({made_with}): its tokens may differ")
     found = Replayed(0)
     total = sum(node.step is not None and node.step.origin == "sampled" for node in tree.nodes)
     with click.progressbar(length=total, label="replaying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -106,7 +103,7 @@ def replay(
     if found.within_rounding:
         click.echo(f"{found.within_rounding:,} of the same ones differ by rounding alone")
     if found.other_models:
-        click.echo(f"{found.other_models:,} were made with another model and left out (--model names it)")
+        click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
     for other in found.different[:20]:
         click.echo(f"  node {other['node']} at {other['position']}: {other['recorded']}, now {other['recomputed']}")
 

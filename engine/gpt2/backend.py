@@ -13,11 +13,15 @@ from engine.backend import Logits, ModelInfo, check_ids
 from engine.errors import InputError
 from engine.gpt2.cache import PrefixCache
 from engine.gpt2.config import GPT2Config, read_config
+from engine.gpt2.int8 import int8_weights
+from engine.gpt2.linear import Int8
 from engine.gpt2.model import KeyValues, forward, head_logits
 from engine.gpt2.weights import Weights, load_weights
 
 MAX_LANES = 16
 """How many working buffers are kept; each grows to one context."""
+
+PRECISIONS = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 
 _CHUNK = 64
 """Positions whose whole-vocabulary logits are made at once when a text is scored."""
@@ -33,12 +37,14 @@ class TorchBackend:
     """
 
     def __init__(self, name: str, weights: Weights, config: GPT2Config, *, budget: int | None = None) -> None:
-        self.info = ModelInfo(name, weights.parameters(), "fp32", config.vocab_size, config.n_positions)
+        dtype, device = weights.wpe.dtype, weights.wpe.device
+        precision = "int8" if isinstance(weights.head, Int8) else PRECISIONS[dtype]
+        self.info = ModelInfo(name, weights.parameters, precision, config.vocab_size, config.n_positions, device.type)
         self.computed = 0
         self.passes = 0
         self._weights = weights
         self._config = config
-        self._cache = PrefixCache(config, budget)
+        self._cache = PrefixCache(config, budget, dtype=dtype, device=device)
         self._lanes: list[KeyValues] = []  # the most recently used last
 
     def logits(self, sequences: Sequence[Sequence[int]]) -> Logits:
@@ -107,7 +113,7 @@ class TorchBackend:
         loses = best is not None and shared < len(best.ids)
         if best is None or (loses and len(self._lanes) < min(MAX_LANES, len(taken) + 1)):
             # There are fewer buffers than lanes in this batch: leave what stands in those that there are.
-            best = KeyValues.empty(self._config)
+            best = KeyValues.empty(self._config, self._weights)
             shared = 0
         elif shared == 0:
             best = free[0]  # the least recently used
@@ -124,18 +130,29 @@ def _shared(a: list[int], b: list[int]) -> int:
     return sum(1 for _ in takewhile(bool, map(eq, a, b)))
 
 
-def open_backend(name: str, folder: Path, *, threads: int | None = None, budget: int | None = None) -> TorchBackend:
+def open_backend(
+    name: str, folder: Path, *, precision: str = "fp32", device: str = "cpu", threads: int | None = None,
+    budget: int | None = None, kept: Path | None = None,
+) -> TorchBackend:  # fmt: skip
     """Reads a model folder into a backend.
 
     Args:
         name: what the model is called on screen and in records.
+        precision: "fp32", "int8" (on the CPU only), "fp16" or "bf16".
+        device: "cpu", "cuda" or "mps".
         threads: CPU threads for torch; its own choice where None.
         budget: bytes for the cache.
+        kept: the folder where int8 forms are kept between starts; nowhere where None.
 
     Raises:
-        InputError: what `read_config` and `load_weights` raise.
+        InputError: what `read_config` and `read_tensors` raise.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     config = read_config(folder)
-    return TorchBackend(name, load_weights(folder, config), config, budget=budget)
+    if precision == "int8":
+        weights = int8_weights(folder, config, kept)
+    else:
+        dtype = next(dtype for dtype, named in PRECISIONS.items() if named == precision)
+        weights = load_weights(folder, config, dtype=dtype, device=torch.device(device))
+    return TorchBackend(name, weights, config, budget=budget)

@@ -34,15 +34,19 @@ class Entry:
 class PrefixCache:
     """Keys, values and hidden states of token sequences, found by longest common prefix."""
 
-    def __init__(self, config: GPT2Config, budget: int | None = None) -> None:
+    def __init__(
+        self, config: GPT2Config, budget: int | None = None, *, dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
+    ) -> None:  # fmt: skip
         layers, width = config.n_layer, config.n_embd
-        self.bytes_per_token = 4 * (2 * layers * width + width)
+        self.bytes_per_token = dtype.itemsize * (2 * layers * width + width)
         if budget is None:
             budget = max(BUDGET, 2 * config.n_positions * self.bytes_per_token)
         self.capacity = max(1, budget // self.bytes_per_token)
         # Untouched pages cost nothing until a slot is written: memory grows with use, up to the budget.
-        self._memory = torch.empty(self.capacity, 2, layers, config.n_head, width // config.n_head)
-        self._hidden = torch.empty(self.capacity, width)
+        shape = (self.capacity, layers, 2, config.n_head, width // config.n_head)
+        self._memory = torch.empty(shape, dtype=dtype, device=device)
+        self._hidden = torch.empty(self.capacity, width, dtype=dtype, device=device)
         self._free = list(range(self.capacity - 1, -1, -1))
         self._root = Entry(-1, None, -1, 0)
         self._clock = 0
@@ -67,16 +71,14 @@ class PrefixCache:
         return found
 
     def hidden(self, entry: Entry) -> Tensor:
-        """[width] float32: what the output head is multiplied with after that token."""
+        """[width]: what the output head is multiplied with after that token."""
         return self._hidden[entry.slot]
 
     def load(self, entries: Sequence[Entry], lane: KeyValues) -> None:
         """Copies entries behind what a lane's buffers already hold."""
         start, end = len(lane.ids), len(lane.ids) + len(entries)
-        slots = torch.tensor([entry.slot for entry in entries])
-        keys_values = self._memory[slots].permute(1, 2, 3, 0, 4)
-        lane.keys[:, :, start:end] = keys_values[0]
-        lane.values[:, :, start:end] = keys_values[1]
+        slots = torch.tensor([entry.slot for entry in entries], device=self._memory.device)
+        lane.kv[:, :, :, start:end] = self._memory[slots].permute(1, 2, 3, 0, 4)
         lane.hidden[start:end] = self._hidden[slots]
         lane.ids.extend(entry.token for entry in entries)
 
@@ -93,9 +95,8 @@ class PrefixCache:
         self._count += len(slots)
         if slots:
             end = start + len(slots)
-            index = torch.tensor(slots)
-            pair = torch.stack([lane.keys[:, :, start:end], lane.values[:, :, start:end]])
-            self._memory[index] = pair.permute(3, 0, 1, 2, 4)
+            index = torch.tensor(slots, device=self._memory.device)
+            self._memory[index] = lane.kv[:, :, :, start:end].permute(3, 0, 1, 2, 4)
             self._hidden[index] = lane.hidden[start:end]
 
     def _take(self, wanted: int) -> list[int]:

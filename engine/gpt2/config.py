@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,28 @@ def check_config(record: dict[str, Any], where: str) -> GPT2Config:
     if config.n_embd % config.n_head:
         raise InputError(f"{where} has n_embd {config.n_embd}, which n_head {config.n_head} does not divide")
     return config
+
+
+def expected_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
+    """The name (without prefix) and shape of every tensor that the configuration calls for, but the output head."""
+    width, inner = config.n_embd, config.inner
+    shapes: dict[str, tuple[int, ...]] = {
+        "wte.weight": (config.vocab_size, width), "wpe.weight": (config.n_positions, width),
+        "ln_f.weight": (width,), "ln_f.bias": (width,),
+    }  # fmt: skip
+    layer = {
+        "ln_1.weight": (width,), "ln_1.bias": (width,), "ln_2.weight": (width,), "ln_2.bias": (width,),
+        "attn.c_attn.weight": (width, 3 * width), "attn.c_attn.bias": (3 * width,),
+        "attn.c_proj.weight": (width, width), "attn.c_proj.bias": (width,),
+        "mlp.c_fc.weight": (width, inner), "mlp.c_fc.bias": (inner,),
+        "mlp.c_proj.weight": (inner, width), "mlp.c_proj.bias": (width,),
+    }  # fmt: skip
+    return shapes | {f"h.{n}.{name}": shape for n in range(config.n_layer) for name, shape in layer.items()}
+
+
+def parameters_of(config: GPT2Config) -> int:
+    """How many numbers a network of this shape has, a tied head counted once."""
+    shapes = list(expected_shapes(config).values())
+    if not config.tie_word_embeddings:
+        shapes.append((config.vocab_size, config.n_embd))
+    return sum(math.prod(shape) for shape in shapes)

@@ -7,6 +7,7 @@ Tensors stored in fp32 stay memory-mapped, with no second copy; fp16 and bf16 ar
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from engine.errors import InputError
-from engine.gpt2.config import GPT2Config
+from engine.gpt2.config import GPT2Config, expected_shapes, parameters_of
 from engine.gpt2.files import weight_files
+from engine.gpt2.linear import Dense, Linear
 
 DTYPES = {"F32", "F16", "BF16"}
 
@@ -26,68 +28,98 @@ _IGNORED = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)|multiple_choice_head\..
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One layer's weights, fp32; matrices are [in, out] as in transformers' Conv1D."""
+class Norm:
+    """A layer norm's [width] weight and bias."""
 
-    ln_1_weight: torch.Tensor
-    ln_1_bias: torch.Tensor
-    attn_c_attn_weight: torch.Tensor
-    attn_c_attn_bias: torch.Tensor
-    attn_c_proj_weight: torch.Tensor
-    attn_c_proj_bias: torch.Tensor
-    ln_2_weight: torch.Tensor
-    ln_2_bias: torch.Tensor
-    mlp_c_fc_weight: torch.Tensor
-    mlp_c_fc_bias: torch.Tensor
-    mlp_c_proj_weight: torch.Tensor
-    mlp_c_proj_bias: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One layer, named as in transformers."""
+
+    ln_1: Norm
+    c_attn: Linear
+    attn_proj: Linear
+    ln_2: Norm
+    c_fc: Linear
+    mlp_proj: Linear
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A network's weights, fp32.
+    """A network's weights.
 
     Attributes:
-        wte: [vocabulary, width] token embeddings.
+        wte: [vocabulary, width] token embeddings; where the rest is int8, in memory-mapped fp32.
         wpe: [context, width] position embeddings.
         blocks: the layers.
-        ln_f_weight, ln_f_bias: [width] the last layer norm.
-        head: [vocabulary, width] the output head; the same tensor as wte where they are tied.
+        ln_f: the last layer norm.
+        head: the output head, width to vocabulary; made of wte where they are tied.
+        parameters: how many numbers the network has, a tied head counted once.
     """
 
     wte: torch.Tensor
     wpe: torch.Tensor
     blocks: tuple[Block, ...]
-    ln_f_weight: torch.Tensor
-    ln_f_bias: torch.Tensor
-    head: torch.Tensor
-
-    def parameters(self) -> int:
-        """How many numbers the network has, a tied head counted once."""
-        own = [self.wte, self.wpe, self.ln_f_weight, self.ln_f_bias]
-        own += [getattr(block, name) for block in self.blocks for name in Block.__dataclass_fields__]
-        return sum(t.numel() for t in own) + (0 if self.head is self.wte else self.head.numel())
+    ln_f: Norm
+    head: Linear
+    parameters: int
 
 
-def expected_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
-    """The name (without prefix) and shape of every tensor that the configuration calls for, but the output head."""
-    width, inner = config.n_embd, config.inner
-    shapes: dict[str, tuple[int, ...]] = {
-        "wte.weight": (config.vocab_size, width), "wpe.weight": (config.n_positions, width),
-        "ln_f.weight": (width,), "ln_f.bias": (width,),
-    }  # fmt: skip
-    layer = {
-        "ln_1.weight": (width,), "ln_1.bias": (width,), "ln_2.weight": (width,), "ln_2.bias": (width,),
-        "attn.c_attn.weight": (width, 3 * width), "attn.c_attn.bias": (3 * width,),
-        "attn.c_proj.weight": (width, width), "attn.c_proj.bias": (width,),
-        "mlp.c_fc.weight": (width, inner), "mlp.c_fc.bias": (inner,),
-        "mlp.c_proj.weight": (inner, width), "mlp.c_proj.bias": (width,),
-    }  # fmt: skip
-    return shapes | {f"h.{n}.{name}": shape for n in range(config.n_layer) for name, shape in layer.items()}
+HEAD = "lm_head.weight"
+MATRICES = {
+    "attn.c_attn": "c_attn", "attn.c_proj": "attn_proj", "mlp.c_fc": "c_fc", "mlp.c_proj": "mlp_proj",
+}  # fmt: skip
+"""The linear layers of a block: their names in the files, and in `Block`."""
 
 
-def load_weights(folder: Path, config: GPT2Config) -> Weights:
-    """Maps a folder's weights into memory, checked.
+def load_weights(
+    folder: Path, config: GPT2Config, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None
+) -> Weights:
+    """Maps a folder's weights into memory, checked; copies them where they are wanted in another form or place.
+
+    Raises:
+        InputError: what `read_tensors` raises.
+    """
+    tensors = {name: tensor.to(device, dtype) for name, tensor in read_tensors(folder, config).items()}
+    return assemble(tensors, config, lambda name, weight, bias: Dense(weight if bias is not None else weight.t(), bias))
+
+
+def assemble(
+    tensors: Mapping[str, torch.Tensor],
+    config: GPT2Config,
+    linear: Callable[[str, torch.Tensor, torch.Tensor | None], Linear],
+) -> Weights:
+    """Puts tensors, named as in the files, in their places.
+
+    `linear` makes a linear layer from its name, its weight as stored ([in, out]; the head's is [vocabulary, width])
+    and its bias, None for the head.
+    """
+    blocks = []
+    for n in range(config.n_layer):
+        parts: dict[str, Any] = {
+            norm: Norm(tensors[f"h.{n}.{norm}.weight"], tensors[f"h.{n}.{norm}.bias"]) for norm in ("ln_1", "ln_2")
+        }
+        for name, own in MATRICES.items():
+            stored = f"h.{n}.{name}"
+            parts[own] = linear(stored, tensors[f"{stored}.weight"], tensors[f"{stored}.bias"])
+        blocks.append(Block(**parts))
+    head = linear("lm_head", tensors.get(HEAD, tensors["wte.weight"]), None)
+    return Weights(tensors["wte.weight"], tensors["wpe.weight"], tuple(blocks),
+                   Norm(tensors["ln_f.weight"], tensors["ln_f.bias"]), head, parameters_of(config))  # fmt: skip
+
+
+def read_tensors(
+    folder: Path, config: GPT2Config, leave_out: Callable[[str], bool] | None = None
+) -> dict[str, torch.Tensor]:
+    """A folder's tensors by their names in transformers (without prefix), fp32; the head's only where it is not tied.
+
+    Args:
+        folder: holds the safetensors.
+        config: what it says it holds.
+        leave_out: the names of tensors whose shapes are checked, but that are not read.
 
     Raises:
         InputError: files that are missing, truncated or not safetensors; tensors that are missing, unexpected, twice
@@ -109,17 +141,9 @@ def load_weights(folder: Path, config: GPT2Config) -> Weights:
                     raise InputError(f"{path} holds {name} a second time; the weight files do not belong together")
                 places[name] = (file, key, path)
         _check_shapes(places, config, folder)
-        tensors = {name: _read(name, *place) for name, place in places.items() if name != "lm_head.weight"}
-        head = tensors["wte.weight"]
-        if "lm_head.weight" in places and not config.tie_word_embeddings:
-            head = _read("lm_head.weight", *places["lm_head.weight"])
-    blocks = []
-    for n in range(config.n_layer):
-        prefix = f"h.{n}."
-        own = {name.removeprefix(prefix).replace(".", "_"): t for name, t in tensors.items() if name.startswith(prefix)}
-        blocks.append(Block(**own))
-    return Weights(tensors["wte.weight"], tensors["wpe.weight"], tuple(blocks), tensors["ln_f.weight"],
-                   tensors["ln_f.bias"], head)
+        if config.tie_word_embeddings:
+            places.pop(HEAD, None)
+        return {name: _read(name, *place) for name, place in places.items() if not (leave_out and leave_out(name))}
 
 
 def _damage(path: Path) -> str:
@@ -138,11 +162,10 @@ def _damage(path: Path) -> str:
 
 def _check_shapes(places: dict[str, tuple[Any, str, Path]], config: GPT2Config, folder: Path) -> None:
     shapes = expected_shapes(config)
-    head = "lm_head.weight"
-    if head in places:
-        shapes[head] = (config.vocab_size, config.n_embd)
+    if HEAD in places:
+        shapes[HEAD] = (config.vocab_size, config.n_embd)
     elif not config.tie_word_embeddings:
-        raise InputError(f"{folder} has no {head}, but config.json says the output head is not tied to the embeddings")
+        raise InputError(f"{folder} has no {HEAD}, but config.json says the output head is not tied to the embeddings")
     for name in shapes:
         if name not in places:
             raise InputError(f"{folder} has no tensor {name}, which config.json calls for; they do not belong together")

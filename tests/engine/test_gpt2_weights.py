@@ -174,7 +174,7 @@ def test_fp32_weights_stay_mapped(checkpoint) -> None:
     """What is in memory is the file itself: no tensor owns storage of its own."""
     folder = checkpoint()
     weights = load_weights(folder, read_config(folder))
-    pointers = {tensor.untyped_storage().data_ptr() for tensor in (weights.wte, weights.blocks[0].attn_c_attn_weight)}
+    pointers = {tensor.untyped_storage().data_ptr() for tensor in (weights.wte, weights.blocks[0].c_attn.weight)}
     mapped = [line for line in Path("/proc/self/maps").read_text().splitlines() if "model.safetensors" in line]
     spans = [tuple(int(end, 16) for end in line.split()[0].split("-")) for line in mapped]
     assert all(any(start <= pointer < end for start, end in spans) for pointer in pointers)

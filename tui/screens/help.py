@@ -55,7 +55,7 @@ KEYS = (
     ("ctrl+o", "sessions: open, search, rename, copy, delete"),
     ("ctrl+e", "export: JSON, Markdown, text, HTML, a picture; or copy the branch"),
     ("h", "heat: surprisal, entropy, probability, off"),
-    ("m", "choose a model"),
+    ("m W", "choose a model; its weights in int8 or in fp32"),
     ("ctrl+p", "every action, presets, themes"),
     ("q", "quit"),
 )

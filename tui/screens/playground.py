@@ -117,6 +117,7 @@ class Playground(Screen[None]):
         Binding("greater_than_sign,full_stop", "speed(1)", "faster", show=False),
         Binding("p", "preset(1)", "next preset", show=False),
         Binding("m", "model", "model", show=False),
+        Binding("W", "precision", "int8 or fp32", show=False),
         Binding("T", "tree_screen", "tree screen", show=False),
         Binding("N", "note", "note", show=False),
         Binding("ctrl+o", "sessions", "sessions", show=False),
@@ -1047,6 +1048,10 @@ class Playground(Screen[None]):
     def action_name_session(self) -> None:
         """Gives the session a name."""
         self.app.name_session()
+
+    def action_precision(self) -> None:
+        """Weights in int8 instead of fp32, or the other way round."""
+        self.app.switch_precision()
 
     def action_model(self) -> None:
         """Chooses another model."""
