@@ -13,6 +13,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
+from textual.timer import Timer
 
 from engine.backend import check_ids
 from engine.cli import PRECISIONS, draw_seed
@@ -60,6 +61,10 @@ COMPARE_COMMANDS = (
     ("help", "lanes, coins and statistics (?)", "help"),
     ("back to the playground", "the comparison stays as it is (esc)", "close"),
 )
+
+
+SETTLED = 0.2
+"""Seconds after the last change of size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class RemixApp(App[None]):
         self._opening: tuple[OpenedSession, str] | None = None  # a session that waits for its model
         # What the command line wants of the session that it names.
         self._asked_for = self.options if self.options.session is not None else Options()
+        self._settling: Timer | None = None
         self._precision: str | None = None  # of weights, once a person has chosen it in the app
         self._thread: threading.Thread | None = None
         self._explorations: dict[str, Exploration] = {}
@@ -161,6 +167,12 @@ class RemixApp(App[None]):
         """What is slow begins after the first frame."""
         self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
         self.playground.call_after_refresh(self._begin)
+
+    def on_resize(self) -> None:
+        """Draws everything once more when the size has settled: a frame on its way may have met another size."""
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, lambda: self.screen.refresh())
 
     def _begin(self) -> None:
         self._thread = threading.Thread(target=self.worker.loop, name="engine", daemon=True)

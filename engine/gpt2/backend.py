@@ -47,9 +47,12 @@ class TorchBackend:
         self._cache = PrefixCache(config, budget, dtype=dtype, device=device)
         self._lanes: list[KeyValues] = []  # the most recently used last
 
-    def logits(self, sequences: Sequence[Sequence[int]]) -> Logits:
+    def logits(self, sequences: Sequence[Sequence[int]], guesses: Sequence[Sequence[int]] = ()) -> Logits:
         """See `engine.backend.Backend.logits`."""
         ids = [self._checked(sequence) for sequence in sequences]
+        ahead = ids
+        if guesses:
+            ahead = [[*own, *guess][: self.info.context] for own, guess in zip(ids, guesses, strict=True)]
         rows: dict[int, torch.Tensor] = {}
         waiting = list(range(len(ids)))
         while waiting:
@@ -75,14 +78,14 @@ class TorchBackend:
                     rows[place] = lane.hidden[len(lane.ids) - 1].clone()
                     continue
                 batch.append((place, lane))
-                jobs.append((lane, ids[place][len(lane.ids) :]))
+                jobs.append((lane, ahead[place][len(lane.ids) :]))
             if jobs:
                 forward(self._weights, self._config, jobs)
                 self.passes += 1
                 self.computed += sum(len(new) for _, new in jobs)
             for place, lane in batch:
-                rows[place] = lane.hidden[len(lane.ids) - 1].clone()
-                self._cache.store(lane, self._cache.find(ids[place]))
+                rows[place] = lane.hidden[len(ids[place]) - 1].clone()
+                self._cache.store(lane, self._cache.find(ahead[place]))
             waiting = later
         hidden = torch.stack([rows[place] for place in range(len(ids))])
         return head_logits(self._weights, hidden).numpy()

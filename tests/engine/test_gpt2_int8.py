@@ -13,11 +13,15 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.chain import Moment
+from engine.generator import Lane, advance, flip, guess, visible
 from engine.gpt2.backend import TorchBackend, open_backend
 from engine.gpt2.config import read_config
 from engine.gpt2.int8 import int8_weights
 from engine.gpt2.linear import Int8, packed, product, project, quantized, weight_levels
 from engine.models import embedded_folder
+from engine.sampling import distribution
+from engine.settings import Settings
 
 same_in_any_company = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -128,6 +132,46 @@ def test_threads_change_nothing(small, threads: int) -> None:
         subprocess.run([sys.executable, "-c", code, str(small), str(count), str(out)], check=True)
         made.append(np.load(out))
     assert np.array_equal(*made)
+
+
+@same_in_any_company
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=40), st.integers(0, 99), st.sampled_from([0.0, 0.3, 1.0]))
+def test_guesses_change_no_token(small, ids, seed, temperature) -> None:
+    """The same tokens as one by one, past the context too; where the text repeats itself the network runs less."""
+    prompt = (ids * 12)[:120]
+    lanes = [Lane(list(prompt), Settings(temperature=temperature), seed, limit=60) for _ in "12"]
+    guessing, alone = fresh(small), fresh(small)
+    while advance(guessing, lanes[:1], 1):
+        pass
+    while lanes[1].stop is None:
+        position = len(lanes[1].ids)
+        start, seen = visible(lanes[1].ids, position, 150, 1)
+        step = flip(distribution(alone.logits([seen])[0], lanes[1].settings), Moment(position, (), 0, 1, seed),
+                    coin="interval", window=start)  # fmt: skip
+        lanes[1].ids.append(step.token)
+        lanes[1].stop = "length" if len(lanes[1].ids) == len(prompt) + 60 else None
+    assert lanes[0].ids == lanes[1].ids
+
+
+def test_a_right_guess_saves_passes(small) -> None:
+    backend, alone = fresh(small), fresh(small)
+    ids = [7, 8, 9]
+    after = [int(alone.logits([ids])[0].argmax())]
+    after.append(int(alone.logits([[*ids, *after]])[0].argmax()))
+    first = backend.logits([ids], [after])
+    assert (backend.passes, backend.computed) == (1, 5)
+    assert np.array_equal(first, alone.logits([ids]))
+    assert np.array_equal(backend.logits([[*ids, *after]]), alone.logits([[*ids, *after]]))
+    assert backend.passes == 1
+    assert np.array_equal(backend.logits([[*ids, 5]]), alone.logits([[*ids, 5]]))  # and a wrong one leaves no trace
+
+
+@pytest.mark.parametrize(("ids", "guessed"), [
+    ([], []), ([1, 2, 3], []), ([1, 2, 3, 4, 1, 2], []), ([1, 2, 3, 4, 1, 2, 3], [4, 1, 2]),
+    ([5, 1, 2, 3, 4, 6, 5, 1, 2, 3], [4, 6, 5, 1]), ([9] * 5, [9]), ([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], [8, 1, 2]),
+])  # fmt: skip
+def test_a_guess_is_what_followed_last_time(ids, guessed) -> None:
+    assert guess(ids) == guessed
 
 
 def test_close_to_fp32_on_real_text() -> None:

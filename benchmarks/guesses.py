@@ -1,0 +1,50 @@
+"""Tokens a second with and without guesses from the text's own repeats, in int8; the tokens are compared.
+
+    python -m benchmarks.guesses [TOKENS] [--model NAME_OR_PATH]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from engine import generator
+from engine.generator import Lane, advance
+from engine.models import Holding, locate, read_tokenizer, start_backend
+from engine.settings import Settings
+
+PREFIXES = ("ROMEO:", "In the beginning", "It is a truth universally acknowledged")
+ROUNDS = 3
+
+
+def main() -> None:
+    """Prints a line for each chain: rates, their ratio, and how often the network ran for a token."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 200
+    located = locate(sys.argv[sys.argv.index("--model") + 1] if "--model" in sys.argv else "classics")
+    tokenizer, real = read_tokenizer(located), generator.guess
+    for settings in (Settings(temperature=0.0), Settings(temperature=0.5), Settings(temperature=0.8, top_p=0.95)):
+        seconds, passes, differ = {True: 0.0, False: 0.0}, {True: 0, False: 0}, 0
+        for number in range(ROUNDS):
+            for prefix in PREFIXES:
+                made = []
+                for guessing in (True, False):
+                    generator.guess = real if guessing else lambda ids: []
+                    backend = start_backend(located, Holding("int8"))  # nothing is in its cache
+                    lane = Lane(tokenizer.encode(prefix), settings, number, limit=count)
+                    begin = time.perf_counter()
+                    while advance(backend, [lane], tokenizer.end_of_text):
+                        pass
+                    seconds[guessing] += time.perf_counter() - begin
+                    passes[guessing] += backend.passes  # type: ignore[attr-defined]
+                    made.append(lane.ids)
+                differ += sum(a != b for a, b in zip(*made, strict=True))
+        tokens = ROUNDS * len(PREFIXES) * count
+        chain = f"temperature {settings.temperature}, top_p {settings.top_p}"
+        print(f"{chain:<28} {tokens / seconds[True]:4.0f} against {tokens / seconds[False]:4.0f} tokens a second "
+              f"(x {seconds[False] / seconds[True]:.2f}), {passes[True] / tokens:.2f} passes a token, "
+              f"{differ} of {tokens:,} tokens differ")  # fmt: skip
+    generator.guess = real
+
+
+if __name__ == "__main__":
+    main()
