@@ -47,6 +47,13 @@ class Terminal:
             self._read(0.05)
         raise TimeoutError(f"{wanted!r} was not drawn within {seconds} s")
 
+    def watch(self, seconds: float) -> None:
+        """Reads what is drawn for a while, as a terminal does."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._read(left)
+            self.text = b""
+
     def send(self, keys: str) -> None:
         """Presses keys and forgets what was drawn before."""
         while select.select([self._fd], [], [], 0)[0]:
@@ -60,9 +67,9 @@ class Terminal:
             line = next(line for line in status if line.startswith(field))
         return int(line.split()[1]) / 1024
 
-    def cpu_seconds(self) -> float:
-        """Processor time that the program has used."""
-        with open(f"/proc/{self.pid}/stat") as stat:
+    def cpu_seconds(self, *, screen: bool = False) -> float:
+        """Processor time that the program has used, or only the thread that draws the screen."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/stat" if screen else f"/proc/{self.pid}/stat") as stat:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -11,7 +11,7 @@ import torch
 
 from engine.backend import Logits, ModelInfo, check_ids
 from engine.errors import InputError
-from engine.gpt2.cache import PrefixCache
+from engine.gpt2.cache import Entry, PrefixCache
 from engine.gpt2.config import GPT2Config, read_config
 from engine.gpt2.int8 import int8_weights
 from engine.gpt2.linear import Int8
@@ -22,6 +22,9 @@ MAX_LANES = 16
 """How many working buffers are kept; each grows to one context."""
 
 PRECISIONS = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+
+_WORTH_A_COPY = 32
+"""Tokens from which copying a lane's buffers takes longer than what it saves."""
 
 _CHUNK = 64
 """Positions whose whole-vocabulary logits are made at once when a text is scored."""
@@ -59,7 +62,6 @@ class TorchBackend:
             batch: list[tuple[int, KeyValues]] = []
             started: set[tuple[int, int]] = set()  # the uncached tokens of this round, by what stands before them
             later: list[int] = []
-            jobs = []
             for place in waiting:
                 found = self._cache.find(ids[place])
                 if len(found) == len(ids[place]):
@@ -71,14 +73,21 @@ class TorchBackend:
                     later.append(place)
                     continue
                 started.add(first)
+                before = ids[place][:-1]
+                if len(ahead[place]) == len(ids[place]) and len(found) == len(before) and len(before) > _WORTH_A_COPY:
+                    # Branches from one position: the first has the buffers, the others need not copy them yet.
+                    owner = next((lane for _, lane in batch if lane.own is None and lane.ids == before), None)
+                    if owner is not None:
+                        batch.append((place, owner.beside()))
+                        continue
                 lane = self._lane_for(ids[place], {id(lane) for _, lane in batch})
-                if len(found) > len(lane.ids):
-                    self._cache.load(found[len(lane.ids) :], lane)
+                self._fill(lane, found)
                 if len(lane.ids) == len(ids[place]):
                     rows[place] = lane.hidden[len(lane.ids) - 1].clone()
                     continue
                 batch.append((place, lane))
-                jobs.append((lane, ahead[place][len(lane.ids) :]))
+            batch.sort(key=lambda job: job[1].own is None)  # who runs on another's buffers goes first
+            jobs = [(lane, ahead[place][len(lane.ids) :]) for place, lane in batch]
             if jobs:
                 forward(self._weights, self._config, jobs)
                 self.passes += 1
@@ -100,6 +109,16 @@ class TorchBackend:
         hidden = lane.hidden[first : len(ids)].clone()  # the lane may be used for something else between chunks
         for start in range(0, len(hidden), _CHUNK):
             yield head_logits(self._weights, hidden[start : start + _CHUNK]).numpy()
+
+    def _fill(self, lane: KeyValues, found: Sequence[Entry]) -> None:
+        """Puts what is cached into a lane's buffers: from another lane's where that has it, else from the cache."""
+        ids = [entry.token for entry in found]
+        donor = max(self._lanes, key=lambda other: _shared(other.ids, ids) if other is not lane else 0)
+        count = _shared(donor.ids, ids) if donor is not lane else 0
+        if count > len(lane.ids) + _WORTH_A_COPY:
+            lane.take(donor, count)
+        if len(found) > len(lane.ids):
+            self._cache.load(found[len(lane.ids) :], lane)
 
     def _checked(self, sequence: Sequence[int]) -> list[int]:
         ids = [int(token) for token in sequence]

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.gpt2.config import GPT2Config
 from engine.gpt2.model import KeyValues
 
-BUDGET = 256 * 2**20
+BUDGET = 128 * 2**20
 """Bytes for tokens at rest, where two whole contexts do not need more."""
 
 
@@ -85,6 +85,8 @@ class PrefixCache:
     def store(self, lane: KeyValues, found: Sequence[Entry]) -> None:
         """Keeps what a lane's buffers hold behind the entries that `find` gave, as far as the budget allows."""
         start = len(found)
+        if lane.own is not None and start != len(lane.ids) - 1:
+            return
         parent = found[-1] if found else self._root
         parent.used = self._clock
         slots = self._take(len(lane.ids) - start)
@@ -96,7 +98,8 @@ class PrefixCache:
         if slots:
             end = start + len(slots)
             index = torch.tensor(slots, device=self._memory.device)
-            self._memory[index] = lane.kv[:, :, :, start:end].permute(3, 0, 1, 2, 4)
+            new = lane.kv[:, :, :, start:end] if lane.own is None else lane.own
+            self._memory[index] = new.permute(3, 0, 1, 2, 4)
             self._hidden[index] = lane.hidden[start:end]
 
     def _take(self, wanted: int) -> list[int]:

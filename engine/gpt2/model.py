@@ -35,12 +35,15 @@ class KeyValues:
         hidden: [context, width], what the output head is multiplied with at each position.
         ids: the tokens whose keys and values are there.
         finite: up to which position there stands a number, if not one that means something.
+        own: [layers, 2, heads, 1, width / heads] the keys and values of the one new token of a lane that is run on
+            another lane's buffers (see `beside`); None where the buffers are its own.
     """
 
     kv: Tensor
     hidden: Tensor
     ids: list[int] = field(default_factory=list)
     finite: int = 0
+    own: Tensor | None = None
 
     @classmethod
     def empty(cls, config: GPT2Config, weights: Weights) -> KeyValues:
@@ -48,6 +51,22 @@ class KeyValues:
         head = config.n_embd // config.n_head
         kv = weights.wpe.new_empty(config.n_layer, 2, config.n_head, config.n_positions, head)
         return cls(kv, weights.wpe.new_empty(config.n_positions, config.n_embd))
+
+
+    def beside(self) -> KeyValues:
+        """A lane for one token that comes after the same ones: it uses these buffers in the pass of this lane's next.
+
+        In a batch it must stand before this lane, whose token has the place in the buffers for good.
+        """
+        return KeyValues(self.kv, torch.empty_like(self.hidden), list(self.ids), self.finite,
+                         torch.empty_like(self.kv[:, :, :, :1]))  # fmt: skip
+
+    def take(self, other: KeyValues, count: int) -> None:
+        """Copies the first `count` tokens of another lane in place of all that is here."""
+        self.kv[:, :, :, :count] = other.kv[:, :, :, :count]
+        self.hidden[:count] = other.hidden[:count]
+        self.ids[:] = other.ids[:count]
+        self.finite = max(self.finite, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +150,13 @@ def _pass(
     for layer, block in enumerate(weights.blocks):
         qkv = project(_norm(x, block.ln_1, config), block.c_attn).view(rows, 3, heads, width // heads)
         scale = config.attention_scale(layer)
+        mixed = []
         for span in spans:
-            span.lane.kv[layer, :, :, span.past : span.end] = qkv[span.first : span.last, 1:].permute(1, 2, 0, 3)
-        mixed = [attention(span, layer, qkv[span.first : span.last, 0], scale) for span in spans]
+            new = qkv[span.first : span.last, 1:].permute(1, 2, 0, 3)
+            span.lane.kv[layer, :, :, span.past : span.end] = new
+            if span.lane.own is not None:
+                span.lane.own[layer] = new
+            mixed.append(attention(span, layer, qkv[span.first : span.last, 0], scale))
         x = x + project(mixed[0] if len(mixed) == 1 else torch.cat(mixed), block.attn_proj)
         h = act(project(_norm(x, block.ln_2, config), block.c_fc))
         x = x + project(h, block.mlp_proj)

@@ -17,11 +17,13 @@ from engine.chain import Moment
 from engine.generator import Lane, advance, flip, guess, visible
 from engine.gpt2.backend import TorchBackend, open_backend
 from engine.gpt2.config import read_config
+from engine.gpt2.devices import accelerators
 from engine.gpt2.int8 import int8_weights
 from engine.gpt2.linear import Int8, packed, product, project, quantized, weight_levels
 from engine.models import embedded_folder
 from engine.sampling import distribution
 from engine.settings import Settings
+from tests.engine.test_cli import document, run
 
 same_in_any_company = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -262,3 +264,30 @@ def test_untied_heads_are_kept_too(tmp_path) -> None:
 def test_rows_of_a_product_are_unsigned_bytes() -> None:
     layer = Int8(torch.ones(2, 4, dtype=torch.int8), torch.ones(2))
     assert product(torch.full((1, 4), 130, dtype=torch.uint8), layer).tolist() == [[8.0, 8.0]]
+
+
+def test_commands_in_int8_and_their_replay(capsys, tmp_path) -> None:
+    """Batches, branches and replay give the same tokens: no difference, not even one that rounding would explain."""
+    session = str(tmp_path / "a.remix")
+    arguments = ("generate", "In the beginning", "-n", "30", "--seed", "7", "--samples", "3", "--precision", "int8")
+    record = document(capsys, *arguments, "--session", session)
+    assert record["model"]["precision"] == "int8"
+    alone = document(capsys, "generate", "In the beginning", "-n", "30", "--seed", "8", "--precision", "int8")
+    assert record["samples"][1]["ids"] == alone["samples"][0]["ids"]
+    assert record["samples"][1]["steps"] == alone["samples"][0]["steps"]
+    again = document(capsys, "replay", session)  # in the precision of the session
+    assert (again["replayed"], again["different"], again["within_rounding"]) == (90, [], 0)
+    assert document(capsys, "replay", session, "--precision", "fp32")["replayed"] >= 0
+
+
+def test_devices_that_are_not_there(capsys) -> None:
+    for arguments in (("--device", "mps"), ("--device", "cuda")):
+        if arguments[1] in accelerators():
+            continue
+        code, out, err = run(capsys, "next", "Hello", *arguments)
+        assert (code, out) == (2, "")
+        assert err.count("\n") == 1
+        assert arguments[1] in err
+    code, _, err = run(capsys, "next", "Hello", "--precision", "int4")
+    assert code == 2
+    assert "int8" in err

@@ -111,7 +111,7 @@ class Coin(Widget):
             return [Segment(" " * min(width - 1, int(step.u * width)) + MARKER, self._palette.marker)]
         if y == 1:
             hit = step.token if step is not None and step.origin != "prompt" else None
-            if flipped and step is not None and step.u is not None:
+            if flipped and step is not None and step.u is not None and dist.settings != step.settings:
                 from engine.coin import choose_interval
 
                 hit = choose_interval(dist.final, step.u)

@@ -1,0 +1,101 @@
+"""`gpt2-remix bench`: how fast this machine is, in a minute."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli import ModelChoice, commands, examples, json_option, model_options, note, print_json
+
+if TYPE_CHECKING:
+    from engine.backend import Backend
+    from engine.bench import Measured
+
+BAR = 20
+
+
+@commands.command(
+    epilog=examples(
+        "gpt2-remix bench", "gpt2-remix bench --precision int8 --threads 4", "gpt2-remix bench --model gpt2 --json"
+    )
+)  # fmt: skip
+@model_options
+@json_option
+def bench(model: ModelChoice, as_json: bool) -> None:
+    """Measure this machine: start, prefill, one stream, lanes, branches; takes about a minute.
+
+    Measures a random network of GPT-2 small's shape (124M parameters, no download), or --model; in fp32 and in int8, or
+    in --precision. Bars show the share of what reading the weights once for each token would allow.
+    """
+    from engine.bench import measure
+    from engine.gpt2.machine import read_bandwidth, threads
+
+    results: list[dict[str, Any]] = []
+    start = start_seconds()
+    bandwidth = 0.0
+    for backend, opened in opened_backends(model):
+        if not results:
+            bandwidth = read_bandwidth()
+            if not as_json:
+                click.echo(f"{threads()} threads, reading {bandwidth / 1e9:.0f} GB/s; "
+                           f"a command answers after {start:.2f} s")  # fmt: skip
+        info = backend.info
+        if not as_json:
+            click.echo(f"\n{info.name}, {info.parameters / 1e6:,.1f}M parameters, {info.precision} on {info.device}, "
+                       f"ready after {opened:.1f} s")  # fmt: skip
+        rows = []
+        for found in measure(backend, bandwidth):
+            rows.append({"name": found.name, "value": found.value, "unit": found.unit, "limit": found.of,
+                         "steps": found.steps})  # fmt: skip
+            if not as_json:
+                click.echo(line(found))
+        results.append({"model": info.name, "parameters": info.parameters, "precision": info.precision,
+                        "device": info.device, "open_s": opened, "results": rows})  # fmt: skip
+    if as_json:
+        print_json({"threads": threads(), "read_bytes_per_s": bandwidth, "start_s": start, "runs": results})
+
+
+def opened_backends(model: ModelChoice) -> Iterator[tuple[Backend, float]]:
+    """The backends to measure, one at a time, and how many seconds each took to be ready."""
+    from engine.gpt2.machine import random_gpt2_small, threads
+
+    given = model.holding.precision
+    random = not model.given and model.holding.device in ("auto", "cpu")
+    # On an accelerator precision is chosen by what it can do.
+    wanted = [given] if given or (not random and model.holding.device in ("cuda", "mps")) else ["fp32", "int8"]
+    for precision in wanted:
+        note(f"opening {model.name if not random else 'a random GPT-2 small'} in {precision or 'what suits it'}")
+        begin = time.perf_counter()
+        if random:
+            threads(model.holding.threads)
+            backend: Backend = random_gpt2_small(precision or "fp32")
+        else:
+            backend = model.open(precision=precision).backend
+        yield backend, time.perf_counter() - begin
+
+
+def start_seconds() -> float:
+    """How long the shortest command takes, process and all: the best of three."""
+    times = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "tui", "--version"], check=True, capture_output=True)
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def line(found: Measured) -> str:
+    """A row of the table."""
+    value = f"{found.value:>8,.1f} {found.unit:<6}" if found.value < 100 else f"{found.value:>8,.0f} {found.unit:<6}"
+    told = ""
+    if found.of:
+        share = min(1.0, found.value / found.of)
+        told = "█" * round(share * BAR) + "░" * (BAR - round(share * BAR)) + f" {share:4.0%} of {found.of:,.0f}"
+    elif found.steps is not None:
+        told = f"as long as {found.steps:.1f} steps"
+    return f"  {found.name:<26}{value}  {told}".rstrip()

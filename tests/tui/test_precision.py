@@ -1,0 +1,46 @@
+"""Weights in int8 or fp32: chosen by size, by the command line, by key; sessions keep theirs."""
+
+import pytest
+
+from engine import models
+from engine.gpt2 import devices
+from engine.models import Holding
+
+
+async def test_a_key_changes_the_weights_and_keeps_the_tree(drive) -> None:
+    async with drive() as app:
+        await app.settled()
+        await app.pilot.press("space", "space")
+        await app.settled()
+        before = app.tree.ids()
+        assert app.exploration.info.precision == "fp32"
+        await app.pilot.press("W")
+        await app.until(lambda: app.exploration.info is not None and app.exploration.info.precision == "int8")
+        await app.settled()
+        assert app.tree.ids() == before
+        assert "int8" in app.app.said
+        await app.pilot.press("space")
+        await app.settled()
+        made = [app.tree.models[node.model].precision for node in app.tree.nodes if node.step is not None]
+        assert made[-1] == "int8"
+        assert made[-2] == "fp32"
+        await app.pilot.press("W")
+        await app.until(lambda: app.exploration.info is not None and app.exploration.info.precision == "fp32")
+
+
+async def test_large_models_get_int8_and_it_is_said(drive, monkeypatch) -> None:
+    monkeypatch.setattr(devices, "LARGE", 1_000_000)
+    async with drive() as app:
+        await app.settled()
+        assert app.exploration.info.precision == "int8"
+        assert "int8" in app.app.said
+        assert "int8" in app.playground._status.plain
+
+
+@pytest.mark.parametrize("asked", ["fp32", "int8"])
+async def test_the_command_line_decides(drive, monkeypatch, asked) -> None:
+    monkeypatch.setattr(devices, "LARGE", 1_000_000)
+    async with drive(holding=Holding(precision=asked, quick=True)) as app:
+        await app.settled()
+        assert app.exploration.info.precision == asked
+        assert models.EMBEDDED in app.exploration.model
