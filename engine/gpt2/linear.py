@@ -27,10 +27,12 @@ class Dense:
     Attributes:
         weight: [in, out]; the output head's is the transposed view of the embeddings.
         bias: [out], or None.
+        packed: the weights in the layout of oneDNN's products; None where `weight` itself is used.
     """
 
     weight: Tensor
     bias: Tensor | None = None
+    packed: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ def project(x: Tensor, layer: Linear) -> Tensor:
     """[rows, in] -> [rows, out]."""
     if isinstance(layer, Int8):
         return _project_int8(x, layer)
+    if layer.packed is not None:
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, layer.packed, layer.bias, "none", [], "")
+        return out
     if layer.bias is None:
         return torch.mm(x, layer.weight)
     return torch.addmm(layer.bias, x, layer.weight)
@@ -103,6 +108,25 @@ def quantized(weight: Tensor, bias: Tensor | None) -> Int8:
     """The int8 form of [out, in] float32 weights, not packed."""
     scale = weight.abs().amax(1).div_(weight_levels()).clamp_min_(_TINY.item())
     return Int8((weight / scale[:, None]).round_().to(torch.int8).contiguous(), scale, bias)
+
+
+def dense(weight: Tensor, bias: Tensor | None) -> Dense:
+    """A layer of [in, out] weights; in oneDNN's layout where that is there, which one row goes through twice as fast."""
+    if not packs(weight.dtype, weight.device):
+        return Dense(weight, bias)
+    return Dense(torch.empty(0), bias, torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous(), 64))
+
+
+def packs(dtype: torch.dtype, device: torch.device | None) -> bool:
+    """Whether oneDNN's layout for weights in floating point is there for this form and place."""
+    if dtype != torch.float32 or (device is not None and device.type != "cpu"):
+        return False
+    try:
+        weight = torch.ops.mkldnn._reorder_linear_weight(torch.ones(4, 8), 64)
+        torch.ops.mkldnn._linear_pointwise(torch.ones(1, 8), weight, None, "none", [], "")
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+    return True
 
 
 def packed(layer: Int8) -> Int8:

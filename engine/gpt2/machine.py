@@ -8,7 +8,7 @@ import torch
 
 from engine.gpt2.backend import TorchBackend
 from engine.gpt2.config import GPT2Config, expected_shapes
-from engine.gpt2.linear import Dense, Linear, packed, quantized
+from engine.gpt2.linear import Linear, dense, packed, quantized
 from engine.gpt2.weights import assemble
 
 _READ = 512 * 2**20
@@ -46,6 +46,6 @@ def random_gpt2_small(precision: str) -> TorchBackend:
     def linear(_: str, weight: torch.Tensor, bias: torch.Tensor | None) -> Linear:
         if precision == "int8":
             return packed(quantized(weight if bias is None else weight.t(), bias))
-        return Dense(weight if bias is not None else weight.t(), bias)
+        return dense(weight if bias is not None else weight.t(), bias)
 
     return TorchBackend("random 124M", assemble(tensors, config, linear), config)

@@ -1,7 +1,6 @@
-"""Weights in safetensors, Hugging Face layout: found, checked against config.json, memory-mapped.
+"""Weights in safetensors, Hugging Face layout: found, checked against config.json, brought into the form that is run.
 
 Nothing is read before the names and shapes in the headers agree with the configuration, and no pickle ever is.
-Tensors stored in fp32 stay memory-mapped, with no second copy; fp16 and bf16 are widened to fp32 one by one.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from engine.errors import InputError
 from engine.gpt2.config import GPT2Config, expected_shapes, parameters_of
 from engine.gpt2.files import weight_files
-from engine.gpt2.linear import Dense, Linear
+from engine.gpt2.linear import Linear, dense, packs
 
 DTYPES = {"F32", "F16", "BF16"}
 
@@ -78,13 +77,19 @@ MATRICES = {
 def load_weights(
     folder: Path, config: GPT2Config, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None
 ) -> Weights:
-    """Maps a folder's weights into memory, checked; copies them where they are wanted in another form or place.
+    """Reads a folder's weights, checked, into the form and the place where they are wanted.
+
+    Where the linear layers are packed all else is copied, so that the file is let go of and there is one copy of all.
 
     Raises:
         InputError: what `read_tensors` raises.
     """
-    tensors = {name: tensor.to(device, dtype) for name, tensor in read_tensors(folder, config).items()}
-    return assemble(tensors, config, lambda name, weight, bias: Dense(weight if bias is not None else weight.t(), bias))
+    copied = packs(dtype, device)
+    tensors = {
+        name: tensor.to(device, dtype, copy=copied and (tensor.ndim == 1 or name in ("wte.weight", "wpe.weight")))
+        for name, tensor in read_tensors(folder, config).items()
+    }
+    return assemble(tensors, config, lambda _, weight, bias: dense(weight if bias is not None else weight.t(), bias))
 
 
 def assemble(

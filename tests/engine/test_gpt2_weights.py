@@ -170,14 +170,15 @@ def test_swapped_weights_of_another_model(checkpoint) -> None:
     refused(one, "do not belong together")
 
 
-def test_fp32_weights_stay_mapped(checkpoint) -> None:
-    """What is in memory is the file itself: no tensor owns storage of its own."""
+def test_the_file_is_let_go_of(checkpoint) -> None:
+    """After loading, one copy of the weights is in memory and the file may change or go."""
     folder = checkpoint()
     weights = load_weights(folder, read_config(folder))
-    pointers = {tensor.untyped_storage().data_ptr() for tensor in (weights.wte, weights.blocks[0].c_attn.weight)}
-    mapped = [line for line in Path("/proc/self/maps").read_text().splitlines() if "model.safetensors" in line]
-    spans = [tuple(int(end, 16) for end in line.split()[0].split("-")) for line in mapped]
-    assert all(any(start <= pointer < end for start, end in spans) for pointer in pointers)
+    maps = Path("/proc/self/maps").read_text()
+    if weights.blocks[0].c_attn.packed is not None:
+        assert str(folder) not in maps
+    (folder / "model.safetensors").write_bytes(b"gone")
+    assert bool(torch.isfinite(weights.wte).all())
 
 
 def test_tied_heads_share_memory_and_separate_ones_count(checkpoint) -> None:
