@@ -111,7 +111,7 @@ def quantized(weight: Tensor, bias: Tensor | None) -> Int8:
 
 
 def dense(weight: Tensor, bias: Tensor | None) -> Dense:
-    """A layer of [in, out] weights; in oneDNN's layout where that is there, which one row goes through twice as fast."""
+    """A layer of [in, out] weights; in oneDNN's layout where that is there: one row takes half the time."""
     if not packs(weight.dtype, weight.device):
         return Dense(weight, bias)
     return Dense(torch.empty(0), bias, torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous(), 64))
