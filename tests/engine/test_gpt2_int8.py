@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.chain import Moment
+from engine.compare import again
 from engine.generator import Lane, advance, flip, guess, visible
 from engine.gpt2.backend import TorchBackend, open_backend
 from engine.gpt2.config import read_config
@@ -166,6 +167,31 @@ def test_a_right_guess_saves_passes(small) -> None:
     assert np.array_equal(backend.logits([[*ids, *after]]), alone.logits([[*ids, *after]]))
     assert backend.passes == 1
     assert np.array_equal(backend.logits([[*ids, 5]]), alone.logits([[*ids, 5]]))  # and a wrong one leaves no trace
+
+
+def test_the_stream_whose_luck_is_taken_again_is_the_guess(small) -> None:
+    old = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40)
+    first = fresh(small)
+    while advance(first, [old], 1):
+        pass
+    assert first.passes >= 38
+    backend = fresh(small)
+    new = Lane([5, 6, 7], Settings(temperature=0.98), 7, "gumbel", limit=40,
+               script=again(old.steps, Settings(temperature=0.98)))  # fmt: skip
+    same = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40, script=again(old.steps))
+    while advance(backend, [same], 1):
+        pass
+    assert same.ids == old.ids
+    assert backend.passes <= 6
+    alone = Lane([5, 6, 7], Settings(temperature=0.98), 7, "gumbel", limit=40)
+    unguided = fresh(small)
+    while advance(unguided, [alone], 1):
+        pass
+    guided = fresh(small)
+    while advance(guided, [new], 1):
+        pass
+    assert new.ids == alone.ids
+    assert guided.passes < unguided.passes
 
 
 @pytest.mark.parametrize(("ids", "guessed"), [
