@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.worker import Worker
 
 from engine.backend import check_ids
 from engine.cli import PRECISIONS, draw_seed
@@ -61,6 +63,14 @@ COMPARE_COMMANDS = (
     ("help", "lanes, coins and statistics (?)", "help"),
     ("back to the playground", "the comparison stays as it is (esc)", "close"),
 )
+
+
+class Commands(CommandPalette):
+    """Textual's command palette, whose search may fail once it is closed without ending the app."""
+
+    def run_worker(self, *args: Any, **options: Any) -> Worker[Any]:
+        """See `textual.dom.DOMNode.run_worker`: the search looks for its list, which a quick esc has taken away."""
+        return super().run_worker(*args, **(options | {"exit_on_error": False}))
 
 
 SETTLED = 0.2
@@ -167,6 +177,11 @@ class RemixApp(App[None]):
         """What is slow begins after the first frame."""
         self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
         self.playground.call_after_refresh(self._begin)
+
+    def action_command_palette(self) -> None:
+        """Shows every action by name."""
+        if self.use_command_palette and not CommandPalette.is_open(self):  # type: ignore[arg-type]
+            self.push_screen(Commands(id="--command-palette"))
 
     def on_resize(self) -> None:
         """Draws everything once more when the size has settled: a frame on its way may have met another size."""

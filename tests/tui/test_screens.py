@@ -5,6 +5,7 @@ import json
 import random
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Input, OptionList, TabbedContent
 
 from tui import config
@@ -282,6 +283,20 @@ ANY_KEYS = (
     "k o i n H asterisk escape escape escape escape ctrl+r ctrl+s ctrl+o ctrl+e ctrl+t ctrl+x ctrl+p question_mark "
     "pagedown left_square_bracket right_square_bracket pageup backspace less_than_sign greater_than_sign B"
 )
+
+
+async def test_a_palette_that_is_closed_at_once_does_no_harm(drive) -> None:
+    """Its search may begin when its list is gone already."""
+    async with drive() as driver:
+        driver.app.simulate_key("ctrl+p")
+        await driver.until(lambda: CommandPalette.is_open(driver.app))
+        palette = driver.app.screen
+        await driver.until(lambda: palette.query("CommandList"))
+        await palette.query("CommandList").remove()
+        search = palette.run_worker(CommandPalette._gather_commands.__wrapped__(palette, "s"), group="late")
+        await driver.until(lambda: search.is_finished)
+        assert search.error is not None
+        assert driver.app._exception is None
 
 
 @pytest.mark.slow
