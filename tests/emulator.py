@@ -50,6 +50,10 @@ class Emulator:
                 assert self.read(), f"the program ended; the screen:\n{self.text}"
         return self.text
 
+    def until_all(self, *parts: str) -> str:
+        """Reads until the screen shows all of these at once: what is read may end in the middle of a frame."""
+        return self.until(lambda text: all(part in text for part in parts))
+
     def resize(self, columns: int, rows: int) -> None:
         self.process.setwinsize(rows, columns)
         self.screen.resize(rows, columns)

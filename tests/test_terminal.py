@@ -14,9 +14,8 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 def test_opens_steps_runs_and_quits(emulate, size: tuple[int, int]) -> None:
     app = emulate(PREFIX, "--seed", "7", size=size)
-    shown = app.until(lambda text: "next token at 8" in text and " %" in text)
-    for part in ("gpt2-remix", "classics 5.4M fp32", "coin", "sampling", "? help", "space step", "8 tokens"):
-        assert part in shown
+    app.until_all("next token at 8", " %", "gpt2-remix", "classics 5.4M fp32", "coin", "sampling", "? help",
+                  "space step", "8 tokens")  # fmt: skip
     app.process.write(b" ")
     app.until(lambda text: "token at 8" in text and "▼" in text and "9 tokens" in text)
     app.process.write(b"g")
@@ -67,8 +66,7 @@ def test_no_color(emulate) -> None:
 
 def test_ids_settings_and_theme_from_the_command_line(emulate) -> None:
     app = emulate("--ids", "91,860", "--set", "top_k=5", "--theme", "paper", "--speed", "7", "--seed", "3")
-    shown = app.until(lambda text: "next token at 2" in text and " %" in text)
-    assert "7/s" in shown
+    app.until_all("next token at 2", " %", "7/s")
     app.process.write(b"q")
     assert app.finish() == 0
 
@@ -122,13 +120,10 @@ def test_ctrl_c_ends_the_app(emulate) -> None:
 def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate) -> None:
     """Only what the screen says is used, at 80x24."""
     terminal = emulate("My cat sat on", "--seed", "7")
-    footer = terminal.until(lambda text: "41" in text or " %" in text)
-    assert "c compare" in footer
+    terminal.until_all(" %", "c compare")
     terminal.process.write(b"c")
-    shown = terminal.until(lambda text: "1 temperature=0.7" in text and "2 temperature=1.2" in text)
-    assert "My cat sat on" in shown
-    assert "space: one token in every lane" in shown
-    assert "s settings" in shown.splitlines()[-1]
+    terminal.until_all("1 temperature=0.7", "2 temperature=1.2", "My cat sat on", "space: one token in every lane")
+    terminal.until(lambda text: "s settings" in text.splitlines()[-1])
     terminal.process.write(b" ")
     terminal.until(lambda text: text.count("u 0.") == 2)
     terminal.process.write(b"g")
