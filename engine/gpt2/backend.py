@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from operator import eq
+from operator import eq, itemgetter
 from pathlib import Path
 
 import torch
@@ -104,19 +104,19 @@ class TorchBackend:
         ids = self._checked(sequence)
         self.logits([ids])
         lane = self._lane_for(ids, set())
-        if len(lane.ids) < len(ids):
-            self._cache.load(self._cache.find(ids)[len(lane.ids) :], lane)
+        self._fill(lane, self._cache.find(ids))
         hidden = lane.hidden[first : len(ids)].clone()  # the lane may be used for something else between chunks
         for start in range(0, len(hidden), _CHUNK):
             yield head_logits(self._weights, hidden[start : start + _CHUNK]).numpy()
 
     def _fill(self, lane: KeyValues, found: Sequence[Entry]) -> None:
         """Puts what is cached into a lane's buffers: from another lane's where that has it, else from the cache."""
-        ids = [entry.token for entry in found]
-        donor = max(self._lanes, key=lambda other: _shared(other.ids, ids) if other is not lane else 0)
-        count = _shared(donor.ids, ids) if donor is not lane else 0
-        if count > len(lane.ids) + _WORTH_A_COPY:
-            lane.take(donor, count)
+        if len(found) > len(lane.ids) + _WORTH_A_COPY:
+            ids = [entry.token for entry in found]
+            shared = [(_shared(other.ids, ids), other) for other in self._lanes if other is not lane]
+            count, donor = max(shared, key=itemgetter(0), default=(0, lane))
+            if count > len(lane.ids) + _WORTH_A_COPY:
+                lane.take(donor, count)
         if len(found) > len(lane.ids):
             self._cache.load(found[len(lane.ids) :], lane)
 

@@ -48,7 +48,7 @@ def int8_weights(folder: Path, config: GPT2Config, kept: Path | None = None) -> 
     made: dict[str, tuple[Tensor, Tensor]] = {}
 
     def linear(name: str, weight: Tensor, bias: Tensor | None) -> Int8:
-        layer = quantized(weight if bias is None else weight.t(), bias)
+        layer = quantized(weight.t(), bias)
         made[name] = (layer.weight, layer.scale)
         return packed(layer)
 
@@ -68,9 +68,9 @@ def _stamp(folder: Path) -> dict[str, str]:
 
 def _read(file: Path, stamp: dict[str, str], config: GPT2Config) -> dict[str, tuple[Tensor, Tensor]] | None:
     """The kept weights and scales by layer; None where there are none, or not these."""
-    shapes = {f"{name}": shape[::-1] for name, shape in expected_shapes(config).items()}
+    shapes = expected_shapes(config)
     names = [f"h.{n}.{name}" for n in range(config.n_layer) for name in MATRICES]
-    wanted = {name: shapes[f"{name}.weight"] for name in names} | {"lm_head": (config.vocab_size, config.n_embd)}
+    wanted = {name: shapes[f"{name}.weight"][::-1] for name in names} | {"lm_head": shapes["wte.weight"]}
     found: dict[str, tuple[Tensor, Tensor]] = {}
     try:
         with safe_open(str(file), framework="pt") as kept:

@@ -117,6 +117,7 @@ def dense(weight: Tensor, bias: Tensor | None) -> Dense:
     return Dense(torch.empty(0), bias, torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous(), 64))
 
 
+@cache
 def packs(dtype: torch.dtype, device: torch.device | None) -> bool:
     """Whether oneDNN's layout for weights in floating point is there for this form and place."""
     if dtype != torch.float32 or (device is not None and device.type != "cpu"):

@@ -36,16 +36,18 @@ def threads(wanted: int | None = None) -> int:
 def random_gpt2_small(precision: str) -> TorchBackend:
     """A network of GPT-2 small's shape (124M parameters) with random weights: as fast as the trained one."""
     config = GPT2Config()
+
+    def linear(_: str, weight: torch.Tensor, bias: torch.Tensor | None) -> Linear:
+        return packed(quantized(weight.t(), bias)) if precision == "int8" else dense(weight, bias)
+
+    return TorchBackend("random 124M", assemble(random_tensors(config), config, linear), config)
+
+
+def random_tensors(config: GPT2Config) -> dict[str, torch.Tensor]:
+    """Weights as a network has them before it is trained, the same each time; the head is tied."""
     chance = torch.Generator().manual_seed(0)
-    tensors = {
+    return {
         name: torch.ones(shape) if "ln_" in name and name.endswith("weight")
         else torch.empty(shape).normal_(0, 0.02, generator=chance)
         for name, shape in expected_shapes(config).items()
     }  # fmt: skip
-
-    def linear(_: str, weight: torch.Tensor, bias: torch.Tensor | None) -> Linear:
-        if precision == "int8":
-            return packed(quantized(weight if bias is None else weight.t(), bias))
-        return dense(weight if bias is not None else weight.t(), bias)
-
-    return TorchBackend("random 124M", assemble(tensors, config, linear), config)

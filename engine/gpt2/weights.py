@@ -89,7 +89,7 @@ def load_weights(
         name: tensor.to(device, dtype, copy=copied and (tensor.ndim == 1 or name in ("wte.weight", "wpe.weight")))
         for name, tensor in read_tensors(folder, config).items()
     }
-    return assemble(tensors, config, lambda _, weight, bias: dense(weight if bias is not None else weight.t(), bias))
+    return assemble(tensors, config, lambda _, weight, bias: dense(weight, bias))
 
 
 def assemble(
@@ -99,8 +99,7 @@ def assemble(
 ) -> Weights:
     """Puts tensors, named as in the files, in their places.
 
-    `linear` makes a linear layer from its name, its weight as stored ([in, out]; the head's is [vocabulary, width])
-    and its bias, None for the head.
+    `linear` makes a linear layer from its name, its [in, out] weight and its bias, None for the head.
     """
     blocks = []
     for n in range(config.n_layer):
@@ -111,7 +110,7 @@ def assemble(
             stored = f"h.{n}.{name}"
             parts[own] = linear(stored, tensors[f"{stored}.weight"], tensors[f"{stored}.bias"])
         blocks.append(Block(**parts))
-    head = linear("lm_head", tensors.get(HEAD, tensors["wte.weight"]), None)
+    head = linear("lm_head", tensors.get(HEAD, tensors["wte.weight"]).t(), None)
     return Weights(tensors["wte.weight"], tensors["wpe.weight"], tuple(blocks),
                    Norm(tensors["ln_f.weight"], tensors["ln_f.bias"]), head, parameters_of(config))  # fmt: skip
 
