@@ -182,9 +182,9 @@ class Tree:
         """The stream's steps from a position on."""
         return [self.step(position) for position in range(start, len(self._path))]
 
-    def ids(self, end: int | None = None) -> list[int]:
-        """The stream's token ids, up to (not including) a position."""
-        return [step.token for node in self._path[:end] if (step := self.nodes[node].step) is not None]
+    def ids(self, end: int | None = None, start: int = 0) -> list[int]:
+        """The stream's token ids, up to (not including) a position, and from one on."""
+        return [step.token for node in self._path[start:end] if (step := self.nodes[node].step) is not None]
 
     def parent_of(self, position: int) -> int:
         """The node after which the token at a position was chosen."""

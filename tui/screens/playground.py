@@ -393,7 +393,7 @@ class Playground(Screen[None]):
         tree, cursor = exploration.tree, exploration.cursor
         wanted = [cursor, cursor + 1, cursor - 1] if self._run else [cursor, len(tree), cursor + 1, cursor - 1]
         looks = [
-            Look(exploration.model, tree.parent_of(position), tree.ids(position))
+            Look(exploration.model, tree.parent_of(position), tree.ids(position, exploration.window(position)))
             for position in dict.fromkeys(wanted)
             if 0 <= position <= len(tree) and not exploration.knows(position)
             # The newest token of a run is told by the run itself.
