@@ -361,7 +361,7 @@ class RemixApp(App[None]):
             else:
                 maker = "other weights" if before.name == now.name else before.name
                 self.say(f"this session was made with {maker}; new tokens come from {now.name}, the old ones stay")
-        elif message.info.precision == "int8" and self._chosen_precision is None:
+        elif not known and message.info.precision == "int8" and self._chosen_precision is None:
             self.say("weights in int8, as it has over 50M parameters: faster, nearly the same (W: fp32)")
         if not self.keeper.knows(exploration):
             self.keeper.keep_new(exploration)

@@ -37,6 +37,19 @@ async def test_large_models_get_int8_and_it_is_said(drive, monkeypatch) -> None:
         assert "int8" in app.playground._status.plain
 
 
+async def test_a_session_keeps_its_precision_and_no_size_is_blamed(drive, tmp_path) -> None:
+    path = tmp_path / "a.remix"
+    async with drive(session=path, holding=Holding(precision="int8", quick=True)) as app:
+        await app.pilot.press("space")
+        await app.settled()
+        await app.until(lambda: app.app.keeper.state(app.exploration) == "saved")
+    async with drive(session=path, prefix=None) as app:
+        assert app.exploration.info.precision == "int8"
+        assert len(app.tree) == 9
+        assert "50M" not in app.app.said
+        assert len(app.tree.models) == 1
+
+
 @pytest.mark.parametrize("asked", ["fp32", "int8"])
 async def test_the_command_line_decides(drive, monkeypatch, asked) -> None:
     monkeypatch.setattr(devices, "LARGE", 1_000_000)
