@@ -29,8 +29,9 @@ BAR = 20
 def bench(model: ModelChoice, as_json: bool) -> None:
     """Measure this machine: start, prefill, one stream, lanes, branches; takes about a minute.
 
-    Measures a random network of GPT-2 small's shape (124M parameters, no download), or --model (with --device cuda or mps
-    the embedded one); in fp32 and in int8, or in --precision. Bars show the share of what reading the weights once for each pass would allow.
+    Measures a random network of GPT-2 small's shape (124M parameters, no download), or --model (with --device cuda or
+    mps the embedded one); in fp32 and in int8, or in --precision. Bars show the share of what reading the weights once
+    for each pass would allow.
     """
     from engine.bench import measure
     from engine.gpt2.machine import read_bandwidth, threads
