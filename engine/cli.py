@@ -117,7 +117,40 @@ session_option = click.option(
     "--session", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="The session file to use; it is made where there is none.",
 )  # fmt: skip
+source_option = click.option(
+    "--source", "sources", multiple=True, metavar="FILE...",
+    help="Trace in these text files (FILE or TITLE=FILE) or one index, in place of what the model was trained on.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+class ManySources(click.Command):
+    """A command whose --source takes the files that follow it, so that a shell may expand a pattern."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts --source before each file that comes after another one."""
+        told: list[str] = []
+        after = False  # whether what came before was a file of --source
+        for n, word in enumerate(args):
+            if word == "--":
+                told += args[n:]
+                break
+            named = n > 0 and args[n - 1] == "--source"
+            if after and not named and not word.startswith("-") and is_file(word):
+                told.append("--source")
+            elif not named:
+                after = word.startswith("--source=")
+            after = after or named
+            told.append(word)
+        return super().parse_args(ctx, told)
+
+
+def is_file(word: str) -> bool:
+    """Whether a word names a file, as FILE or TITLE=FILE."""
+    try:
+        return Path(word).is_file() or Path(word.partition("=")[2]).is_file()
+    except (OSError, ValueError):  # a text can be too long for a name
+        return False
 
 
 @click.group(

@@ -1,0 +1,84 @@
+"""Which text a stream is traced in: the files that a person named, or what the model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import InputError
+from engine.texts import Progress, Text, named_files, tokenize, training_tokens
+from engine.tokenizer import Tokenizer
+from engine.trace.index import FORMAT, INDEX, Index, index_of_texts, read_index
+from engine.train.record import RECORD, read_record, read_sources
+
+
+def find_index(
+    folder: Path, tokenizer: Tokenizer, vocab_size: int, given: Sequence[str] = (), progress: Progress | None = None
+) -> Index | None:
+    """The index to trace in; None where nothing is known of a model's training text.
+
+    Args:
+        folder: of the model.
+        tokenizer: of the model.
+        vocab_size: of the model.
+        given: text files (FILE or TITLE=FILE), or one index; in place of the model's own.
+        progress: is told how reading goes.
+
+    Raises:
+        InputError: a file that is no text, an index that is damaged or of another vocabulary.
+    """
+    if given:
+        if len(given) == 1 and is_index(Path(given[0]).expanduser()):
+            return read_index(Path(given[0]).expanduser(), vocab_size, progress)
+        return index_of_texts(tokenize(named_files(given), tokenizer, progress), vocab_size, progress)
+    if not (folder / INDEX).is_file():
+        return None
+    index = read_index(folder / INDEX, vocab_size, progress)
+    texts = texts_at_hand(folder, tokenizer, index, progress)
+    return index if texts is None else index_of_texts(texts, vocab_size, progress)
+
+
+def is_index(path: Path) -> bool:
+    """Whether a file is an index rather than a text."""
+    try:
+        with path.open("rb") as file:
+            return FORMAT.encode() in file.read(4096) and path.suffix == ".safetensors"
+    except OSError:
+        return False
+
+
+def texts_at_hand(
+    folder: Path, tokenizer: Tokenizer, index: Index, progress: Progress | None = None
+) -> list[Text] | None:
+    """The training parts of the texts that a model trained here remembers, if they still are what it was trained on.
+
+    That is so where their fingerprints are those of the index; a text that was moved or changed is simply not at hand.
+    """
+    if not (folder / RECORD).is_file():
+        return None
+    try:
+        record = read_record(folder)
+        sources = read_sources(record)
+        held_out = float(record["plan"]["held_out"])
+        if any(not source.path.is_file() or source.path.stat().st_size != source.size for source in sources):
+            return None
+        texts = tokenize([(source.title, source.path) for source in sources], tokenizer, progress)
+        texts = [replace(text, ids=text.ids[: training_tokens(text, held_out)]) for text in texts]
+    except (InputError, OSError, KeyError, TypeError, ValueError):
+        return None
+    if [document.tokens for document in index.documents] != [len(text.ids) for text in texts]:
+        return None
+    assert index.fingerprints is not None
+    from engine.trace.index import fingerprints_of
+
+    step = 2**20
+    for document, text in zip(index.documents, texts, strict=True):
+        for first in range(0, len(text.ids) - 3, step):
+            found = fingerprints_of(text.ids[first : first + step + 3])
+            start = document.start + first
+            if not np.array_equal(index.fingerprints[start : start + len(found)], found):
+                return None
+    return texts
