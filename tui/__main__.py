@@ -16,7 +16,7 @@ from engine.errors import InputError
 from engine.settings import CoinKind, Settings, check_seed
 
 
-@cli.commands.command("app", epilog=cli.SETTINGS_HELP)
+@cli.commands.command("app", cls=cli.ManySources, epilog=cli.SETTINGS_HELP)
 @click.argument("prefix", required=False)
 @cli.ids_option
 @cli.settings_options
@@ -25,11 +25,12 @@ from engine.settings import CoinKind, Settings, check_seed
 @click.option("--speed", type=click.FloatRange(0.1, 10000), metavar="TOKENS_PER_SECOND", help="How fast a run goes.")
 @cli.model_options
 @cli.session_option
+@cli.source_option
 @click.pass_context
 def app_command(
     context: click.Context, prefix: str | None, ids: str | None, changes: str | None, preset_name: str | None,
     seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: cli.ModelChoice,
-    session: Path | None,
+    session: Path | None, sources: tuple[str, ...],
 ) -> int:  # fmt: skip
     """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
     if prefix is not None and ids is not None:
@@ -40,6 +41,10 @@ def app_command(
     settings = cli.read_settings(changes, preset_name) if changes or preset_name else None
     if session is not None:
         check_session(session)
+    if sources:
+        from engine.texts import named_files
+
+        named_files(sources)  # refuses what is no file
     if session is None or model.given:
         check_what_is_known(model.name, token_ids, settings)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
@@ -51,7 +56,7 @@ def app_command(
         Options(
             prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
             coin=coin if coin_given else None, theme=theme, speed=speed, model=model.name if model.given else None,
-            holding=dataclasses.replace(model.holding, quick=True), session=session,
+            holding=dataclasses.replace(model.holding, quick=True), session=session, sources=sources,
         )
     )  # fmt: skip
     app.run()

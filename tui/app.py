@@ -31,9 +31,11 @@ from tui.keeper import TICK, Keeper
 from tui.palette import palette_of, textual_theme
 from tui.saver import Saver
 from tui.screens.playground import Playground
+from tui.tracer import Text, Tracer
 from tui.worker import EngineWorker
 
 if TYPE_CHECKING:
+    from engine.trace.index import Index
     from tui.screens.compare import CompareScreen
     from tui.screens.export import ExportWish
     from tui.screens.repeat import RepeatScreen
@@ -91,6 +93,7 @@ class Options:
     model: str | None = None
     holding: Holding | None = None
     session: Path | None = None
+    sources: tuple[str, ...] = ()
 
 
 def check_session_name(name: str) -> str:
@@ -135,6 +138,9 @@ class RemixApp(App[None]):
         self.palette = palette_of(self.themes_found[self.remembered.theme])
         self.theme = self.remembered.theme
         self.worker = EngineWorker(self.post_message)
+        self.tracer = Tracer(self.post_message)
+        self.index: Index | None = None  # of the text that streams are traced in
+        self.index_words = "the training text is looked at when the model is there"
         self.saver = Saver(self.post_message)
         self.keeper = Keeper(self.saver, partial(self.say, error=True))
         self._opening: tuple[OpenedSession, str] | None = None  # a session that waits for its model
@@ -145,6 +151,7 @@ class RemixApp(App[None]):
         self._thread: threading.Thread | None = None
         self._explorations: dict[str, Exploration] = {}
         self._unsaved = False
+        self._traced_in: Text | None = None
         self.said = ""
         seed = self.options.seed if self.options.seed is not None else draw_seed()
         first = Exploration(seed=seed, settings=self.remembered.settings, coin=self.remembered.coin)
@@ -192,6 +199,7 @@ class RemixApp(App[None]):
     def _begin(self) -> None:
         self._thread = threading.Thread(target=self.worker.loop, name="engine", daemon=True)
         self._thread.start()
+        threading.Thread(target=self.tracer.loop, name="tracer", daemon=True).start()
         self.set_interval(TICK, self.keeper.tick)
         if self.options.session is not None:
             self.open_session(self.options.session, self.options.model)
@@ -205,6 +213,7 @@ class RemixApp(App[None]):
         self._save()
         self.keeper.close(CLOSING)
         self.worker.close()
+        self.tracer.close()
         if self._thread is not None:
             self._thread.join(CLOSING)
 
@@ -370,6 +379,7 @@ class RemixApp(App[None]):
         except EngineError as error:
             exploration.tree.change(settings=exploration.settings.replace(banned=(), logit_bias=()))
             self.playground.notice(f"{error}; bans and biases were dropped")
+        self._trace_in(message)
         self.playground.pause()
         self.playground.say_loading("")
         compare = self.compare
@@ -383,6 +393,46 @@ class RemixApp(App[None]):
             self.playground.show_all()
             if compare is not None:
                 compare.show_all()
+
+    def _trace_in(self, message: messages.ModelReady) -> None:
+        """Streams of this model are traced in what it was trained on, or in the files of the command line."""
+        info = message.info
+        known = self._traced_in
+        if known is not None and (known.model, known.folder) == (info.name, message.folder):
+            return  # the same, with its weights held otherwise
+        text = Text(info.name, message.folder, message.tokenizer, info.vocab_size, self.options.sources)
+        self._traced_in = text
+        self.index, self.index_words = None, "looking at the training text…"
+        self.tracer.open(text)
+
+    def on_indexing(self, message: messages.Indexing) -> None:
+        """A training text is being read."""
+        if message.total:
+            self.index_words = f"{message.what}: {message.done / message.total:.0%} of {message.total / 1e6:,.1f} MB"
+            if self.playground.tracing is not None:
+                self.playground.tracing.show()
+
+    def on_indexed(self, message: messages.Indexed) -> None:
+        """A training text can be traced in, or none can."""
+        if self._traced_in is None or message.model != self._traced_in.model:
+            return
+        self.index = message.index
+        if message.problem:
+            self.index_words = message.problem
+            self.say(f"no tracing: {message.problem}", error=True)
+        elif message.index is None:
+            self.index_words = (f"what {message.model} was trained on is not known: start with --source FILE "
+                                "to trace in a text of yours")  # fmt: skip
+        for screen in (self.playground.tracing, self.compare):
+            if screen is not None:
+                screen.restart()
+
+    def on_traced(self, message: messages.Traced) -> None:
+        """Tokens were looked up in the training text."""
+        if self.playground.tracing is not None:
+            self.playground.tracing.taken(message)
+        if (compare := self.compare) is not None:
+            compare.traced(message)
 
     def _session_exploration(self, message: messages.ModelReady) -> Exploration | None:
         """The exploration of the session that waited for this model."""
@@ -705,7 +755,10 @@ class RemixApp(App[None]):
         yield "what if", "other settings or another token, the same luck (w)", "what_if"
         yield "distribution as a plot", "raw and final probabilities over rank, or the list (l)", "plot"
         yield "branches", "show or hide the tree (t)", "tree"
-        yield "heat colouring", "surprisal, entropy, probability, off (h)", "heat"
+        yield "heat colouring", "surprisal, entropy, probability, verbatim, off (h)", "heat"
+        yield "verbatim spans", "what stands word for word in the training text, and where it is left", "verbatim"
+        yield "verbatim: shorter spans", "runs of fewer tokens count ({)", "span_length(-1)"
+        yield "verbatim: longer spans", "only runs of more tokens count (})", "span_length(1)"
         yield "first token", "move the cursor there (home)", "move_to(0)"
         yield "next token", "move the cursor past the end (end)", "move_end"
         yield "choose a model", "embedded, from the hub or a folder (m)", "model"

@@ -19,6 +19,8 @@ SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Tokens a second that keys step through; above the last it is as fast as it goes (None)."""
 
 BRANCH_LENGTH = 20
+SPAN_LENGTHS = (6, 7, 8, 10, 12, 16, 20, 30, 50)
+"""Tokens from which on a run counts as verbatim, that keys step through."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Remembered:
     speed: float | None = 20.0
     stop_at_end: bool = True
     branch_length: int = BRANCH_LENGTH
+    min_tokens: int = 8
     settings: Settings = field(default_factory=Settings)
 
 
@@ -61,6 +64,7 @@ def _take(kept: Remembered, name: str, value: Any) -> bool:
         "theme": isinstance(value, str), "heat": value in HEAT_MODES, "coin": value in COINS,
         "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
         "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
+        "min_tokens": number and value in SPAN_LENGTHS,
     }  # fmt: skip
     if not fits.get(name, False):
         return False

@@ -163,8 +163,12 @@ class Exploration:
 
     def words(self, tokens: Sequence[int]) -> str:
         """Several tokens as one line of text."""
+        return self.line(tokens).strip() or "·"
+
+    def line(self, tokens: Sequence[int]) -> str:
+        """The same with the spaces around it."""
         text = "".join(split_characters([self.piece(token) for token in tokens]))
-        return show_text(text.replace("\n", "↵"), keep="").strip() or "·"
+        return show_text(text.replace("\n", "↵"), keep="")
 
     def unmeasured(self) -> list[tuple[int, Step]]:
         """The prompt steps of the stream whose probabilities are not known yet, with their nodes."""

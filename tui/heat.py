@@ -7,8 +7,8 @@ from typing import Literal
 from engine.tree import Step
 from tui.palette import HEAT_LEVELS
 
-HeatMode = Literal["surprisal", "entropy", "probability", "off"]
-HEAT_MODES: tuple[HeatMode, ...] = ("surprisal", "entropy", "probability", "off")
+HeatMode = Literal["surprisal", "entropy", "probability", "verbatim", "off"]
+HEAT_MODES: tuple[HeatMode, ...] = ("surprisal", "entropy", "probability", "verbatim", "off")
 
 MOST_BITS = 14.0
 """Surprisal or entropy at which the scale ends; 14 bits are odds of 1 in 16,384."""
@@ -41,5 +41,5 @@ def heat_legend(mode: HeatMode) -> str:
     """What the scale of a mode means, for a title."""
     return {
         "surprisal": f"surprisal 0–{MOST_BITS:.0f} bits", "entropy": f"entropy 0–{MOST_BITS:.0f} bits",
-        "probability": "probability 0–100 %", "off": "heat off",
+        "probability": "probability 0–100 %", "verbatim": "verbatim", "off": "heat off",
     }[mode]  # fmt: skip

@@ -15,6 +15,8 @@ from engine.tree import ModelRecord, Step
 
 if TYPE_CHECKING:
     from engine.sampling import Distribution
+    from engine.trace.index import Index
+    from engine.trace.stream import Mark
     from tui.sessions import OpenedSession
 
 
@@ -43,11 +45,12 @@ class TokenizerReady(Message):
 
 @dataclass
 class ModelReady(Message):
-    """A model can be run; `record` is what sessions keep of it."""
+    """A model can be run; `record` is what sessions keep of it, `folder` where its files are."""
 
     info: ModelInfo
     tokenizer: Tokenizer
     record: ModelRecord
+    folder: Path
 
 
 @dataclass
@@ -129,6 +132,47 @@ class RepeatProgress(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest progress matters."""
         return isinstance(message, RepeatProgress) and message.number == self.number
+
+
+@dataclass
+class Indexing(Message):
+    """A training text is being read: what is done, how much of how much."""
+
+    what: str
+    done: int
+    total: int | None
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress matters."""
+        return isinstance(message, Indexing)
+
+
+@dataclass
+class Indexed(Message):
+    """A model's training text can be traced in; `index` is None where none is known, or for a `problem` in one line."""
+
+    model: str
+    index: Index | None
+    problem: str = ""
+
+
+@dataclass
+class Traced(Message):
+    """Tokens of a stream as seen from the training text.
+
+    Attributes:
+        stream: which one, as it was asked for.
+        first: the position of the first of them.
+        ids: what stood there when it was asked: what has become another stream is dropped.
+        marks: one for each.
+        min_tokens: from how many tokens on a run counts.
+    """
+
+    stream: Hashable
+    first: int
+    ids: list[int]
+    marks: list[Mark]
+    min_tokens: int
 
 
 @dataclass

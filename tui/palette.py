@@ -41,6 +41,7 @@ class Palette:
     focus_value: Style
     lanes: tuple[Style, ...]
     heat: tuple[Style, ...]
+    marks: dict[str, Style]
 
 
 def _blend(theme: RemixTheme, level: int) -> RichColor:
@@ -98,6 +99,10 @@ def palette_of(theme: RemixTheme) -> Palette:
         focus_value=fg("accent", bold=True, reverse=True),
         lanes=tuple(Style(color=color, bgcolor=colors["surface"]) for color in _lane_colours(theme)),
         heat=tuple(Style(bgcolor=_blend(theme, level)) for level in range(HEAT_LEVELS)),
+        marks={
+            "other": Style(underline=False), "verbatim": Style(bgcolor=_blend(theme, 9), underline=True),
+            "left": Style(color=colors["error"], bgcolor=colors["surface"], bold=True, reverse=True, underline=False),
+        },
     )
 
 

@@ -312,7 +312,7 @@ class EngineWorker:
         # them all and the screen stands still for a tenth of a second.
         gc.collect()
         gc.freeze()
-        self._post(ModelReady(backend.info, tokenizer, record_of(located, backend.info, sha256)))
+        self._post(ModelReady(backend.info, tokenizer, record_of(located, backend.info, sha256), located.folder))
 
     def _look(self, model: Model, look: Look) -> None:
         from engine.generator import look as logits_of

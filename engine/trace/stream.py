@@ -52,7 +52,7 @@ NO_MARK = Mark()
 
 @dataclass(slots=True)
 class Follower:
-    """Follows one stream through an index; what it shares with the stream before is not looked up again."""
+    """Follows one stream through an index, token by token."""
 
     index: Index
     min_tokens: int = MIN_TOKENS
@@ -60,21 +60,10 @@ class Follower:
     marks: list[Mark] = field(default_factory=list)
     _matches: list[Match] = field(default_factory=list)
 
-    def shared(self, ids: Sequence[int]) -> int:
-        """How many tokens at the start of another stream are those of this one."""
-        known = min(len(ids), len(self.ids))
-        if self.ids[:known] == list(ids[:known]):
-            return known
-        return next(n for n in range(known) if self.ids[n] != ids[n])
-
-    def follow(self, ids: Sequence[int], most: int | None = None) -> int:
-        """Takes over another stream, at most `most` new tokens of it; from which position on marks are new."""
-        first = self.shared(ids)
+    def keep(self, count: int) -> None:
+        """Forgets everything after the first `count` tokens."""
         for known in (self.ids, self.marks, self._matches):
-            del known[first:]
-        for token in ids[first : None if most is None else first + most]:
-            self.append(int(token))
-        return first
+            del known[count:]
 
     def append(self, token: int) -> None:
         """One more token."""

@@ -23,10 +23,11 @@ from tui.exploration import Exploration
 from tui.heat import heat_level, heat_value
 from tui.panel import next_preset, next_speed
 from tui.titles import NEEDED, needs_room, status_line
+from tui.tracing import StreamTrace
 from tui.widgets.agree import AgreeStrip
 from tui.widgets.coin import CoinView
 from tui.widgets.lane import LaneColumn
-from tui.widgets.token_text import TokenCell, TokenKind
+from tui.widgets.token_text import TokenCell, TokenKind, TraceMark
 from tui.worker import Look, Run, run_numbers
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class CompareScreen(Screen[None]):
         self._following = not comparison.scripted  # there what was changed stays in view
         self._rate = 0.0
         self._works: tuple[bool, ...] = ()
+        self._traces: dict[int, StreamTrace] = {}
         self._before: dict[int, int] = {}  # tokens of each lane's version when the run began
         self._status = Text()
 
@@ -179,6 +181,7 @@ class CompareScreen(Screen[None]):
         moments = [(number, column, *self._moment(number)) for number, column in visible]
         dists = [dist for _, _, dist, _ in moments if dist is not None]
         scale = max((max(float(dist.final.max()), float(dist.raw.max())) for dist in dists), default=1.0)
+        self._follow()
         marks = self._marks()
         for number, column, dist, empty in moments:
             lane = comparison.lanes[number]
@@ -215,6 +218,9 @@ class CompareScreen(Screen[None]):
             notes.append("same as lane 1")
         if lane.stop == "end_of_text":
             notes.append("the end")
+        values = self._values(lane)
+        if self.app.remembered.heat == "verbatim" and (share := values["verbatim"]) is not None:
+            notes.append(f"{share:.0%} verbatim, longest {values['longest']:.0f}")
         column.head(title, " · ".join(notes), style, number == comparison.selected)
 
     def _show_tokens(self, number: int, column: LaneColumn) -> None:
@@ -224,11 +230,17 @@ class CompareScreen(Screen[None]):
         settled = min(len(lane.steps), len(first.steps))
         prefix = lane.prefix[-SHOWN_PREFIX:]
         heat = self.app.remembered.heat
+        trace = self._traces.get(lane.version)
+        traced: list[TraceMark] = []
+        if heat == "verbatim" and trace is not None:
+            traced = trace.drawn(0, len(lane.prefix) + len(lane.steps))
 
         def cells(start: int) -> list[TokenCell]:
             found: list[TokenCell] = []
             if start < 0:
-                found = [TokenCell(self.exploration.piece(token), "prompt", -1) for token in prefix]
+                skipped = len(lane.prefix) - len(prefix)
+                found = [TokenCell(self.exploration.piece(token), "prompt", -1, traced[skipped + n] if traced else "")
+                         for n, token in enumerate(prefix)]  # fmt: skip
             for place in range(max(0, start), len(lane.steps)):
                 step = lane.steps[place]
                 kind: TokenKind = step.origin if step.origin == "picked" else "sampled"
@@ -236,7 +248,8 @@ class CompareScreen(Screen[None]):
                     same = place < len(first.steps) and first.steps[place].token == step.token
                     kind = "leaves" if place == left else "again" if same else "apart"
                 level = heat_level(heat_value(step, heat)) if number == 0 or left is None or place < left else -1
-                found.append(TokenCell(self.exploration.piece(step.token), kind, level))
+                mark = traced[len(lane.prefix) + place] if traced else ""
+                found.append(TokenCell(self.exploration.piece(step.token), kind, level, mark))
             return found
 
         key = (lane.version, first.version, left, heat, self.app.palette, len(prefix))
@@ -258,14 +271,58 @@ class CompareScreen(Screen[None]):
 
     def _values(self, lane: LaneState) -> dict[str, float | None]:
         values = lane.stats.to_dict()
+        trace, first = self._traces.get(lane.version), len(lane.prefix)
+        values["verbatim"] = values["longest"] = None
+        if trace is not None and self.app.index is not None and lane.steps:
+            values["verbatim"], values["longest"] = trace.share(first), float(trace.longest_from(first))
         values["rate"] = lane.rate
         return values
+
+    # The training text
+
+    def _follow(self) -> None:
+        """Tells the tracer how lanes went on."""
+        known = self._traces
+        self._traces = {}
+        for lane in self.comparison.lanes:
+            trace = known.get(lane.version)
+            if trace is None:
+                length = self.app.remembered.min_tokens
+                trace = StreamTrace(("lane", lane.version), self.app.tracer.edit, length)
+                trace.follow(0, lane.prefix)
+            self._traces[lane.version] = trace
+            done = len(trace) - len(lane.prefix)
+            trace.follow(len(trace), [step.token for step in lane.steps[done:]])
+
+    def restart(self) -> None:
+        """Another text to trace in."""
+        for trace in self._traces.values():
+            trace.restart(self.app.remembered.min_tokens)
+
+    def traced(self, message: messages.Traced) -> None:
+        """Tokens of lanes were looked up in the training text."""
+        if not self.drawn or not self.columns:
+            return
+        for number, lane in enumerate(self.comparison.lanes):
+            trace = self._traces.get(lane.version)
+            if trace is None or (first := trace.take(message)) is None:
+                continue
+            column = self.columns[number]
+            skipped = len(lane.prefix) - min(len(lane.prefix), SHOWN_PREFIX)
+            if self.app.remembered.heat == "verbatim":
+                begin, end = max(first, skipped), min(len(trace.marks), skipped + column.text.count)
+                column.text.set_marks(begin - skipped, trace.drawn(begin, end) if end > begin else [])
+            self._show_head(number, column)
+            marks = {name: found.get(number, "") for name, found in self._marks().items()}
+            column.stats.show(self._values(lane), marks)
 
     def _marks(self) -> dict[str, dict[int, str]]:
         """For each statistic which lanes are best and worst."""
         tables = [self._values(lane) for lane in self.comparison.lanes]
         found = {}
         for name in tables[0]:
+            if name in ("verbatim", "longest"):
+                continue  # neither is better
             best, worst = best_and_worst(name, [table[name] for table in tables])
             found[name] = dict.fromkeys(worst, "▼") | dict.fromkeys(best, "▲")
         return found

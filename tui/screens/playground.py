@@ -21,15 +21,17 @@ from engine.tokenizer import Tokenizer
 from engine.tree import Step
 from tui import messages, panel
 from tui.exploration import Exploration
-from tui.heat import HEAT_MODES, heat_legend, heat_level, heat_value
+from tui.heat import HEAT_MODES, HeatMode, heat_legend, heat_level, heat_value
 from tui.jobs import WhatIf
 from tui.titles import NEEDED, needs_room, retitle, status_line
+from tui.trace_view import TraceView
 from tui.widgets.branches import Branches
 from tui.widgets.candidates import Candidates
 from tui.widgets.coin import Coin, CoinView
 from tui.widgets.heat_strip import HeatStrip
 from tui.widgets.sampler import Sampler
-from tui.widgets.token_text import TokenCell, TokenKind, TokenText
+from tui.widgets.token_text import TokenCell, TokenKind, TokenText, TraceMark
+from tui.widgets.trace_line import TraceLine
 from tui.worker import Look, Run, run_numbers
 
 if TYPE_CHECKING:
@@ -110,6 +112,8 @@ class Playground(Screen[None]):
         Binding("slash", "search", "search", key_display="/"),
         Binding("ctrl+r", "redo", "redo", show=False),
         Binding("h", "heat", "heat", show=False),
+        Binding("left_curly_bracket", "span_length(-1)", "shorter spans", show=False),
+        Binding("right_curly_bracket", "span_length(1)", "longer spans", show=False),
         Binding("x", "ban", "ban", show=False),
         Binding("plus", "bias(1)", "bias up", show=False),
         Binding("minus", "bias(-1)", "bias down", show=False),
@@ -149,6 +153,7 @@ class Playground(Screen[None]):
         self._works: list[bool | None] = []
         self._status = Text()
         self._what_if = WhatIfMarks()
+        self.tracing: TraceView | None = None
 
     def compose(self) -> ComposeResult:
         """The panes; each is given what to show by `show_all`."""
@@ -159,6 +164,7 @@ class Playground(Screen[None]):
                 with Vertical(id="text-pane"):
                     yield TokenText(palette, id="text")
                     yield HeatStrip(palette)
+                    yield TraceLine(palette)
                 yield Branches(palette)
             with Vertical(id="right"):
                 yield Candidates(palette)
@@ -169,6 +175,7 @@ class Playground(Screen[None]):
 
     def on_mount(self) -> None:
         """Titles, and the focus on the text."""
+        self.tracing = TraceView(self)
         self.query_one("#text-pane").border_title = "text"
         self.query_one(Branches).border_title = "branches"
         self.query_one(Coin).border_title = "coin"
@@ -234,23 +241,48 @@ class Playground(Screen[None]):
         if mode != shown.heat and common:
             steps = [tree.step(position) for position in range(common)]
             self.text.set_levels(0, [heat_level(heat_value(step, mode)) for step in steps])
+            if "verbatim" in (mode, shown.heat):
+                self.text.set_marks(0, self.trace_marks(0, common))
         if common < len(shown.path):
             self._forget_what_if()
         if common < max(len(path), len(shown.path)):
+            steps = tree.steps(common)
+            if self.tracing is not None:
+                self.tracing.follow(common, [step.token for step in steps])
+            marks = self.trace_marks(common, len(path))
             cells = [
-                TokenCell(exploration.piece(step.token), self._kind(node, step), heat_level(heat_value(step, mode)))
-                for node, step in zip(path[common:], tree.steps(common), strict=True)
+                TokenCell(exploration.piece(step.token), self._kind(node, step), level, mark)
+                for node, step, mark in zip(path[common:], steps, marks, strict=True)
+                for level in (heat_level(heat_value(step, mode)),)
             ]
             self.text.replace(common, cells)
         self._shown = Shown(path, mode)
         window = exploration.window(exploration.cursor)
         self.text.set_cursor(exploration.cursor, window)
-        strip = self.query_one(HeatStrip)
-        first, end = strip.range_for(exploration.cursor, len(path))
-        strip.show(first, [heat_value(tree.step(n), mode) for n in range(first, end)], exploration.cursor)
+        self.show_strip()
+        if self.tracing is not None:
+            self.tracing.show()
         # Only what changes seldom: a new title draws the whole pane again. The number of tokens is in the status line.
         title = f"text, seen from token {window} on" if window else "text"
-        retitle(self.query_one("#text-pane"), title=title, subtitle=heat_legend(mode))
+        retitle(self.query_one("#text-pane"), title=title, subtitle=self._legend(mode))
+
+    def _legend(self, mode: HeatMode) -> str:
+        return self.tracing.subtitle() if mode == "verbatim" and self.tracing is not None else heat_legend(mode)
+
+    def trace_marks(self, first: int, end: int) -> list[TraceMark]:
+        """How tokens stand to the training text, as they are drawn."""
+        return self.tracing.marks(first, end) if self.tracing is not None else [""] * (end - first)
+
+    def show_strip(self) -> None:
+        """Draws the bars of the tokens around the cursor."""
+        exploration, mode = self.exploration, self.app.remembered.heat
+        tree, strip = exploration.tree, self.query_one(HeatStrip)
+        first, end = strip.range_for(exploration.cursor, len(tree))
+        values = [heat_value(tree.step(n), mode) for n in range(first, end)]
+        if mode == "verbatim" and self.tracing is not None:
+            values = self.tracing.trace.heights(first, end)
+            retitle(self.query_one("#text-pane"), subtitle=self._legend(mode))
+        strip.show(first, values, exploration.cursor)
 
     def _kind(self, node: int, step: Step) -> TokenKind:
         chosen = self._what_if.chosen.get(node, step.token) if self._what_if.on else step.token
@@ -426,6 +458,7 @@ class Playground(Screen[None]):
         palette = self.app.palette
         candidates = self.candidates
         drawn = (self.text, self.query_one(HeatStrip), candidates.list, candidates.plot, self.query_one(Coin))
+        self.query_one(TraceLine).set_palette(palette)
         for widget in (*drawn, self.query_one(Sampler), self.query_one(Branches)):
             widget.set_palette(palette)
         self.show_all(keep_selection=True)
@@ -831,6 +864,20 @@ class Playground(Screen[None]):
         modes = HEAT_MODES
         self.app.remember(heat=modes[(modes.index(self.app.remembered.heat) + 1) % len(modes)])
         self.show_all(keep_selection=True)
+
+    def action_verbatim(self) -> None:
+        """Shows what stands word for word in the training text."""
+        self.app.remember(heat="verbatim")
+        self.show_all(keep_selection=True)
+
+    def action_span_length(self, direction: int) -> None:
+        """Runs of fewer or more tokens count as verbatim; they are shown from now on."""
+        if self.tracing is not None:
+            length = self.tracing.step_length(direction)
+            self.app.remember(min_tokens=length, heat="verbatim")
+            self.tracing.restart()
+            self.notice(f"verbatim: {length} tokens or more in a row", error=False)
+            self.show_all(keep_selection=True)
 
     def action_ban(self) -> None:
         """Bans the selected candidate, or allows it again."""

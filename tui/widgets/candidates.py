@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.sampling import Distribution
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
+GOES_ON = "≡"
 FIRST = 512
 """How many candidates are put in order before someone scrolls further."""
 
@@ -84,6 +85,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         self._label_of: Callable[[int], str] = str
         self._matches: frozenset[int] | None = None
         self._empty = ""
+        self._goes_on: tuple[int, ...] = ()
         self.selected = 0
 
     @property
@@ -123,6 +125,12 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         """Draws with another theme."""
         self._palette = palette
         self.refresh()
+
+    def set_goes_on(self, tokens: tuple[int, ...]) -> None:
+        """The tokens with which the training text goes on here."""
+        if tokens != self._goes_on:
+            self._goes_on = tokens
+            self.refresh()
 
     def filter(self, matches: Iterable[int] | None) -> None:
         """Only these token ids (all where None), in the order of the distribution."""
@@ -197,7 +205,8 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
             scale = max(float(self._dist.final.max()), float(self._dist.raw.max()))
             middle = bar_segments(final, raw, scale, bar_width, palette.bar_taken if taken else palette.bar, palette)
             number = percent(final)
-        segments = [Segment(f"{mark} ", style), Segment(label + " ", style), *middle, Segment(" " + number, style)]
+        told = Segment(GOES_ON, palette.marker) if token in self._goes_on else Segment(" ", style)
+        segments = [Segment(mark, style), told, Segment(label + " ", style), *middle, Segment(" " + number, style)]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
         return strip.apply_style(palette.selected) if selected else strip
 
@@ -207,7 +216,8 @@ class Candidates(Vertical):
 
     HELP = """\
     Every token by its final probability. The bar is the final probability, ┃ the raw one; ● is the token that was
-    taken; a cut token names the step of the chain that removed it. ↑ ↓ select, enter picks, / searches a token.
+    taken; a cut token names the step of the chain that removed it; ≡ those with which the training text goes on.
+    ↑ ↓ select, enter picks, / searches a token.
     """
 
     DEFAULT_CSS = """

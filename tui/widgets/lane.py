@@ -33,6 +33,8 @@ STATISTICS: dict[str, tuple[str, str]] = {
     "distinct_1": ("distinct-1", "{:.1%}"),
     "distinct_2": ("distinct-2", "{:.1%}"),
     "repeated_4gram_fraction": ("repeats", "{:.1%}"),
+    "verbatim": ("verbatim", "{:.1%}"),
+    "longest": ("longest span", "{:,.0f}"),
     "rate": ("tok/s", "{:,.1f}"),
 }
 """Label and form of each statistic."""
@@ -93,7 +95,7 @@ class LaneCandidates(Widget):
 class LaneStats(Widget):
     """The statistics of a lane, a line each; ▲ the best of all lanes, ▼ the worst."""
 
-    DEFAULT_CSS = "LaneStats { height: 7; background: $surface; }"
+    DEFAULT_CSS = "LaneStats { height: 9; background: $surface; }"
 
     def __init__(self, palette: Palette) -> None:
         super().__init__()
@@ -141,8 +143,9 @@ class LaneColumn(Vertical):
     saw. Distinct-1 and distinct-2: the share of different tokens, and of different pairs of neighbours. Repeats: the
     share of runs of four tokens that stood before. ▲ marks the best lane and ▼ the worst: less surprisal, entropy,
     perplexity and repeats, more distinct tokens and more tokens a second count as better; the likeliest text is not
-    always the best one. m repeats a comparison with many seeds: mean and spread of each statistic, as a table and as a
-    plot.
+    always the best one. Verbatim: the share of tokens in spans that stand word for word in the training text, and the
+    longest of these in tokens; neither much nor little of it is better. m repeats a comparison with many seeds: mean
+    and spread of each statistic, as a table and as a plot.
     """
 
     DEFAULT_CSS = """

@@ -23,14 +23,18 @@ TokenKind = Literal["prompt", "sampled", "picked", "leaves", "apart", "again", "
 """How a token came; in a lane also where it leaves lane 1, what is other after that, and what is the same again;
 with "what if" what other settings would not have chosen."""
 
+TraceMark = Literal["", "other", "verbatim", "left"]
+"""How a token stands to the training text: not shown, in no span, in a verbatim span, or the one that left a span."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenCell:
-    """A token as drawn: its bytes (or a stand-in), how it came, its heat level (-1 for none)."""
+    """A token as drawn: its bytes (or a stand-in), how it came, its heat level (-1 for none), its mark."""
 
     piece: bytes
     kind: TokenKind
     level: int
+    mark: TraceMark = ""
 
 
 class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the screen owns all keys
@@ -64,7 +68,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         self._cells: list[TokenCell] = []
         self._cursor: int | None = 0 if cursor else None
         self._window = 0
-        self._styles: dict[tuple[str, int, bool], Style] = {}
+        self._styles: dict[tuple[str, int, str, bool], Style] = {}
         self._empty = "…"
         self._plain = ""
         self._apart = palette.text
@@ -123,7 +127,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         for index, kind in kinds.items():
             cell = self._cells[index]
             if cell.kind != kind:
-                self._cells[index] = TokenCell(cell.piece, kind, cell.level)
+                self._cells[index] = TokenCell(cell.piece, kind, cell.level, cell.mark)
                 self._refresh_lines(self._flow.line_of(index), self._flow.line_of(index + 1) + 1)
 
     def set_levels(self, start: int, levels: Sequence[int]) -> None:
@@ -131,8 +135,16 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         for index, level in enumerate(levels, start=start):
             cell = self._cells[index]
             if cell.level != level:
-                self._cells[index] = TokenCell(cell.piece, cell.kind, level)
+                self._cells[index] = TokenCell(cell.piece, cell.kind, level, cell.mark)
         self._refresh_lines(self._flow.line_of(start), self._flow.line_of(start + len(levels)) + 1)
+
+    def set_marks(self, start: int, marks: Sequence[TraceMark]) -> None:
+        """Other marks for the tokens from index `start` on."""
+        for index, mark in enumerate(marks, start=start):
+            cell = self._cells[index]
+            if cell.mark != mark:
+                self._cells[index] = TokenCell(cell.piece, cell.kind, cell.level, mark)
+        self._refresh_lines(self._flow.line_of(start), self._flow.line_of(start + len(marks)) + 1)
 
     def set_cursor(self, index: int, window: int) -> None:
         """Moves the cursor, and says from which token on the network sees the text there; scrolls to the cursor."""
@@ -228,7 +240,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
     def _style(self, index: int, cursor: bool) -> Style:
         cell = self._cells[index]
         kind = "gone" if index < self._window else cell.kind
-        key = (kind, cell.level, cursor)
+        key = (kind, cell.level, cell.mark, cursor)
         style = self._styles.get(key)
         if style is None:
             palette = self._palette
@@ -240,8 +252,10 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
             }.get(kind, palette.text)  # fmt: skip
             if cell.level >= 0 and kind != "gone":
                 style += palette.heat[cell.level]
+            if cell.mark and kind != "gone":
+                style += palette.marks[cell.mark]
             if cursor:
-                style += Style(reverse=kind != "leaves", bold=True)
+                style += Style(reverse=kind != "leaves" and cell.mark != "left", bold=True)
             self._styles[key] = style
         return style
 
