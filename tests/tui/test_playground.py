@@ -359,10 +359,10 @@ async def test_gumbel_coin(drive) -> None:
 async def test_heat_modes_go_round(drive) -> None:
     async with drive() as driver:
         modes = []
-        for _ in range(4):
+        for _ in range(5):
             await driver.press("h")
             modes.append(driver.app.remembered.heat)
-        assert sorted(modes) == ["entropy", "off", "probability", "surprisal"]
+        assert sorted(modes) == ["entropy", "off", "probability", "surprisal", "verbatim"]
         assert modes[-1] == "surprisal"
 
 
