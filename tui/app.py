@@ -140,6 +140,7 @@ class RemixApp(App[None]):
         self.worker = EngineWorker(self.post_message)
         self.tracer = Tracer(self.post_message)
         self.index: Index | None = None  # of the text that streams are traced in
+        self.indexed = False  # whether it is known that there is one, or none
         self.index_words = "the training text is looked at when the model is there"
         self.saver = Saver(self.post_message)
         self.keeper = Keeper(self.saver, partial(self.say, error=True))
@@ -167,7 +168,8 @@ class RemixApp(App[None]):
     def settled(self) -> bool:
         """Whether the model is there and everything on screen is known."""
         playground = self.playground
-        return self.model_ready and self._opening is None and playground.settled
+        traced = self.indexed and (playground.tracing is None or self.index is None or playground.tracing.complete)
+        return self.model_ready and self._opening is None and playground.settled and traced
 
     @property
     def compare(self) -> CompareScreen | None:
@@ -194,7 +196,11 @@ class RemixApp(App[None]):
         """Draws everything once more when the size has settled: a frame on its way may have met another size."""
         if self._settling is not None:
             self._settling.stop()
-        self._settling = self.set_timer(SETTLED, lambda: self.screen.refresh())
+        self._settling = self.set_timer(SETTLED, self._draw_again)
+
+    def _draw_again(self) -> None:
+        for screen in self.screen_stack[-1:]:  # there is none while the app closes
+            screen.refresh()
 
     def _begin(self) -> None:
         self._thread = threading.Thread(target=self.worker.loop, name="engine", daemon=True)
@@ -402,7 +408,7 @@ class RemixApp(App[None]):
             return  # the same, with its weights held otherwise
         text = Text(info.name, message.folder, message.tokenizer, info.vocab_size, self.options.sources)
         self._traced_in = text
-        self.index, self.index_words = None, "looking at the training text…"
+        self.index, self.indexed, self.index_words = None, False, "looking at the training text…"
         self.tracer.open(text)
 
     def on_indexing(self, message: messages.Indexing) -> None:
@@ -416,7 +422,7 @@ class RemixApp(App[None]):
         """A training text can be traced in, or none can."""
         if self._traced_in is None or message.model != self._traced_in.model:
             return
-        self.index = message.index
+        self.index, self.indexed = message.index, True
         if message.problem:
             self.index_words = message.problem
             self.say(f"no tracing: {message.problem}", error=True)

@@ -32,6 +32,11 @@ class TraceView:
         return self._screen.app.remembered.heat == "verbatim"
 
     @property
+    def complete(self) -> bool:
+        """Whether every token of the stream was looked up."""
+        return len(self.trace.marks) == len(self.trace)
+
+    @property
     def _index(self) -> Index | None:
         return self._screen.app.index
 

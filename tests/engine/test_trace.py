@@ -80,7 +80,8 @@ def test_a_stream_that_grows_has_the_marks_of_the_whole(text, ids) -> None:
         follower.append(token)
     found = spans(index, [9, *ids], 6)
     assert sum(covering(follower.marks, 6)) == covered(found)
-    assert max((m.length for m in follower.marks if m.length >= 6), default=0) == max((s.length for s in found), default=0)
+    longest = max((mark.length for mark in follower.marks if mark.length >= 6), default=0)
+    assert longest == max((span.length for span in found), default=0)
     for position, mark in enumerate(follower.marks):
         if mark.left is not None:
             assert follower.marks[position - 1].length == mark.left.length
