@@ -187,7 +187,7 @@ class Playground(Screen[None]):
     @property
     def drawn(self) -> bool:
         """Whether there are panes to draw on: not before the first frame, and not while the app closes."""
-        return self.is_mounted and len(self.children) > 0
+        return self.is_mounted and self.is_attached and bool(self.query("#status")) and bool(self.query(TraceLine))
 
     @property
     def settled(self) -> bool:
