@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from engine.errors import EngineError, InputError
+from engine.models import Progress
 from engine.tokenizer import Tokenizer
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with (what is being done, bytes done, bytes in all or None). May raise to stop the work."""
 
 PIECE = 4 * 2**20
 """Bytes that are read at a time."""

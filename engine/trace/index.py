@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import EngineError, InputError
-from engine.texts import Progress, Text, training_tokens
+from engine.models import Progress
+from engine.texts import Text, training_tokens
 
 INDEX = "trace.safetensors"
 """The name of the index in a model's folder."""

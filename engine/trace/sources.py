@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError
-from engine.texts import Progress, Text, named_files, tokenize, training_tokens
+from engine.models import Progress
+from engine.texts import Text, named_files, tokenize, training_tokens
 from engine.tokenizer import Tokenizer
-from engine.trace.index import FORMAT, INDEX, Index, index_of_texts, read_index
+from engine.trace.index import FORMAT, INDEX, Index, fingerprints_of, index_of_texts, read_index
 from engine.train.record import RECORD, read_record, read_sources
 
 
@@ -72,8 +73,6 @@ def texts_at_hand(
     if [document.tokens for document in index.documents] != [len(text.ids) for text in texts]:
         return None
     assert index.fingerprints is not None
-    from engine.trace.index import fingerprints_of
-
     step = 2**20
     for document, text in zip(index.documents, texts, strict=True):
         for first in range(0, len(text.ids) - 3, step):

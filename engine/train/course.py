@@ -19,8 +19,9 @@ from engine.generator import Lane, advance
 from engine.gpt2.backend import TorchBackend
 from engine.gpt2.linear import dense
 from engine.gpt2.weights import assemble
+from engine.models import Progress
 from engine.settings import Settings
-from engine.texts import Progress, Split, Text, split, tokenize, training_tokens
+from engine.texts import Split, Text, split, tokenize, training_tokens
 from engine.tokenizer import Tokenizer, gpt2_tokenizer
 from engine.trace.index import INDEX, write_index
 from engine.train import folder
