@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ from platformdirs import user_cache_path
 
 from engine.backend import Backend, ModelInfo
 from engine.errors import EngineError, InputError
+from engine.files import written_beside
 from engine.gpt2.config import GPT2Config, check_config, parameters_of, read_config
 from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names, weight_files
 from engine.tokenizer import Tokenizer, folder_tokenizer, gpt2_tokenizer
@@ -177,9 +177,8 @@ def fingerprint(located: Located) -> str:
         found = whole.hexdigest()
         with suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
-            fresh = kept.with_suffix(f".{os.getpid()}")
-            fresh.write_text(json.dumps(known | {key: found}))
-            fresh.replace(kept)
+            with written_beside(kept) as part:
+                part.write_text(json.dumps(known | {key: found}))
     except (OSError, InputError):
         return ""
     return found

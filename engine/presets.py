@@ -6,11 +6,11 @@ A person's own are kept in one JSON file in the configuration folder. No numpy: 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import EngineError, InputError
+from engine.files import written_beside
 from engine.settings import Settings, nearest
 
 LONGEST_NAME = 40
@@ -118,12 +118,11 @@ def delete_preset(name: str) -> Preset:
 
 def _write(presets: list[Preset]) -> None:
     path = presets_file()
-    fresh = path.with_suffix(f".{os.getpid()}")
+    record = {preset.name: preset.settings.to_dict() for preset in presets}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        record = {preset.name: preset.settings.to_dict() for preset in presets}
-        fresh.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        fresh.replace(path)
+        with written_beside(path) as part:
+            part.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
         raise EngineError(f"presets cannot be kept in {path.parent}: {error.strerror or error}") from None
 

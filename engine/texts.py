@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from engine.errors import EngineError, InputError
+from engine.files import written_beside
 from engine.models import Progress
 from engine.tokenizer import Tokenizer
 
@@ -188,21 +189,16 @@ def _cache_path(path: Path, state: os.stat_result, tokenizer: Tokenizer) -> Path
 
 def _tokenize_one(path: Path, tokenizer: Tokenizer, kept: Path, report: Callable[[int], None]) -> None:
     kind = id_type(len(tokenizer.pieces))
-    part = kept.with_suffix(f".{os.getpid()}.part")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with written_beside(kept) as part, part.open("wb") as file:
             for piece, done in read_pieces(path):
                 file.write(np.array(tokenizer.encode(piece), dtype=kind).tobytes())
                 report(done)
-            empty = not file.tell()
-        if empty:
-            raise InputError(f"{path} is empty; give a file with text")
-        part.replace(kept)
+            if not file.tell():
+                raise InputError(f"{path} is empty; give a file with text")
     except OSError as error:
         raise EngineError(f"tokens cannot be kept in {kept.parent}: {error.strerror}; make room there") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _tidy(newest: Path) -> None:

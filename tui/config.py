@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from platformdirs import user_config_path
 
 from engine.errors import InputError
+from engine.files import written_beside
 from engine.settings import COINS, CoinKind, Settings
 from themes import DEFAULT
 from tui.heat import HEAT_MODES, HeatMode
@@ -79,11 +79,10 @@ def save(kept: Remembered) -> str | None:
     """Keeps it; a line where that cannot be done (a read-only home folder, say)."""
     path = config_file()
     record = asdict(kept) | {"settings": kept.settings.to_dict()}
-    fresh = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        fresh.replace(path)
+        with written_beside(path) as part:
+            part.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     except OSError as error:
         return f"settings cannot be kept in {path.parent}: {error.strerror or error}"
     return None

@@ -7,7 +7,6 @@ memory-mapped, since of them only the rows that are looked up are ever read.
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from engine.files import written_beside
 from engine.gpt2.config import GPT2Config, expected_shapes
 from engine.gpt2.files import weight_files
 from engine.gpt2.linear import Int8, packed, quantized, weight_levels
@@ -89,11 +89,7 @@ def _read(file: Path, stamp: dict[str, str], config: GPT2Config) -> dict[str, tu
 def _write(file: Path, stamp: dict[str, str], made: dict[str, tuple[Tensor, Tensor]]) -> None:
     tensors = {f"{name}.weight": weight for name, (weight, _) in made.items()}
     tensors |= {f"{name}.scale": scale for name, (_, scale) in made.items()}
-    fresh = file.with_suffix(f".{os.getpid()}")
     with suppress(OSError, SafetensorError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            save_file(tensors, fresh, metadata=stamp)
-            fresh.replace(file)
-        finally:
-            fresh.unlink(missing_ok=True)
+        with written_beside(file) as part:
+            save_file(tensors, part, metadata=stamp)

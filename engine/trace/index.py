@@ -8,7 +8,6 @@ text is OLMoTrace's (Liu et al. 2025, arXiv 2504.07096), which looks it up in su
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import EngineError, InputError
+from engine.files import written_beside
 from engine.models import Progress
 from engine.texts import Text, training_tokens
 
@@ -221,10 +221,9 @@ def write_index(
     header = json.dumps({"__metadata__": about, "fingerprints": {
         "dtype": "U16", "shape": [total], "data_offsets": [0, 2 * total]}}, ensure_ascii=False).encode()  # fmt: skip
     header += b" " * (-len(header) % 8)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     done = 0
     try:
-        with part.open("wb") as file:
+        with written_beside(path) as part, part.open("wb") as file:
             file.write(len(header).to_bytes(8, "little") + header)
             for text, length in zip(texts, lengths, strict=True):
                 for first in range(0, length, _CHUNK):
@@ -234,11 +233,8 @@ def write_index(
                     done += last - first
                     if progress:
                         progress("indexing", done, total)
-        part.replace(path)
     except OSError as error:
         raise EngineError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_index(path: Path, vocab_size: int, progress: Progress | None = None) -> Index:

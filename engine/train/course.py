@@ -29,7 +29,7 @@ from engine.train import plan as plans
 from engine.train.loop import QUICK, Report, Run, begin, held_out_loss, product_speeds, train
 from engine.train.network import Parameters, together
 from engine.train.plan import Plan
-from engine.train.record import RECORD, read_record, read_sources, source_of
+from engine.train.record import check_out, read_record, read_sources, source_of
 
 KEEP_EVERY = 30.0
 """Seconds between two times that everything needed to go on is written."""
@@ -110,25 +110,6 @@ class Done:
 
 Said: TypeAlias = Begun | Report | Sample | Done
 """What is told in the course of a training."""
-
-
-def check_out(out: Path, *, resume: bool) -> None:
-    """Refuses a place that holds something else, before any work is done. Raises InputError."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; name a folder that does not exist yet")
-    if resume:
-        read_record(out)
-    elif out.is_dir() and any(out.iterdir()):
-        ours = (out / RECORD).is_file()
-        raise InputError(f"{out} holds a training already; go on with it by --resume, or name another folder" if ours
-                         else f"{out} is not empty; name a folder that does not exist yet")  # fmt: skip
-    near = next(parent for parent in (out, *out.absolute().parents) if parent.exists())
-    try:
-        probe = near / ".gpt2-remix.probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}; name another folder") from None
 
 
 def prepare(

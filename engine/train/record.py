@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError, InputError
+from engine.files import written_beside
 from engine.texts import Text
 
 RECORD = "training.json"
@@ -34,14 +34,11 @@ def source_of(text: Text) -> Source:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that it is there whole or not at all. Raises EngineError."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        with written_beside(path) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise EngineError(f"{path} cannot be written: {error.strerror}; what was there before is still there") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_json(path: Path, record: Any) -> None:
@@ -75,3 +72,22 @@ def read_sources(record: dict[str, Any]) -> list[Source]:
                 for one in record["sources"]]  # fmt: skip
     except (KeyError, TypeError, ValueError):
         raise InputError(f"the texts named in {RECORD} are damaged; train into a new folder") from None
+
+
+def check_out(out: Path, *, resume: bool) -> None:
+    """Refuses a place that holds something else, before any work is done. Raises InputError."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder that does not exist yet")
+    if resume:
+        read_record(out)
+    elif out.is_dir() and any(out.iterdir()):
+        ours = (out / RECORD).is_file()
+        raise InputError(f"{out} holds a training already; go on with it by --resume, or name another folder" if ours
+                         else f"{out} is not empty; name a folder that does not exist yet")  # fmt: skip
+    near = next(parent for parent in (out, *out.absolute().parents) if parent.exists())
+    try:
+        probe = near / ".gpt2-remix.probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}; name another folder") from None
