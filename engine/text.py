@@ -47,3 +47,12 @@ def show_token(text: str) -> str:
 def decode_token(piece: bytes, token: int) -> str:
     """The text of a token on its own, lone bytes as surrogates; `[id]` for ids without text."""
     return piece.decode("utf-8", errors="surrogateescape") if piece else f"[{token}]"
+
+
+def show_clock(seconds: float) -> str:
+    """Seconds as people write them: 45 s, 3:20, 1:02:03."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

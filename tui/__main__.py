@@ -60,6 +60,8 @@ def app_command(
         )
     )  # fmt: skip
     app.run()
+    if app.parting:
+        cli.note(app.parting)
     return app.return_code or 0
 
 

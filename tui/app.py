@@ -32,6 +32,7 @@ from tui.palette import palette_of, textual_theme
 from tui.saver import Saver
 from tui.screens.playground import Playground
 from tui.tracer import Text, Tracer
+from tui.trainings import Trainings
 from tui.worker import EngineWorker
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class RemixApp(App[None]):
         self.index: Index | None = None  # of the text that streams are traced in
         self.indexed = False  # whether it is known that there is one, or none
         self.index_words = "the training text is looked at when the model is there"
+        self.trainings = Trainings(self)
+        self.parting = ""  # what is left to say on the terminal when the app has ended
         self.saver = Saver(self.post_message)
         self.keeper = Keeper(self.saver, partial(self.say, error=True))
         self._opening: tuple[OpenedSession, str] | None = None  # a session that waits for its model
@@ -217,6 +220,7 @@ class RemixApp(App[None]):
     def on_unmount(self) -> None:
         """Keeps the settings and the sessions, and lets the worker finish."""
         self._save()
+        self.parting = self.trainings.close()
         self.keeper.close(CLOSING)
         self.worker.close()
         self.tracer.close()
@@ -277,6 +281,17 @@ class RemixApp(App[None]):
             self.playground.set_palette()
             if (compare := self.compare) is not None:
                 compare.set_palette()
+            self.trainings.redraw()
+
+    # Training
+
+    def on_training_said(self, message: messages.TrainingSaid) -> None:
+        """A training went on."""
+        self.trainings.said(message)
+
+    def on_training_over(self, message: messages.TrainingOver) -> None:
+        """A training has ended."""
+        self.trainings.over(message)
 
     # Models
 
@@ -512,12 +527,12 @@ class RemixApp(App[None]):
     def on_saved(self, message: messages.Saved) -> None:
         """A session is on the disk."""
         if self.keeper.saved(message):
-            self.playground.show_saved()
+            self.playground.show_status()
 
     def on_not_saved(self, message: messages.NotSaved) -> None:
         """A session could not be written."""
         self.keeper.not_saved(message)
-        self.playground.show_saved()
+        self.playground.show_status()
 
     def choose_session(self) -> None:
         """Shows the sessions and opens one."""
@@ -611,7 +626,7 @@ class RemixApp(App[None]):
             if name is not None:
                 opened.session.name = " ".join(name.split())
                 self.keeper.tick()
-                self.playground.show_saved()
+                self.playground.show_status()
 
         hint = f"everything is saved as it comes, in\n{opened.path}\na name makes it easier to find (ctrl+o)"
         ask = AskScreen("name this session", hint, value=opened.session.name, check=check_session_name)
@@ -769,4 +784,13 @@ class RemixApp(App[None]):
         yield "next token", "move the cursor past the end (end)", "move_end"
         yield "choose a model", "embedded, from the hub or a folder (m)", "model"
         yield "weights in int8 or fp32", "faster, or exact; the tree stays (W)", "precision"
+        training = self.trainings
+        if training.going:
+            yield "training", "how it goes (M)", "train"
+        else:
+            yield "train on a text…", "a small GPT-2 of your own, while you go on exploring", "new_training"
+        if training.ready:
+            yield "switch to the new model", "the one that was trained (M)", "train"
+        if training.training is not None and training.training.over:
+            yield "the last training", "its losses, and going on with it", "last_training"
         yield "help", "keys and panes (?)", "help"

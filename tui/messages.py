@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -230,3 +230,19 @@ class Exported(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest progress matters."""
         return isinstance(message, Exported) and not message.finished
+
+
+@dataclass
+class TrainingSaid(Message):
+    """A line of `train --events`, of the training with this number."""
+
+    number: int
+    event: dict[str, Any]
+
+
+@dataclass
+class TrainingOver(Message):
+    """A training's process has ended; `problem` is one line where it failed."""
+
+    number: int
+    problem: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ import click
 
 from engine.cli import commands, examples, for_terminal, json_option, note, print_json, progress_bars
 from engine.errors import InputError
+from engine.text import show_clock
 
 if TYPE_CHECKING:
     from engine.train.course import Course, Done, Said
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 QUIET = 10.0
 """Seconds between two lines of progress where standard error is no terminal."""
+
+NICENESS = 10
+"""Of a training behind the app: what a person does there goes first."""
 
 
 @commands.command(
@@ -68,6 +73,8 @@ def train(
     from engine.texts import named_files
 
     named = named_files(files)
+    if events and hasattr(os, "nice"):
+        os.nice(NICENESS)
     from engine.gpt2.machine import threads as use_threads
     from engine.train import course as courses
 
@@ -110,10 +117,11 @@ def stopping() -> Iterator[list[int]]:
 
 
 class Events:
-    """Says how a training goes for a program: one JSON document a line."""
+    """Says how a training goes for a program: one JSON document a line. Where that is gone the training ends well."""
 
     def __init__(self) -> None:
         self._told = 0.0
+        self._heard = True
 
     def reading(self, what: str, done: int, total: int | None) -> None:
         """While texts are read."""
@@ -127,7 +135,7 @@ class Events:
         if isinstance(said, Begun):
             self._write("begun", parameters=plan.parameters, layers=plan.layers, width=plan.width,
                         context=plan.context, vocab=plan.vocab, tokens=len(course.split.training),
-                        history=course.run.history)  # fmt: skip
+                        texts=[text.title for text in course.texts], history=course.run.history)  # fmt: skip
         elif isinstance(said, Sample):
             self._write("sample", text=said.text)
         elif isinstance(said, Done):
@@ -138,7 +146,12 @@ class Events:
                         fraction=said.fraction, rate=said.rate, left=said.left, held_out=said.held_out)  # fmt: skip
 
     def _write(self, kind: str, **fields: Any) -> None:
-        click.echo(json.dumps({"event": kind, **fields}), err=True)
+        try:
+            if self._heard:
+                click.echo(json.dumps({"event": kind, **fields}), err=True)
+        except BrokenPipeError:
+            self._heard = False
+            signal.raise_signal(signal.SIGINT)
 
 
 class Lines:
@@ -193,7 +206,7 @@ class Lines:
         self._told = now
         held = "" if self._looked is None else f" · held out {self._looked:.3f}"
         line = (f"{report.fraction:4.0%} · step {report.step:,} · loss {report.loss:.3f}{held} · "
-                f"{report.rate:,.0f} tok/s · {clock(report.left)} left")  # fmt: skip
+                f"{report.rate:,.0f} tok/s · {show_clock(report.left)} left")  # fmt: skip
         if self._live:
             click.echo(f"\r\x1b[K{line}", err=True, nl=False)
         else:
@@ -203,16 +216,7 @@ class Lines:
         self._clear()
         run = course.run
         note(f"{'done' if done.whole else 'stopped'} after {run.step:,} steps, {run.tokens:,} tokens, "
-             f"{clock(run.seconds)}: held-out loss {done.held_out:.4f} nats a token, "
+             f"{show_clock(run.seconds)}: held-out loss {done.held_out:.4f} nats a token, "
              f"{done.bits_per_byte:.3f} bits a byte")  # fmt: skip
         note(f"open it: gpt2-remix --model {course.out}"
              + ("" if done.whole else f"   go on: gpt2-remix train --out {course.out} --resume"))  # fmt: skip
-
-
-def clock(seconds: float) -> str:
-    """Seconds as people write them: 45 s, 3:20, 1:02:03."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tui.screens.train import TrainScreen
 from tui.screens.tree import TreeScreen
 from tui.screens.what_if import WhatIfScreen
 from tui.widgets.branches import Branches
@@ -22,6 +23,7 @@ from tui.widgets.lane import LaneColumn
 from tui.widgets.plot import DistributionPlot
 from tui.widgets.sampler import Sampler
 from tui.widgets.token_text import TokenText
+from tui.widgets.trace_line import TraceLine
 
 STORY = """\
 The network is given the text so far and returns a probability for every token: the candidates. A biased coin is
@@ -54,8 +56,10 @@ KEYS = (
     ("ctrl+s", "name the session; it is saved as it grows all the same"),
     ("ctrl+o", "sessions: open, search, rename, copy, delete"),
     ("ctrl+e", "export: JSON, Markdown, text, HTML, a picture; or copy the branch"),
-    ("h", "heat: surprisal, entropy, probability, off"),
+    ("h", "heat: surprisal, entropy, probability, verbatim, off"),
+    ("{ }", "verbatim: shorter, longer runs count"),
     ("m W", "choose a model; its weights in int8 or in fp32"),
+    ("M", "train a model on a text of yours; how it goes; switch to it"),
     ("ctrl+p", "every action, presets, themes"),
     ("q", "quit"),
 )
@@ -79,9 +83,9 @@ COMPARE_KEYS = (
 )
 
 PANES = (
-    ("text", TokenText.HELP), ("candidates", Candidates.HELP), ("plot", DistributionPlot.HELP), ("coin", Coin.HELP),
-    ("sampling", Sampler.HELP), ("branches", Branches.HELP), ("what if", WhatIfScreen.HELP),
-    ("tree screen", TreeScreen.HELP),
+    ("text", TokenText.HELP), ("verbatim", TraceLine.HELP), ("candidates", Candidates.HELP),
+    ("plot", DistributionPlot.HELP), ("coin", Coin.HELP), ("sampling", Sampler.HELP), ("branches", Branches.HELP),
+    ("what if", WhatIfScreen.HELP), ("tree screen", TreeScreen.HELP), ("training", TrainScreen.HELP),
 )  # fmt: skip
 
 COINS = ("what each coin keeps equal", Coin.KEPT_HELP)

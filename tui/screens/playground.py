@@ -122,6 +122,7 @@ class Playground(Screen[None]):
         Binding("p", "preset(1)", "next preset", show=False),
         Binding("m", "model", "model", show=False),
         Binding("W", "precision", "int8 or fp32", show=False),
+        Binding("M", "train", "train on a text, switch to the new model", show=False),
         Binding("T", "tree_screen", "tree screen", show=False),
         Binding("N", "note", "note", show=False),
         Binding("ctrl+o", "sessions", "sessions", show=False),
@@ -410,6 +411,8 @@ class Playground(Screen[None]):
             parts.append(f"branch {tree.branch_number()} of {branches}")
         if info is not None and self.size.width >= 100:
             parts.append(f"{exploration.computed:,} computed")
+        if training := self.app.trainings.words:
+            parts.append(training)
         if saved := self.app.keeper.state(exploration):
             parts.append(saved)
         line = status_line(left, parts, self.size.width)
@@ -448,8 +451,8 @@ class Playground(Screen[None]):
         self.query_one("#too-small", Static).update(needs_room(width, height))
         self._show_status()
 
-    def show_saved(self) -> None:
-        """Says how saving goes."""
+    def show_status(self) -> None:
+        """Says anew how saving and training go."""
         if self.drawn:
             self._show_status()
 
@@ -1105,6 +1108,18 @@ class Playground(Screen[None]):
         from tui.screens.models import ModelScreen
 
         self.app.push_screen(ModelScreen(), self.app.model_chosen)
+
+    def action_train(self) -> None:
+        """Asks what to train on; shows how a training goes; switches to the model that came of it."""
+        self.app.trainings.key()
+
+    def action_new_training(self) -> None:
+        """Asks what to train on."""
+        self.app.trainings.ask()
+
+    def action_last_training(self) -> None:
+        """Shows how the last training went."""
+        self.app.trainings.show()
 
     def action_help(self) -> None:
         """Shows the keys and what the panes mean."""
