@@ -694,7 +694,7 @@ class RemixApp(App[None]):
 
     def on_reconsidered(self, message: messages.Reconsidered) -> None:
         """What other settings would have chosen has come."""
-        self.playground.reconsidered(message)
+        self.playground.what_if.taken(message)
 
     def on_repeat_progress(self, message: messages.RepeatProgress) -> None:
         """Seeds of a repetition were finished."""

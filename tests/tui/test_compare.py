@@ -340,10 +340,10 @@ async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(d
         await driver.press("w")
         assert isinstance(driver.app.screen, WhatIfScreen)
         await driver.pilot.press("enter")
-        marks = driver.playground._what_if
-        await driver.until(lambda: marks is not driver.playground._what_if or len(marks.chosen) == 20 or
-                           len(driver.playground._what_if.chosen) == 20)  # fmt: skip
-        chosen = driver.playground._what_if.chosen
+        marks = driver.playground.what_if.marks
+        await driver.until(lambda: marks is not driver.playground.what_if.marks or len(marks.chosen) == 20 or
+                           len(driver.playground.what_if.marks.chosen) == 20)  # fmt: skip
+        chosen = driver.playground.what_if.marks.chosen
         assert backend.computed == computed
         ids, kinds = driver.tree.ids(), [cell.kind for cell in driver.playground.text._cells]
         for position in range(8, 28):
@@ -354,13 +354,13 @@ async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(d
         assert "otherwise" in kinds
         assert "of 20 otherwise" in driver.playground._status.plain
         driver.playground.change_settings(Settings())
-        await driver.until(lambda: len(driver.playground._what_if.chosen) == 20)
+        await driver.until(lambda: len(driver.playground.what_if.marks.chosen) == 20)
         assert "what if: 0 of 20" in driver.playground._status.plain
         await driver.press("space")
-        await driver.until(lambda: len(driver.playground._what_if.chosen) == 21)
+        await driver.until(lambda: len(driver.playground.what_if.marks.chosen) == 21)
         await driver.press("w")
         await driver.pilot.press("enter")
-        assert not driver.playground._what_if.on
+        assert not driver.playground.what_if.marks.on
 
 
 @pytest.mark.parametrize("coin", ["interval", "gumbel"])

@@ -22,9 +22,9 @@ from engine.tree import Step
 from tui import messages, panel
 from tui.exploration import Exploration
 from tui.heat import HEAT_MODES, HeatMode, heat_legend, heat_level, heat_value
-from tui.jobs import WhatIf
 from tui.titles import NEEDED, needs_room, retitle, status_line
 from tui.trace_view import TraceView
+from tui.what_if_view import WhatIfView
 from tui.widgets.branches import Branches
 from tui.widgets.candidates import Candidates
 from tui.widgets.coin import Coin, CoinView
@@ -37,7 +37,6 @@ from tui.worker import Look, Run, run_numbers
 if TYPE_CHECKING:
     from engine.sampling import Stage
     from tui.app import RemixApp
-    from tui.screens.lane import LaneWish
 
 MOST_BRANCHES = 16
 NAME_CELLS = 26
@@ -59,23 +58,6 @@ class ActiveRun:
     endless: bool
     following: bool
     rate: float = 0.0
-
-
-@dataclass(slots=True)
-class WhatIfMarks:
-    """What the coins of the stream would have chosen with the settings of now.
-
-    Attributes:
-        on: whether that is asked.
-        settings: those that `chosen` is for.
-        chosen: token by node; None where the settings leave none.
-        asked: the number of the request that goes on; 0 for none.
-    """
-
-    on: bool = False
-    settings: Settings | None = None
-    chosen: dict[int, int | None] = field(default_factory=dict)
-    asked: int = 0
 
 
 @dataclass(slots=True)
@@ -153,7 +135,7 @@ class Playground(Screen[None]):
         self._measured_for: int | None = None
         self._works: list[bool | None] = []
         self._status = Text()
-        self._what_if = WhatIfMarks()
+        self.what_if = WhatIfView(self)
         self.tracing: TraceView | None = None
 
     def compose(self) -> ComposeResult:
@@ -223,7 +205,7 @@ class Playground(Screen[None]):
             self.query_one(Branches).show_tree(self.exploration.tree, self.exploration.words)
         self._show_status()
         self._ask()
-        self._ask_what_if()
+        self.what_if.ask()
         self._show_keys()
 
     def _show_keys(self) -> None:
@@ -245,7 +227,7 @@ class Playground(Screen[None]):
             if "verbatim" in (mode, shown.heat):
                 self.text.set_marks(0, self.trace_marks(0, common))
         if common < len(shown.path):
-            self._forget_what_if()
+            self.what_if.forget()
         if common < max(len(path), len(shown.path)):
             steps = tree.steps(common)
             if self.tracing is not None:
@@ -286,53 +268,7 @@ class Playground(Screen[None]):
         strip.show(first, values, exploration.cursor)
 
     def _kind(self, node: int, step: Step) -> TokenKind:
-        chosen = self._what_if.chosen.get(node, step.token) if self._what_if.on else step.token
-        return step.origin if chosen == step.token else "otherwise"
-
-    def _ask_what_if(self) -> None:
-        """Asks what the settings of now would have chosen where that is not known yet."""
-        exploration, marks = self.exploration, self._what_if
-        if not marks.on or not self.app.model_ready:
-            return
-        tree, settings = exploration.tree, exploration.settings
-        if marks.settings != settings:
-            marks.settings, marks.chosen, marks.asked = settings, {}, 0
-            self.text.set_kinds({n: tree.step(n).origin for n in range(len(tree))})
-        missing = [n for n, node in enumerate(tree.path) if node not in marks.chosen
-                   and tree.step(n).origin == "sampled"]  # fmt: skip
-        if missing and not marks.asked:
-            marks.asked = next(run_numbers)
-            first = 0 if settings.mirostat_tau else missing[0]
-            self.app.worker.reconsider(WhatIf(exploration.model, marks.asked, tree.steps(), settings,
-                                              tree.prompt_length(), first))  # fmt: skip
-
-    def reconsidered(self, message: messages.Reconsidered) -> None:
-        """What the settings of now would have chosen has come."""
-        marks, tree = self._what_if, self.exploration.tree
-        if message.number != marks.asked or not self.drawn:
-            return
-        kinds: dict[int, TokenKind] = {}
-        for position, token in message.found:
-            if position < len(tree):
-                marks.chosen[tree.path[position]] = token
-                kinds[position] = self._kind(tree.path[position], tree.step(position))
-        self.text.set_kinds(kinds)
-        if message.done:
-            marks.asked = 0
-            self._ask_what_if()
-        self._show_status()
-
-    def _forget_what_if(self) -> None:
-        """The stream is another one: what was asked for is no answer."""
-        if self._what_if.asked:
-            self._what_if.asked = 0
-            self.app.worker.stop_job("what if")
-
-    def _what_if_words(self) -> str:
-        marks, tree = self._what_if, self.exploration.tree
-        known = [(node, step) for node, step in zip(tree.path, tree.steps(), strict=True) if node in marks.chosen]
-        other = sum(marks.chosen[node] != step.token for node, step in known)
-        return f"what if: {other} of {len(known)} otherwise"
+        return self.what_if.kind(node, step)
 
     def _show_position(self, keep: bool) -> None:
         exploration = self.exploration
@@ -400,8 +336,8 @@ class Playground(Screen[None]):
             parts.append("no model: press m to choose one")
         if exploration.tokenizer is not None:
             parts.append(f"{len(tree):,} token{'s' if len(tree) != 1 else ''}")
-        if self._what_if.on:
-            parts.append(self._what_if_words())
+        if self.what_if.on:
+            parts.append(self.what_if.words)
         if self._run is not None:
             parts.append(f"{self._run.rate:,.0f} tok/s" if self._run.rate else "running")
         elif info is not None and not self._waited_for:
@@ -493,7 +429,7 @@ class Playground(Screen[None]):
         self.pause()
         self.exploration = exploration
         self._shown = Shown()
-        self._what_if = WhatIfMarks()
+        self.what_if.restart(on=False)
         self._measured_for = None
         self._wishes.clear()
         self.text.replace(0, [])
@@ -949,9 +885,10 @@ class Playground(Screen[None]):
         cursor, known = exploration.cursor, exploration.comparison
         if known is None or known.parent != (tree.parent_of(cursor) if cursor else None) or known.scripted:
             exploration.comparison = begin(exploration, cursor, known)
-        self._open_comparison()
+        self.open_comparison()
 
-    def _open_comparison(self) -> None:
+    def open_comparison(self) -> None:
+        """Shows the comparison of this exploration."""
         from tui.screens.compare import CompareScreen
 
         self.pause()
@@ -964,92 +901,7 @@ class Playground(Screen[None]):
 
     def action_what_if(self) -> None:
         """Asks what is to be otherwise while the luck stays the same."""
-        from tui.screens.what_if import WhatIfScreen
-
-        exploration, tree = self.exploration, self.exploration.tree
-        if not self.app.model_ready:
-            self.notice("the network is still loading; one moment", error=False)
-            return
-        cursor, token = exploration.cursor, self.candidates.list.selected_token
-        old = tree.step(cursor).token if cursor < len(tree) else None
-        words = ""
-        if old is not None and token is not None and token != old:
-            words = f"{exploration.name(token)} in place of {exploration.name(old)} at {cursor}"
-        generated = len(tree) > tree.prompt_length()
-        self.pause()
-        screen = WhatIfScreen(marks=self._what_if.on, token=words, generated=generated)
-        self.app.push_screen(screen, self._asked_what_if)
-
-    def _asked_what_if(self, wish: str | None) -> None:
-        tree = self.exploration.tree
-        if wish == "marks":
-            self._what_if = WhatIfMarks(on=not self._what_if.on)
-            self.text.set_kinds({n: tree.step(n).origin for n in range(len(tree))})
-            self.show_all(keep_selection=True)
-        elif wish == "token":
-            token = self.candidates.list.selected_token
-            if token is not None:
-                self._other_token(self.exploration.cursor, token)
-        elif wish == "prefix":
-            from tui.screens.prefix import PrefixScreen
-
-            screen = PrefixScreen(self.exploration, tree.ids(tree.prompt_length()))
-            self.app.push_screen(screen, self._other_prefix)
-        elif wish == "settings":
-            from tui.screens.lane import LaneScreen, LaneWish
-
-            ask = LaneScreen("other settings, the same luck", LaneWish(self.exploration.settings), self.app.presets,
-                             only_settings=True)  # fmt: skip
-            self.app.push_screen(ask, self._other_settings)
-
-    def _other_token(self, position: int, token: int) -> None:
-        from engine import generator
-        from tui.comparison import counterfactual
-
-        exploration, tree = self.exploration, self.exploration.tree
-        label = f"{exploration.name(token)} for {exploration.name(tree.step(position).token)}"
-        prompt = tree.prompt_length()
-        if position < prompt:
-            ids = tree.ids(prompt)
-            ids[position] = token
-            exploration.comparison = counterfactual(exploration, start=prompt, label=label, prefix=ids)
-        else:
-            try:
-                dist = exploration.distribution(position)
-            except EngineError as error:
-                self.notice(str(error))
-                return
-            if dist is None:
-                return
-            step = generator.pick(dist, token, exploration.moment(position), window=exploration.window(position))
-            exploration.comparison = counterfactual(exploration, start=position, label=label, first=step)
-        self._open_comparison()
-
-    def _other_prefix(self, ids: list[int] | None) -> None:
-        from tui.comparison import counterfactual
-
-        if ids is not None:
-            exploration = self.exploration
-            start = exploration.tree.prompt_length()
-            exploration.comparison = counterfactual(exploration, start=start, label="another prefix", prefix=ids)
-            self._open_comparison()
-
-    def _other_settings(self, wish: LaneWish | None) -> None:
-        from tui.comparison import counterfactual
-
-        exploration = self.exploration
-        if wish is None:
-            return
-        try:
-            if exploration.info is not None:
-                wish.settings.check_vocabulary(exploration.info.vocab_size)
-        except EngineError as error:
-            self.notice(str(error))
-            return
-        label = wish.settings.changed().replace(",", " ") or "pure sampling"
-        start = exploration.tree.prompt_length()
-        exploration.comparison = counterfactual(exploration, start=start, label=label, settings=wish.settings)
-        self._open_comparison()
+        self.what_if.open()
 
     def action_tree_screen(self) -> None:
         """The whole session as a tree."""
