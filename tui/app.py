@@ -419,9 +419,10 @@ class RemixApp(App[None]):
         """Streams of this model are traced in what it was trained on, or in the files of the command line."""
         info = message.info
         known = self._traced_in
-        if known is not None and (known.model, known.folder) == (info.name, message.folder):
+        weights = message.record.sha256
+        if known is not None and (known.model, known.weights, known.folder) == (info.name, weights, message.folder):
             return  # the same, with its weights held otherwise
-        text = Text(info.name, message.folder, message.tokenizer, info.vocab_size, self.options.sources)
+        text = Text(info.name, weights, message.folder, message.tokenizer, info.vocab_size, self.options.sources)
         self._traced_in = text
         self.index, self.indexed, self.index_words = None, False, "looking at the training text…"
         self.tracer.open(text)

@@ -31,9 +31,10 @@ MOST_STREAMS = 40
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Which text to trace in: what a model was trained on, or files in its place."""
+    """Which text to trace in: what a model (these weights) was trained on, or files in its place."""
 
     model: str
+    weights: str
     folder: Path
     tokenizer: Tokenizer
     vocab_size: int
