@@ -228,10 +228,13 @@ def progress_bars() -> Progress:
             current[:] = [what, None]
             if what.startswith("downloading") and not sys.stderr.isatty():
                 note(what)
-        if total and sys.stderr.isatty():
+        if total and sys.stderr.isatty() and (current[1] is not None or done < total):
             current[1] = current[1] or tqdm(desc=what, total=total, unit="B", unit_scale=True, file=sys.stderr)
             current[1].n = done
             current[1].refresh()
+            if done >= total:
+                current[1].close()
+                current[1] = None
 
     return report
 

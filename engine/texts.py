@@ -171,7 +171,7 @@ def tokenize(
             os.utime(kept)
         ids = np.memmap(kept, dtype=id_type(len(tokenizer.pieces)), mode="r")
         before += state.st_size
-        report(0)
+        report(state.st_size)
         texts.append(Text(path, title, state.st_size, state.st_mtime_ns, ids))
     return texts
 

@@ -134,3 +134,23 @@ def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate) -
     terminal.until(lambda text: "c compare" in text)
     terminal.process.write(b"q")
     assert terminal.finish() == 0
+
+
+def test_ctrl_c_in_a_training_keeps_the_best_weights_and_says_how_to_go_on(emulate, tmp_path) -> None:
+    import json
+
+    text, out = tmp_path / "fox.txt", tmp_path / "fox-model"
+    text.write_text("\n".join(f"{n} the quick brown fox jumps over the lazy dog, said nobody." for n in range(600)))
+    app = emulate("train", str(text), "--out", str(out), "--minutes", "10", size=(300, 24))
+    app.until_all("training on fox", "parameters", "ctrl+c ends it", "held out", "tok/s", "left")
+    app.process.write(b"\x03")
+    assert app.finish() == 130
+    assert "stopped after" in app.text
+    assert f"--out {out} --resume" in app.text
+    assert "Traceback" not in app.text
+    assert {path.name for path in out.iterdir()} == {
+        "config.json", "model.safetensors", "trace.safetensors", "training.json", "training.safetensors"
+    }  # fmt: skip
+    record = json.loads((out / "training.json").read_text())
+    assert (record["done"], record["step"] > 0) == (False, True)
+    assert emulate("generate", "the quick", "--model", str(out), "-n", "5", "--seed", "1").finish() == 0

@@ -129,7 +129,7 @@ class Training:
 def read_wish(files: str, out: str, minutes: str) -> TrainWish:
     """What was typed into three fields. Raises InputError for what can be refused before a process is started."""
     from engine.texts import named_files
-    from engine.train.record import check_out
+    from engine.train.record import RECORD, check_out
 
     try:
         words = shlex.split(files)
@@ -142,12 +142,12 @@ def read_wish(files: str, out: str, minutes: str) -> TrainWish:
         length = 0.0
     if not 0 < length <= MOST_MINUTES:
         raise InputError(f"{minutes.strip()!r} is no number of minutes; write 5, or 0.5")
+    folder = Path(out.strip()).expanduser().absolute()
+    if not found and not (out.strip() and (folder / RECORD).is_file()):
+        raise InputError("name a text file (UTF-8); tab goes to the list of files, enter takes one")
     if not out.strip():
         raise InputError("name a folder for the model")
-    folder = Path(out.strip()).expanduser().absolute()
     if not found:
-        if not (folder / "training.json").is_file():
-            raise InputError("name a text file (UTF-8); tab goes to the list of files, enter takes one")
         check_out(folder, resume=True)
         return TrainWish((), folder, length)
     check_out(folder, resume=False)

@@ -51,15 +51,17 @@ class Trainings:
         else:
             self.ask()
 
-    def ask(self, problem: str = "") -> None:
+    def ask(self) -> None:
         """Asks what to train on; a wish that failed is there to be mended."""
         from tui.screens.train import TrainScreen
 
         if self.going:
             self.show()
             return
-        failed = self.training.wish if self.training is not None and problem else None
-        self._app.push_screen(TrainScreen(failed, problem), self._asked)
+        last = self.training
+        failed = last is not None and bool(last.problem) and not last.has_model
+        screen = TrainScreen(last.wish, last.problem) if last is not None and failed else TrainScreen()
+        self._app.push_screen(screen, self._asked)
 
     def _asked(self, wish: TrainWish | None) -> None:
         if wish is not None and self._begin(wish):

@@ -187,8 +187,6 @@ class Lines:
 
     def _begun(self, course: Course) -> None:
         plan, split = course.plan, course.split
-        if self._live:
-            click.echo(err=True)
         names = [text.title for text in course.texts]
         told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         note(f"{'going on with' if course.resumed else 'training on'} {told}: {len(split.training):,} tokens, "

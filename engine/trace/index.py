@@ -153,7 +153,7 @@ class Index:
             for document in self.documents
             for first in range(document.start, document.start + document.tokens - WINDOW + 1, _CHUNK)
         ]
-        whole, done = 2 * self.size, 0
+        whole, done = 2 * sum(last - first for first, last in pieces), 0  # they are gone through twice
 
         def listed(first: int, last: int) -> tuple[Places, NDArray[np.uint16]]:
             skip = -first % self.stride
@@ -232,7 +232,7 @@ def write_index(
                     file.write(found.astype("<u2").tobytes() + bytes(2 * (last - first - len(found))))
                     done += last - first
                     if progress:
-                        progress("indexing", done, total)
+                        progress("indexing", 2 * done, 2 * total)  # bytes
     except OSError as error:
         raise EngineError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -136,7 +136,7 @@ def prepare(
         budget = math.inf
     layers, width = plans.default_shape(size, vocab, budget)
     layers, width = wanted.layers or layers, wanted.width or width
-    context = wanted.context or plans.default_context(width, training)
+    context = wanted.context or plans.default_context(layers, training)
     plans.check_length(training, context, [path.name for _, path in files])
     plan = Plan(layers, width, plans.heads_of(width), context, vocab, wanted.seconds, wanted.steps, held_out=held_out,
                 muon=half > full / 4, half=half > 1.2 * full, seed=wanted.seed)  # fmt: skip

@@ -10,7 +10,7 @@ from engine.errors import InputError
 from engine.gpt2.config import GPT2Config, parameters_of
 from engine.tokenizer import GPT2_RANKS
 
-SHAPES = ((2, 64), (2, 128), (3, 192), (4, 256), (6, 384), (8, 512), (12, 768))
+SHAPES = ((2, 64), (2, 128), (2, 256), (4, 256), (6, 384), (8, 512), (12, 768))
 """(layers, width) from small to large, from which a default is taken."""
 
 HEAD_WIDTH = 64
@@ -114,7 +114,7 @@ def default_shape(size: int, vocab: int, budget: float) -> tuple[int, int]:
     return best
 
 
-TOKENS_FOR_EACH = 2.0
+TOKENS_FOR_EACH = 1.75
 """Tokens that a network is to see for each number in its blocks (measured, see benchmarks/README.md)."""
 
 
@@ -123,9 +123,10 @@ def default_held_out(tokens: int) -> float:
     return round(min(0.1, max(0.02, 4000 / tokens)), 4)
 
 
-def default_context(width: int, tokens: int) -> int:
-    """The context for a width and a number of training tokens."""
-    wanted = 128 if width < 192 else 256 if width < 384 else 512
+def default_context(layers: int, tokens: int) -> int:
+    """The context for a depth and a number of training tokens: what is trained for minutes learns more from more steps
+    of short windows (measured, see benchmarks/README.md)."""
+    wanted = 128 if layers <= 2 else 256 if layers <= 4 else 512
     while wanted > 32 and wanted * 8 > tokens:
         wanted //= 2
     return wanted

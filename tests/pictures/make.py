@@ -11,9 +11,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from engine.settings import Settings
 from tui.app import Options, RemixApp
 from tui.picture import own_fonts
+from tui.training import TrainWish
 
 FOLDER = Path(__file__).parent
 PREFIX = "It is a truth universally acknowledged"
@@ -33,6 +36,9 @@ PICTURES = {
     "tree": (SMALL, {}, [*["space"] * 14, *["left"] * 6, "3", "b", *["right"] * 3, "r", "r", "T", "down", "down",
                          "asterisk"]),
     "sessions": (SMALL, {}, [*["space"] * 5, "ctrl+o"]),
+    "verbatim": (SMALL, {"prefix": "Sir Walter Elliot, of Kellynch", "settings": Settings(temperature=0.7)},
+                 ["h", "h", "h", *["space"] * 8]),
+    "training": (SMALL, {}, []),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }  # fmt: skip
 
@@ -45,7 +51,22 @@ async def picture(name: str) -> str:
     app = RemixApp(Options(**({"prefix": PREFIX, "seed": 7, "speed": 20.0} | options)))  # type: ignore[arg-type]
     async with app.run_test(size=size) as pilot:
         await doing(*keys)(pilot)
+        if name == "training":
+            await some_training(app, pilot)
         return app.export_screenshot(title="gpt2-remix")
+
+
+async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
+    """A training that is almost done, of a novel of the corpus."""
+    novel = Path(__file__).parents[3] / "shared" / "corpus" / "austen-persuasion.txt"
+    app.trainings._begin(TrainWish((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
+    app.trainings.show()
+    training = app.trainings.training
+    assert training is not None
+    while training.fraction < 0.85 and not training.over:
+        await pilot.pause(0.1)
+    app.clear_notifications()
+    await pilot.pause()
 
 
 def some_sessions() -> None:
