@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -94,12 +95,18 @@ class Driver:
             self.playground.action_step()
         await self.settled()
 
+    async def tap(self, *keys: str) -> None:
+        """Presses keys one after the other, whatever goes on: a pilot waits for a screen that is at rest."""
+        for key in keys:
+            self.app.simulate_key(key)
+            await asyncio.sleep(0.01)
+
     async def grow(self, count: int) -> None:
         """Runs until the stream has grown by at least so many tokens."""
         goal = len(self.tree) + count
-        await self.pilot.press("g")
+        await self.tap("g")
         await self.until(lambda: len(self.tree) >= goal)
-        await self.pilot.press("g")
+        await self.tap("g")
         await self.settled()
 
     def notices(self) -> str:

@@ -133,20 +133,21 @@ async def test_while_running_one_can_move_pick_flip_and_branch(drive) -> None:
     async with drive(speed=200.0) as driver:
         await driver.pilot.press("g")
         await driver.until(lambda: len(driver.tree) > 20)
-        await driver.pilot.press("home", "right", "right")
+        await driver.tap("home", "right", "right")
+        await driver.until(lambda: driver.exploration.cursor == 2)
         grown = len(driver.tree)
         await driver.until(lambda: len(driver.tree) > grown + 3)
         assert driver.exploration.cursor == 2
-        await driver.pilot.press("r")
+        await driver.tap("r")
         await driver.until(lambda: driver.tree.step(2).origin == "sampled" and len(driver.tree) > 6)
         assert driver.playground.running
         assert driver.exploration.cursor == 2
-        await driver.pilot.press("down", "down", "enter")
+        await driver.tap("down", "down", "enter")
         await driver.until(lambda: driver.tree.step(2).origin == "picked" and len(driver.tree) > 6)
         assert driver.playground.running
-        await driver.pilot.press("2", "b")
+        await driver.tap("2", "b")
+        await driver.until(lambda: driver.tree.leaf_count >= 4)
         await driver.settled()
-        assert driver.tree.leaf_count >= 4
 
 
 async def test_picking_at_100_after_200_tokens_computes_one_and_looking_none(drive) -> None:

@@ -271,7 +271,8 @@ async def test_pressing_everything_at_once(drive) -> None:
     keys = "space g r b enter left right home end up down t e escape s left right escape h x plus minus less_than_sign"
     keys += " greater_than_sign p u ctrl+r slash escape 1 2 b left_square_bracket right_square_bracket g u g m escape"
     async with drive(speed=300.0) as driver:
-        await driver.pilot.press(*keys.split())
+        await driver.tap(*keys.split())
+        await driver.pilot.pause()
         if driver.playground.running:
             driver.playground.action_pause()
         await driver.settled()
@@ -281,7 +282,8 @@ async def test_pressing_everything_at_once(drive) -> None:
 ANY_KEYS = (
     "space g left right up down enter r b 3 2 c w t T s e u slash l h x plus minus p m home end tab shift+tab a d v "
     "k o i n H asterisk escape escape escape escape ctrl+r ctrl+s ctrl+o ctrl+e ctrl+t ctrl+x ctrl+p question_mark "
-    "pagedown left_square_bracket right_square_bracket pageup backspace less_than_sign greater_than_sign B"
+    "pagedown left_square_bracket right_square_bracket pageup backspace less_than_sign greater_than_sign B "
+    "M left_curly_bracket right_curly_bracket"
 )
 
 

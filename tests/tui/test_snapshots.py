@@ -175,3 +175,22 @@ def test_too_small(snap_compare) -> None:
         await pilot.pause()
 
     assert snap_compare(app_with(), terminal_size=(60, 15), run_before=wait)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_token_that_left_the_training_text(snap_compare, size: tuple[int, int]) -> None:
+    app = app_with(prefix="Sir Walter Elliot, of Kellynch", settings=Settings(temperature=0))
+    keys = ["h", "h", "h", *["space"] * 3]
+    assert snap_compare(app, terminal_size=size, run_before=doing(*keys))
+
+
+def test_the_form_of_a_training(snap_compare, tmp_path, monkeypatch) -> None:
+    for name in ("letters.txt", "novel.txt"):
+        (tmp_path / "texts" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "texts" / name).write_text("once upon a time")
+    monkeypatch.chdir(tmp_path / "texts")
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("M", then=lists_files))
+
+
+def lists_files(app: RemixApp) -> bool:
+    return len(app.screen.query_one("TextFiles").root.children) == 2

@@ -70,7 +70,7 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) 
 @pytest.mark.slow
 async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 10.0))
+        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 2.0))
         driver.app.trainings.show()
         training = driver.app.trainings.training
         await driver.until(lambda: training.looks, seconds=120)
@@ -92,7 +92,7 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> No
 @pytest.mark.slow
 async def test_the_app_ends_and_the_training_ends_well_by_itself(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 10.0))
+        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 2.0))
         training = driver.app.trainings.training
         await driver.until(lambda: training.looks, seconds=120)
         process = driver.app.trainings._trainer._process

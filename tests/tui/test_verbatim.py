@@ -129,9 +129,10 @@ async def test_a_model_whose_text_is_not_known_says_what_to_do(drive, checkpoint
 async def test_many_keys_while_it_traces(drive) -> None:
     async with drive(prefix=OPENING) as driver:
         await show(driver)
-        await driver.grow(120)
+        await driver.grow(60)
         keys = ["r", "g", "right_curly_bracket", "u", "g", "r", "b", "left_curly_bracket"]
-        await driver.pilot.press(*["left"] * 20, *keys)
+        await driver.tap(*["left"] * 20, *keys)
+        await driver.pilot.pause()
         await driver.settled()
         await traced(driver)
         trace = driver.playground.tracing.trace
