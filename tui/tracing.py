@@ -166,15 +166,16 @@ def where(index: Index, place: int) -> str:
 
 
 def share_of(dist: Distribution | None, token: int) -> str:
-    """A token's final probability, in words; "" where it is not known."""
+    """A token's probability, in words: that which the coin works on, else the network's own; "" where not known."""
     if dist is None or token >= dist.size:
         return ""
-    if dist.removed_by(token):
-        return " (cut)"
-    p = float(dist.final[token])
-    return f" ({p:.0%})" if p >= 0.005 else f" ({p:.1%})"
+    greedy, cut = dist.settings.temperature == 0, bool(dist.removed_by(token))
+    p = float((dist.raw if greedy or cut else dist.final)[token])
+    return f" ({p:{'.0%' if p >= 0.005 else '.1%'}}{', cut' if cut and not greedy else ''})"
 
 
 def maker(step: Step) -> str:
     """Who chose a token."""
+    if step.origin == "sampled" and step.settings is not None and step.settings.temperature == 0:
+        return "the greedy choice is"
     return {"sampled": "the coin gave", "picked": "you picked"}.get(step.origin, "the prefix has")

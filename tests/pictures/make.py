@@ -37,7 +37,7 @@ PICTURES = {
                          "asterisk"]),
     "sessions": (SMALL, {}, [*["space"] * 5, "ctrl+o"]),
     "verbatim": (SMALL, {"prefix": "Sir Walter Elliot, of Kellynch", "settings": Settings(temperature=0.7)},
-                 ["h", "h", "h", *["space"] * 8]),
+                 ["h", "h", "h", *["space"] * 8, *["left"] * 6]),
     "training": (SMALL, {}, []),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }  # fmt: skip

@@ -52,7 +52,10 @@ async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked
         assert [position for position, mark in enumerate(trace.marks) if mark.left] == [last]
         assert driver.exploration.cursor == last
         assert words(driver).startswith(f"left Persuasion here after {last} tokens: training goes on with ")
-        assert f"the coin gave {driver.exploration.name(driver.tree.step(last).token)} (" in words(driver)
+        raw = driver.exploration.distribution(last).raw
+        expected, taken = (f"{driver.exploration.name(token)} ({raw[token]:.0%})"
+                           for token in (trace.left(last).expected[0], driver.tree.step(last).token))  # fmt: skip
+        assert words(driver).endswith(f"goes on with {expected}, the greedy choice is {taken}")
         assert [driver.playground.text._cells[n].mark for n in range(last + 1)] == ["verbatim"] * last + ["left"]
         assert f"longest {last}" in subtitle(driver)
         await driver.press("left")

@@ -13,7 +13,7 @@ from textual.widgets import Footer, ProgressBar, Static
 
 from engine.text import show_clock, show_text
 from tui.training import Training
-from tui.widgets.loss_plot import LossPlot
+from tui.widgets.loss_plot import LINE, LOOK, LossPlot
 
 if TYPE_CHECKING:
     from tui.app import RemixApp
@@ -102,10 +102,10 @@ class TrainingScreen(ModalScreen[None]):
         if training.loss is None:
             return Text(f"{training.doing}…")
         colors = self.app.themes_found[self.app.theme].colors
-        text = Text.assemble("loss in nats: ", (f"training {training.loss:.3f}", colors["muted"]))
+        text = Text.assemble("loss: ", (f"{LINE} training {training.loss:.3f}", colors["muted"]))
         if training.held_out is not None:
-            text.append(" · ").append(f"held out {training.held_out:.3f}", colors["accent"])
-        return text.append(f" · {training.rate:,.0f} tok/s · {show_clock(training.left)} left")
+            text.append("  ").append(f"{LOOK} held out {training.held_out:.3f}", colors["accent"])
+        return text.append(f"  {training.rate:,.0f} tok/s · {show_clock(training.left)} left")
 
     def _shape(self) -> str:
         begun = self._training.begun

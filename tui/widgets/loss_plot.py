@@ -1,4 +1,4 @@
-"""The loss of a training over time: on training text as a line, on held-out text as a line of its own."""
+"""The loss of a training over time: on training text as a line, on held-out text as points."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tui.app import RemixApp
 
 Points = Sequence[tuple[float, float]]
+
+LINE, LOOK = "⠒", "•"
+"""What training text and held-out text are drawn with, also without colours."""
 
 HURRY = 0.12
 """The share of the training at its start that the scale leaves out: there the loss falls from ten to six at once."""
@@ -32,10 +35,11 @@ class LossPlot(PlotextPlot):
         plot = self.plt
         plot.clear_data()
         unit, size = ("min", 60.0) if whole >= 120 else ("s", 1.0)
-        for points, color in ((losses, "muted"), (looks, "accent")):
+        for points, color, draw, marker in ((losses, "muted", plot.plot, "braille"),
+                                            (looks, "accent", plot.scatter, LOOK)):  # fmt: skip
             if points:
                 times, values = [seconds / size for seconds, _ in points], [value for _, value in points]
-                plot.plot(times, values, color=colors[color], marker="braille")
+                draw(times, values, color=colors[color], marker=marker)
         shown = [value for seconds, value in (*losses, *looks) if seconds >= HURRY * min(whole, _last(losses, looks))]
         if shown:
             low, high = min(shown), max(shown)
