@@ -36,8 +36,8 @@ PICTURES = {
     "tree": (SMALL, {}, [*["space"] * 14, *["left"] * 6, "3", "b", *["right"] * 3, "r", "r", "T", "down", "down",
                          "asterisk"]),
     "sessions": (SMALL, {}, [*["space"] * 5, "ctrl+o"]),
-    "verbatim": (SMALL, {"prefix": "Sir Walter Elliot, of Kellynch", "settings": Settings(temperature=0.7)},
-                 ["h", "h", "h", *["space"] * 8, *["left"] * 6]),
+    "verbatim": (SMALL, {"prefix": "And God said, Let there be", "seed": 1, "settings": Settings(temperature=0.7)},
+                 ["h", "h", "h", *["space"] * 36, *["left"] * 3]),
     "training": (SMALL, {}, []),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }  # fmt: skip
