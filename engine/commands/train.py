@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 QUIET = 10.0
 """Seconds between two lines of progress where standard error is no terminal."""
 
-NICENESS = 10
+NICENESS = 15
 """Of a training behind the app: what a person does there goes first."""
 
 
