@@ -143,7 +143,8 @@ class Trainings:
         """The app ends: the training ends well by itself. Returns what there is to say of it on the way out."""
         if not self.going or self.training is None:
             return ""
-        self._trainer.stop()
+        if not self.training.stopping:  # told twice it would end at once
+            self._trainer.stop()
         out = self.training.wish.out
         if self.training.begun is None:
             return "the training had not begun; nothing was written"

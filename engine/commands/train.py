@@ -16,7 +16,7 @@ import click
 
 from engine.cli import commands, examples, for_terminal, json_option, note, print_json, progress_bars
 from engine.errors import InputError
-from engine.text import show_clock
+from engine.text import show_clock, show_names
 
 if TYPE_CHECKING:
     from engine.train.course import Course, Done, Said
@@ -88,7 +88,7 @@ def train(
         course = courses.prepare(named, out, wanted, teller.reading)
     done: Done | None = None
     with stopping() as stopped:
-        for said in courses.carry_out(course, lambda: bool(stopped), teller.reading):
+        for said in courses.carry_out(course, lambda: bool(stopped) or not teller.heard, teller.reading):
             done = said if isinstance(said, courses.Done) else done
             teller.say(said, course)
     if as_json and done:
@@ -121,7 +121,7 @@ class Events:
 
     def __init__(self) -> None:
         self._told = 0.0
-        self._heard = True
+        self.heard = True
 
     def reading(self, what: str, done: int, total: int | None) -> None:
         """While texts are read."""
@@ -147,17 +147,17 @@ class Events:
 
     def _write(self, kind: str, **fields: Any) -> None:
         try:
-            if self._heard:
+            if self.heard:
                 click.echo(json.dumps({"event": kind, **fields}), err=True)
         except BrokenPipeError:
-            self._heard = False
-            signal.raise_signal(signal.SIGINT)
+            self.heard = False
 
 
 class Lines:
     """Says it for a person: a line that is drawn anew on a terminal, a line now and then elsewhere."""
 
     def __init__(self) -> None:
+        self.heard = True
         self._live = sys.stderr.isatty()
         self._bars = progress_bars()
         self._told = 0.0
@@ -187,8 +187,7 @@ class Lines:
 
     def _begun(self, course: Course) -> None:
         plan, split = course.plan, course.split
-        names = [text.title for text in course.texts]
-        told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        told = show_names([text.title for text in course.texts], 3)
         note(f"{'going on with' if course.resumed else 'training on'} {told}: {len(split.training):,} tokens, "
              f"{len(split.held_out):,} held out")  # fmt: skip
         note(f"{plan.layers} layers, width {plan.width}, context {plan.context}, {plan.vocab:,} tokens known: "

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,23 @@ def test_a_short_text_and_a_full_folder_are_refused(capsys, tmp_path: Path, text
     assert (code, "too few" in error) == (2, True)
     code, _, error = run(capsys, "train", str(text), "--out", str(tmp_path), "--steps", "2")
     assert (code, "not empty" in error) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [True, False])
+def test_an_app_that_goes_away_leaves_a_training_that_can_go_on(tmp_path: Path, text: Path, told: bool) -> None:
+    out = tmp_path / "model"
+    command = [sys.executable, "-m", "tui", "train", "--events", str(text), "--out", str(out), "--minutes", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while json.loads(process.stderr.readline()).get("held_out") is None:
+        pass
+    if told:
+        process.send_signal(signal.SIGINT)
+    process.stderr.close()
+    process.wait(60)
+    record = json.loads((out / "training.json").read_text())
+    assert (record["done"], record["step"] > 0) == (False, True)
+    assert {path.name for path in out.iterdir()} == {
+        "config.json", "model.safetensors", "trace.safetensors", "training.json", "training.safetensors"
+    }  # fmt: skip
