@@ -7,6 +7,7 @@ reach a terminal as one.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 
@@ -56,3 +57,9 @@ def show_clock(seconds: float) -> str:
         return f"{whole} s"
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def show_names(names: Sequence[str], most: int) -> str:
+    """The first of some names for a terminal, and how many more there are."""
+    told = ", ".join(show_text(name) for name in names[:most])
+    return f"{told} and {len(names) - most} more" if len(names) > most else told

@@ -16,6 +16,8 @@ from textual.message import Message
 from tui.messages import TrainingOver, TrainingSaid
 from tui.training import TrainWish
 
+STOP = signal.SIGINT if os.name == "posix" else signal.SIGTERM
+
 
 class Trainer:
     """Every method may be called from the app's thread and returns at once; what is said comes as messages."""
@@ -23,11 +25,6 @@ class Trainer:
     def __init__(self, post: Callable[[Message], object]) -> None:
         self._post = post
         self._process: subprocess.Popen[str] | None = None
-
-    @property
-    def going(self) -> bool:
-        """Whether a training goes on."""
-        return self._process is not None and self._process.poll() is None
 
     def begin(self, number: int, wish: TrainWish) -> None:
         """Starts a training with half the processor's cores. Raises OSError where no process can be started."""
@@ -45,7 +42,7 @@ class Trainer:
         """Tells it to end: it keeps the best weights and all that is needed to go on, which takes it some seconds."""
         if self._process is not None:
             with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGINT) if os.name == "posix" else self._process.terminate()
+                self._process.send_signal(STOP)
 
     def _listen(self, number: int, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
@@ -60,7 +57,7 @@ class Trainer:
             else:
                 self._post(TrainingSaid(number, event))
         code = process.wait()
-        if code in (0, 130):
+        if code in (0, 130, -STOP):  # the last where it was told to end before it could listen
             problem = ""
         elif not problem:
             problem = f"the training ended unexpectedly ({code}); the best weights so far are kept"

@@ -182,3 +182,17 @@ def test_a_long_training_keeps_a_bounded_number_of_points() -> None:
                        "rate": 1.0, "fraction": seconds / 6000, "held_out": 3.5 if n % 500 == 0 else None})  # fmt: skip
     assert POINTS / 2 < len(training.losses) <= POINTS + 1
     assert len(training.looks) == 40
+
+
+@pytest.mark.slow
+async def test_stopped_at_once_it_leaves_nothing_and_complains_of_nothing(drive, here: Path) -> None:
+    async with drive() as driver:
+        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 2.0))
+        driver.app.trainings.show()
+        training = driver.app.trainings.training
+        await driver.until(lambda: isinstance(driver.app.screen, TrainingScreen))
+        await driver.pilot.press("ctrl+x")
+        await driver.until(lambda: training.over)
+        assert (training.problem, training.has_model) == ("", False)
+        assert "stopped before it began" in str(driver.app.screen.query_one("#figures").render())
+        assert not (here / "fox").exists()

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, ProgressBar, Static
 
-from engine.text import show_clock, show_text
+from engine.text import show_clock, show_names, show_text
 from tui.training import Training
 from tui.widgets.loss_plot import LINE, LOOK, LossPlot
 
@@ -72,7 +72,7 @@ class TrainingScreen(ModalScreen[None]):
 
     def show(self, training: Training) -> None:
         """The training went on, or is another one."""
-        fresh = training is not self._training or training.over
+        fresh = training is not self._training or training.over or training.stopping
         self._training = training
         if not self.is_attached or not self.query("#sample"):
             return  # it closes
@@ -113,11 +113,9 @@ class TrainingScreen(ModalScreen[None]):
             return ""
         texts = begun["texts"]
         most = 3 if self.size.width >= 110 else 1
-        told = ", ".join(show_text(text) for text in texts[:most])
-        told += f" and {len(texts) - most} more" if len(texts) > most else ""
         more = f", context {begun['context']}, {begun['vocab']:,} tokens known" if self.size.width >= 110 else ""
         return (f"{begun['parameters'] / 1e6:.2f}M: {begun['layers']} layers, width {begun['width']}{more}; "
-                f"{begun['tokens']:,} tokens of {told}")  # fmt: skip
+                f"{begun['tokens']:,} tokens of {show_names(texts, most)}")  # fmt: skip
 
     def _sample(self) -> Text:
         words = " ".join(show_text(self._training.sample).split())

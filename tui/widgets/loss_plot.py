@@ -31,7 +31,7 @@ class LossPlot(PlotextPlot):
 
     def show(self, losses: Points, looks: Points, whole: float) -> None:
         """Other points (seconds, nats a token), of a training of `whole` seconds."""
-        colors = {name: Color.parse(value).rgb for name, value in self.app.themes_found[self.app.theme].colors.items()}
+        colors = self.app.themes_found[self.app.theme].colors
         plot = self.plt
         plot.clear_data()
         unit, size = ("min", 60.0) if whole >= 120 else ("s", 1.0)
@@ -39,7 +39,7 @@ class LossPlot(PlotextPlot):
                                             (looks, "accent", plot.scatter, LOOK)):  # fmt: skip
             if points:
                 times, values = [seconds / size for seconds, _ in points], [value for _, value in points]
-                draw(times, values, color=colors[color], marker=marker)
+                draw(times, values, color=Color.parse(colors[color]).rgb, marker=marker)
         shown = [value for seconds, value in (*losses, *looks) if seconds >= HURRY * min(whole, _last(losses, looks))]
         if shown:
             low, high = min(shown), max(shown)
