@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
 
@@ -23,8 +24,11 @@ def retitle(widget: Widget, *, title: str | None = None, subtitle: str | None = 
 
 
 def status_line(left: Text, parts: Sequence[str], width: int) -> Text:
-    """One line: what this is on the left, the rest on the right."""
-    right = Text("   ".join(parts) + " ", style="not bold", no_wrap=True)
+    """One line: what this is on the left, the rest on the right; parts at the end for which there is no room go."""
+    shown = list(parts)
+    while len(shown) > 1 and left.cell_len + cell_len("   ".join(shown)) + 2 > width:
+        shown.pop()
+    right = Text("   ".join(shown) + " ", style="not bold", no_wrap=True)
     line = left + Text(" " * max(1, width - left.cell_len - right.cell_len)) + right
     line.truncate(max(1, width))
     return line

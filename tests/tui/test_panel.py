@@ -3,6 +3,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.text import Text
 
 from engine.errors import EngineError
 from engine.presets import SHIPPED
@@ -10,6 +11,7 @@ from engine.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
 from engine.tree import View
 from tui import panel
 from tui.config import SPEEDS, Remembered
+from tui.titles import status_line
 
 VIEW = View(0, 0, Settings(banned=(5,)), 7, "interval")
 NAMES = [setting.name for setting in panel.chain_rows(VIEW, Remembered(), SHIPPED, None)]
@@ -81,3 +83,13 @@ def test_what_is_on_stands_in_the_panel_at_a_glance() -> None:
     view = View(0, 0, Settings(dry_multiplier=0.8), 7, "interval")
     assert "dry_multiplier" in [setting.name for setting in panel.shown(view, Remembered(), SHIPPED)]
     assert "dry_multiplier" not in [setting.name for setting in panel.shown(VIEW, Remembered(), SHIPPED)]
+
+
+@given(st.lists(st.text("abc ", min_size=1, max_size=12), min_size=1, max_size=6), st.integers(14, 90))
+def test_parts_of_the_status_line_are_shown_whole_or_not_at_all(parts: list[str], width: int) -> None:
+    line = status_line(Text(" gpt2-remix"), parts, width).plain
+    assert len(line) <= width
+    shown = max(n for n in range(1, len(parts) + 1) if n == 1 or 11 + len("   ".join(parts[:n])) + 2 <= width)
+    if 11 + len("   ".join(parts[:shown])) + 2 <= width:
+        assert line.endswith("   ".join(parts[:shown]) + " ")
+        assert len(line) == width
