@@ -16,8 +16,11 @@ INTERVAL_STREAM = 0
 STEP_STREAM = 1
 GUMBEL_STREAM = 2
 
-_FIRST_SORTED = 2048
-"""How many of the most probable tokens are sorted before a search goes on to all of them."""
+_PARTS = (1 / 16, 1 / 128, 1 / 1024, 0.0)
+"""Shares of the highest probability down to which tokens are sorted, until u lies among them."""
+
+_SURE = 1e-9
+"""More than what sums of probabilities in another order differ by."""
 
 
 def uniforms(seed: int, position: int, roll: int, stream: int, n: int) -> NDArray[np.float64]:
@@ -61,17 +64,16 @@ def choose_interval(final: NDArray[np.float64], u: float) -> int:
         final: [vocabulary] float64 probabilities that sum to 1.
         u: in [0, 1).
     """
-    kept = np.flatnonzero(final)
-    shares = final[kept]
-    # Sorting bare numbers is many times faster than sorting tokens, and most flips land among the first few.
-    for split in (max(0, shares.size - _FIRST_SORTED), 0):
-        highest = np.sort(np.partition(shares, split)[split:])[::-1]
-        place = int(np.searchsorted(np.cumsum(highest), u, side="right"))
-        if place < highest.size:
+    # Most flips land among the first few: tokens are sorted down to that share of the highest which holds u for sure.
+    highest = float(final.max())
+    for part in _PARTS:
+        shares = final[final >= highest * part] if part else final[final > 0]
+        if not part or float(shares.sum()) > u + _SURE:
             break
-    place = min(place, highest.size - 1)
-    share = highest[place]
-    return int(kept[np.flatnonzero(shares == share)[place - int(np.count_nonzero(highest > share))]])
+    laid_out = np.sort(shares)[::-1]
+    place = min(int(np.searchsorted(np.cumsum(laid_out), u, side="right")), laid_out.size - 1)
+    share = laid_out[place]
+    return int(np.flatnonzero(final == share)[place - int(np.count_nonzero(laid_out > share))])
 
 
 def interval_shares(final: NDArray[np.float64], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
