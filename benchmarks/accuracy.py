@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.checkpoint import random_gpt2_small
-from engine.models import Holding, locate, read_tokenizer, start_backend
+from engine.models import LoadOptions, locate, read_tokenizer, start_backend
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -31,7 +31,7 @@ def compared(name: str, texts: Sequence[str], tokens: int) -> Iterator[tuple[flo
     """For each token: the divergence from fp32 to int8 in bits, and whether both have the same most probable token."""
     located = locate(name)
     tokenizer = read_tokenizer(located)
-    exact, near = (start_backend(located, Holding(precision)) for precision in ("fp32", "int8"))
+    exact, near = (start_backend(located, LoadOptions(precision)) for precision in ("fp32", "int8"))
     for text in texts:
         ids = tokenizer.encode(text)[:tokens]
         for start in range(0, len(ids), exact.info.context):

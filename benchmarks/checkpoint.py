@@ -10,10 +10,10 @@ from pathlib import Path
 
 def random_gpt2_small() -> Path:
     """The folder; 498 MB, kept between runs."""
-    from safetensors.torch import save_file
+    from safetensors.numpy import save_file
 
+    from engine.bench import random_tensors
     from engine.gpt2.config import GPT2Config
-    from engine.gpt2.machine import random_tensors
 
     folder = Path(tempfile.gettempdir()) / "gpt2-remix-random-124M"
     if not (folder / "config.json").is_file():

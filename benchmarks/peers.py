@@ -44,7 +44,7 @@ class Ours:
     """This project's engine, as the app and the commands use it."""
 
     def __init__(self, folder: Path, precision: str) -> None:
-        from engine.gpt2.backend import open_backend
+        from engine.gpt2.opening import open_backend
 
         self.backend = open_backend("random", folder, precision=precision)
 

@@ -26,6 +26,8 @@ class ModelInfo:
         vocab_size: ids are 0 ... vocab_size - 1.
         context: how many tokens the network sees at once.
         device: where it runs: "cpu", "cuda" or "mps".
+        form: by what its numbers are computed ("kernels 1", "numpy", "torch"); another form differs in the last bits.
+        batch_invariant: whether a token's numbers are the same to the last bit in any company, by prefill or alone.
     """
 
     name: str
@@ -34,6 +36,8 @@ class ModelInfo:
     vocab_size: int
     context: int
     device: str = "cpu"
+    form: str = ""
+    batch_invariant: bool = False
 
 
 class Backend(Protocol):

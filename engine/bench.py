@@ -6,11 +6,25 @@ import random
 import statistics
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+import numpy as np
 
 from engine.backend import Backend
 from engine.generator import Lane, advance
+from engine.gpt2.backend import LocalBackend
+from engine.gpt2.config import GPT2Config, expected_shapes
+from engine.gpt2.int8 import quantized_layers
+from engine.gpt2.kernels.library import Library
+from engine.gpt2.kernels.network import KernelNetwork
+from engine.gpt2.opening import float_layers
+from engine.gpt2.plain import PlainNetwork
+from engine.gpt2.weights import Array
 from engine.settings import Settings
+
+READ = 512 * 2**20
+"""Bytes that are read at a time to measure bandwidth, more than any processor's caches hold."""
 
 STEPS = 16
 """Tokens that a rate is measured over."""
@@ -86,3 +100,35 @@ def measure(backend: Backend, bandwidth: float) -> Iterator[Measured]:
     backend.logits([stream])
     branches = [[*stream[:half], (stream[half] + n) % info.vocab_size] for n in range(2, 10)]
     yield Measured("8 branches from there", 1000 * (grown := seconds(branches)), "ms", steps=grown / one)
+
+
+def read_bandwidth(threads: int, rounds: int = 5) -> float:
+    """Bytes a second that some threads read from memory: the best of some sums over 512 MB."""
+    parts = np.array_split(np.ones(READ // 8, np.int64), threads)
+    best = float("inf")
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            list(pool.map(np.sum, parts))
+            best = min(best, time.perf_counter() - begin)
+    return READ / best
+
+
+def random_gpt2_small(precision: str, library: Library | None, threads: int | None = None) -> LocalBackend:
+    """A network of GPT-2 small's shape (124M parameters) with random weights: as fast as the trained one."""
+    config = GPT2Config()
+    tensors = random_tensors(config)
+    if library is None:
+        return LocalBackend("random 124M", PlainNetwork(config, tensors))
+    products = quantized_layers(tensors, config) if precision == "int8" else float_layers(tensors, config)
+    return LocalBackend("random 124M", KernelNetwork(library, config, tensors, products, threads=threads))
+
+
+def random_tensors(config: GPT2Config) -> dict[str, Array]:
+    """Weights as a network has them before it is trained, the same each time, float32; the head is tied."""
+    rng = np.random.default_rng(0)
+    return {
+        name: np.ones(shape, np.float32) if "ln_" in name and name.endswith("weight")
+        else rng.standard_normal(shape, np.float32) * np.float32(0.02)
+        for name, shape in expected_shapes(config).items()
+    }  # fmt: skip

@@ -25,7 +25,7 @@ from engine.settings import CHAIN, COINS, LISTS, NUMBERS, Settings, parse_settin
 
 if TYPE_CHECKING:
     from engine.generator import Lane
-    from engine.models import Holding, Model, Progress
+    from engine.models import LoadOptions, Model, Progress
     from engine.tokenizer import Tokenizer
     from engine.tree import Step
 
@@ -69,16 +69,27 @@ class ModelChoice:
 
     name: str
     given: bool
-    holding: Holding
+    options: LoadOptions
 
     def open(self, name: str | None = None, precision: str | None = None) -> Model:
         """Opens it (or another one in its place, in that precision where none was given), with download progress."""
         from engine.models import open_model
 
-        holding = self.holding
-        if holding.precision is None and precision in PRECISIONS:
-            holding = replace(holding, precision=precision)
-        return open_model(name or self.name, holding, progress=progress_bars())
+        options = self.options
+        if options.precision is None and precision in PRECISIONS:
+            options = replace(options, precision=precision)
+        return open_model(name or self.name, options, progress=progress_bars(), wait=compile_now)
+
+
+def compile_now(needed: bool) -> None:
+    """Compiles the kernels for this processor: now, with a line about it, where they are needed; else for next time."""
+    from engine.gpt2.kernels import compiled
+
+    if not needed:
+        compiled.begin_compiling()
+        return
+    note("compiling for this processor, once: ten seconds to a minute")
+    compiled.compile_kernels()
 
 
 def model_options(function: F) -> F:
@@ -86,11 +97,12 @@ def model_options(function: F) -> F:
 
     @wraps(function)
     def choosing(*args: Any, model: str, precision: str | None, device: str, threads: int | None, **rest: Any) -> Any:
-        from engine.models import Holding
+        from engine.models import LoadOptions
 
+        precision = None if precision == "auto" else precision
         source = click.get_current_context().get_parameter_source("model")
         given = source == click.core.ParameterSource.COMMANDLINE
-        return function(*args, model=ModelChoice(model, given, Holding(precision, device, threads)), **rest)
+        return function(*args, model=ModelChoice(model, given, LoadOptions(precision, device, threads)), **rest)
 
     return _model_options(choosing)  # type: ignore[return-value]
 
@@ -98,11 +110,12 @@ def model_options(function: F) -> F:
 _model_options = stack(
     click.option("--model", default="classics", show_default=True, metavar="NAME_OR_PATH",
                  help="A name (see `models`), owner/name on the hub, or a folder with config.json and safetensors."),
-    click.option("--precision", type=click.Choice(PRECISIONS),
-                 help="How weights are held: fp32 where left out (in the app int8 for models of over 50M parameters)."),
+    click.option("--precision", type=click.Choice(["auto", *PRECISIONS]),
+                 help="How weights are held; auto: what measures faster here, fp32 for up to 50M parameters."),
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True,
                  help="Where it runs; auto takes an accelerator for models of over 50M parameters, in bf16 or fp16."),
-    click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads."),
+    click.option("--threads", type=click.IntRange(1, 1024), metavar="N",
+                 help="CPU threads; where left out, as many as measure faster."),
 )  # fmt: skip
 ids_option = click.option("--ids", metavar='"91,860,287"', help="The prefix as token ids, in place of text.")
 settings_options = stack(

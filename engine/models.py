@@ -1,7 +1,7 @@
 """Model names -> a folder with config.json, weights and perhaps a tokenizer -> a backend that runs.
 
-Downloads go through huggingface-hub: its cache, its resuming, its environment variables. Imports torch only when a
-model is opened.
+Downloads go through huggingface-hub: its cache, its resuming, its environment variables. What runs a model is imported
+only when one is opened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from platformdirs import user_cache_path
 from engine.backend import Backend, ModelInfo
 from engine.errors import EngineError, InputError
 from engine.files import written_beside
-from engine.gpt2.config import GPT2Config, check_config, parameters_of, read_config
+from engine.gpt2.config import GPT2Config, check_config, read_config
 from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names, weight_files
 from engine.tokenizer import Tokenizer, folder_tokenizer, gpt2_tokenizer
 from engine.tree import ModelRecord
@@ -51,20 +51,18 @@ HUB: dict[str, HubModel] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class LoadOptions:
     """How a model's weights are wanted, and where it should run.
 
     Attributes:
-        precision: "fp32" or "int8"; None for what suits the device.
+        precision: "fp32" or "int8"; None for what is faster here, fp32 for models of up to 50M parameters on a CPU.
         device: "cpu", "cuda", "mps" or "auto".
-        threads: CPU threads for torch; its own choice where None.
-        quick: with no precision given, take int8 on a CPU for a large model.
+        threads: CPU threads; as many as measure faster where None.
     """
 
     precision: str | None = None
     device: str = "auto"
     threads: int | None = None
-    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +162,7 @@ def fingerprint(located: Located) -> str:
     try:
         files = sorted(weight_files(located.folder))
         key = "|".join(f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files)
-        kept = user_cache_path("gpt2-remix") / "fingerprints.json"
+        kept = cache_folder() / "fingerprints.json"
         known: dict[str, Any] = {}
         with suppress(OSError, ValueError, RecursionError):
             known = dict(json.loads(kept.read_bytes()))
@@ -188,27 +186,55 @@ def record_of(located: Located, info: ModelInfo, sha256: str) -> ModelRecord:
     """What a session keeps of a model."""
     config = located.config
     shape = (config.n_layer, config.n_embd, config.n_head)
-    return ModelRecord(info.name, info.parameters, info.precision, info.vocab_size, info.context, shape, sha256)
+    return ModelRecord(info.name, info.parameters, info.precision, info.vocab_size, info.context, shape, sha256,
+                       info.form)  # fmt: skip
 
 
-def start_backend(located: Located, holding: Holding | None = None) -> Backend:
-    """Imports torch and maps the weights. Raises InputError."""
-    from engine.gpt2.backend import open_backend
-    from engine.gpt2.devices import choose
+def start_backend(located: Located, options: LoadOptions | None = None, *, kernels: bool = True) -> Backend:
+    """Brings a model's weights into memory.
 
-    holding = holding or Holding()
-    device, precision = choose(holding.device, holding.precision, parameters_of(located.config), quick=holding.quick)
-    kept = user_cache_path("gpt2-remix") / "int8"
+    Args:
+        located: the model.
+        options: how its weights are wanted.
+        kernels: whether to use compiled kernels where they are there; False for plain numpy in fp32.
+
+    Raises:
+        InputError: the files are damaged, or the machine lacks what is wanted.
+    """
+    from engine.gpt2.opening import open_backend
+
+    options = options or LoadOptions()
     with _naming(located.source, located.folder):
-        return open_backend(located.source.name, located.folder, precision=precision, device=device,
-                            threads=holding.threads, kept=kept)  # fmt: skip
+        return open_backend(located.source.name, located.folder, precision=options.precision, device=options.device,
+                            threads=options.threads, kept=cache_folder() / "int8", kernels=kernels)  # fmt: skip
 
 
-def open_model(name: str, holding: Holding | None = None, *, progress: Progress | None = None) -> Model:
-    """Opens a model: locate, read_tokenizer and start_backend in one. Raises what they raise."""
+def cache_folder() -> Path:
+    """Where what can be made again is kept."""
+    return user_cache_path("gpt2-remix")
+
+
+def open_model(
+    name: str, options: LoadOptions | None = None, *, progress: Progress | None = None,
+    wait: Callable[[bool], None] | None = None,
+) -> Model:  # fmt: skip
+    """Opens a model: locate, read_tokenizer and start_backend in one. Raises what they raise.
+
+    `wait` is called where kernels could be compiled and are not yet, with whether nothing can run before they are.
+    """
     located = locate(name, progress)
     tokenizer = read_tokenizer(located)
-    return Model(start_backend(located, holding), tokenizer)
+    options = options or LoadOptions()
+    if wait is not None and not kernels_ready() and options.device in ("auto", "cpu"):
+        wait(options.precision == "int8")
+    return Model(start_backend(located, options), tokenizer)
+
+
+def kernels_ready() -> bool:
+    """Whether the kernels for this processor are compiled, or cannot be."""
+    from engine.gpt2.kernels import compiled
+
+    return bool(compiled.missing_reason()) or compiled.load() is not None
 
 
 @contextmanager

@@ -587,7 +587,7 @@ def model_record(record: dict[str, Any]) -> ModelRecord:
     layers, width, heads = (int(n) for n in record["shape"])
     return ModelRecord(
         str(record["name"]), int(record["parameters"]), str(record["precision"]), int(record["vocab_size"]),
-        int(record["context"]), (layers, width, heads), str(record["sha256"]),
+        int(record["context"]), (layers, width, heads), str(record["sha256"]), str(record.get("form", "")),
     )  # fmt: skip
 
 

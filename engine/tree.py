@@ -96,6 +96,7 @@ class ModelRecord:
     Attributes:
         shape: layers, width, heads, as in config.json.
         sha256: of its weights in hexadecimal; "" until it is known.
+        form: by what its numbers were computed (`engine.backend.ModelInfo`); "" in records made before it was kept.
     """
 
     name: str
@@ -105,9 +106,14 @@ class ModelRecord:
     context: int = 0
     shape: tuple[int, int, int] = (0, 0, 0)
     sha256: str = ""
+    form: str = ""
 
     def same(self, other: ModelRecord) -> bool:
-        """Whether both are the same network, as far as is known."""
+        """Whether both are the same network, computed in the same form, as far as is known."""
+        return self.form == other.form and self.same_network(other)
+
+    def same_network(self, other: ModelRecord) -> bool:
+        """Whether both are the same weights, held in the same precision, as far as is known."""
         plain = (self.parameters, self.precision, self.vocab_size, self.context, self.shape)
         if plain != (other.parameters, other.precision, other.vocab_size, other.context, other.shape):
             return False

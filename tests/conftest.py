@@ -16,6 +16,19 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiled kernels are kept between runs: they belong to this processor, not to a test."""
+    os.environ.setdefault("GPT2_REMIX_KERNELS", str(config.cache.mkdir("kernels")))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def kernels():
+    """The compiled kernels: no test waits for the compiler, or runs without them unless it says so."""
+    from engine.gpt2.kernels import compiled
+
+    return compiled.compile_kernels()
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test reads or writes what the person at this machine keeps."""
@@ -40,7 +53,7 @@ def classics():
 @pytest.fixture
 def fresh_classics(classics):
     """The embedded model with an empty cache and a count of 0."""
-    from engine.gpt2.backend import open_backend
+    from engine.gpt2.opening import open_backend
     from engine.models import Model, embedded_folder
 
     return Model(open_backend("classics", embedded_folder()), classics.tokenizer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from collections.abc import Sequence
@@ -56,7 +55,7 @@ def app_command(
         Options(
             prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
             coin=coin if coin_given else None, theme=theme, speed=speed, model=model.name if model.given else None,
-            holding=dataclasses.replace(model.holding, quick=True), session=session, sources=sources,
+            load=model.options, session=session, sources=sources,
         )
     )  # fmt: skip
     app.run()

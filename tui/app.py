@@ -20,7 +20,7 @@ from textual.worker import Worker
 from engine.backend import check_ids
 from engine.cli import PRECISIONS, draw_seed
 from engine.errors import EngineError, InputError
-from engine.models import EMBEDDED, Holding
+from engine.models import EMBEDDED, LoadOptions
 from engine.presets import Preset, all_presets, check_name, delete_preset, save_preset
 from engine.settings import CoinKind, Settings, nearest
 from engine.tokenizer import Tokenizer
@@ -76,6 +76,9 @@ class Commands(CommandPalette):
         return super().run_worker(*args, **(options | {"exit_on_error": False}))
 
 
+CHANGE_AGAIN = 1.0
+"""Seconds after which it is looked again whether a network can change over."""
+
 SETTLED = 0.2
 """Seconds after the last change of size."""
 
@@ -92,7 +95,7 @@ class Options:
     theme: str | None = None
     speed: float | None = None
     model: str | None = None
-    holding: Holding | None = None
+    load: LoadOptions | None = None
     session: Path | None = None
     sources: tuple[str, ...] = ()
 
@@ -312,17 +315,17 @@ class RemixApp(App[None]):
     def _open_model(self, name: str, precision: str | None = None) -> None:
         """`precision` is that of a session, for where nobody chose another."""
         self.playground.say_loading(f"loading {name}…")
-        holding = self.options.holding or Holding(quick=True)
+        options = self.options.load or LoadOptions()
         if self._precision is not None:
-            holding = replace(holding, precision=self._precision)
-        elif holding.precision is None and precision in PRECISIONS:
-            holding = replace(holding, precision=precision)
-        self.worker.open(name, holding)
+            options = replace(options, precision=self._precision)
+        elif options.precision is None and precision in PRECISIONS:
+            options = replace(options, precision=precision)
+        self.worker.open(name, options)
 
     @property
     def _chosen_precision(self) -> str | None:
         """What the person wanted, in the app or on the command line."""
-        return self._precision or (self.options.holding.precision if self.options.holding else None)
+        return self._precision or (self.options.load.precision if self.options.load else None)
 
     def switch_precision(self) -> None:
         """Opens the model again with its weights held the other way; the tree stays as it is."""
@@ -386,13 +389,15 @@ class RemixApp(App[None]):
         exploration.tree.use_model(message.record)
         if known and len(exploration.tree.models) > known:
             before, now = exploration.tree.models[known - 1], message.record
-            if replace(before, precision=now.precision).same(now):
+            if before.same_network(now):
+                pass  # computed in another form: the last bits differ, and records say so
+            elif replace(before, precision=now.precision).same_network(now):
                 self.say(f"weights in {now.precision} from here on; the old tokens, made in {before.precision}, stay")
             else:
                 maker = "other weights" if before.name == now.name else before.name
                 self.say(f"this session was made with {maker}; new tokens come from {now.name}, the old ones stay")
         elif not known and message.info.precision == "int8" and self._chosen_precision is None:
-            self.say("weights in int8, as it has over 50M parameters: faster, nearly the same (W: fp32)")
+            self.say("weights in int8: measured faster on this machine, nearly the same (W: fp32)")
         if not self.keeper.knows(exploration):
             self.keeper.keep_new(exploration)
         try:
@@ -414,6 +419,27 @@ class RemixApp(App[None]):
             self.playground.show_all()
             if compare is not None:
                 compare.show_all()
+
+    def on_kernels_ready(self, message: messages.KernelsReady) -> None:
+        """The model can go on faster: at once, or when no comparison is open any more."""
+        if message.problem:
+            self.playground.notice(f"{message.problem}; {message.name} goes on in plain numpy, slower")
+        elif self.compare is None and not self.playground.what_if.on:
+            self.worker.change_over(message.name)
+        else:  # streams that lie side by side are to come from one network
+            self.set_timer(CHANGE_AGAIN, lambda: self.post_message(message))
+
+    def on_changed_over(self, message: messages.ChangedOver) -> None:
+        """New steps come from another network: what was kept of the one before goes, the tree stays."""
+        exploration = self._explorations.get(message.info.name)
+        if exploration is None or exploration.info is None:
+            return
+        exploration.info = message.info
+        exploration.forget_logits()
+        exploration.tree.use_model(message.record)
+        self.say(f"compiled for this processor: {message.info.precision} from here on, several times as fast")
+        if exploration is self.playground.exploration:
+            self.playground.show_all()
 
     def _trace_in(self, message: messages.ModelReady) -> None:
         """Streams of this model are traced in what it was trained on, or in the files of the command line."""

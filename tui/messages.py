@@ -54,6 +54,22 @@ class ModelReady(Message):
 
 
 @dataclass
+class KernelsReady(Message):
+    """Kernels were compiled: the model's network can change over to them; or a `problem` in one line."""
+
+    name: str
+    problem: str = ""
+
+
+@dataclass
+class ChangedOver(Message):
+    """The model goes on with another network; the steps that follow were made with it."""
+
+    info: ModelInfo
+    record: ModelRecord
+
+
+@dataclass
 class ModelFailed(Message):
     """A model cannot be loaded; `reason` is one line."""
 

@@ -7,7 +7,6 @@ thread, so that one can go on exploring meanwhile. Neither touches a widget or t
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
@@ -24,7 +23,9 @@ from engine.errors import EngineError
 from engine.tree import Step
 from tui.jobs import JOBS, Export, Job, Repeat, WhatIf, exporting, measuring, reconsidering, repeating
 from tui.messages import (
+    ChangedOver,
     Failed,
+    KernelsReady,
     Loading,
     Looked,
     ModelFailed,
@@ -36,7 +37,7 @@ from tui.messages import (
 if TYPE_CHECKING:
     from engine.backend import Backend
     from engine.generator import Lane
-    from engine.models import Holding, Located, Model
+    from engine.models import LoadOptions, Located, Model
     from engine.sampling import Distribution
     from engine.tokenizer import Tokenizer
 
@@ -82,12 +83,23 @@ class Look:
     ids: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A request to open a model, and what was found of it: its number, files, tokenizer, options, hash of weights."""
+
+    number: int
+    located: Located
+    tokenizer: Tokenizer
+    options: LoadOptions
+    sha256: str
+
+
 class CancelledError(Exception):
     """Raised inside a download that another request replaced."""
 
 
 def step_back() -> None:
-    """Lets the screen go before this thread, and before those that torch will start from it.
+    """Lets the screen go before this thread, and before those that it starts.
 
     Where both want a core the system asks the niceness; where both want Python's lock it passes on more often.
     """
@@ -123,7 +135,9 @@ class EngineWorker:
         self._wake = threading.Condition()
         self._closed = False
         self._opening = 0  # the number of the newest request to open a model
-        self._found: tuple[int, Located, Tokenizer, Holding, str] | None = None
+        self._found: Opening | None = None
+        self._running: Opening | None = None  # what the model that runs was opened from
+        self._change = False  # whether its network is to change over to kernels
         self._looks: list[Look] = []
         self._run: Run | None = None
         self._jobs: dict[str, Job] = {}  # what is done when nothing else is, the first of JOBS first
@@ -133,12 +147,18 @@ class EngineWorker:
 
     # Requests, from the app's thread
 
-    def open(self, name: str, holding: Holding) -> None:
+    def open(self, name: str, options: LoadOptions) -> None:
         """Opens a model in place of the one that runs now, which goes on until the new one is there."""
         with self._wake:
             self._opening += 1
             number = self._opening
-        threading.Thread(target=self._find, args=(number, name, holding), name="find-model", daemon=True).start()
+        threading.Thread(target=self._find, args=(number, name, options), name="find-model", daemon=True).start()
+
+    def change_over(self, name: str) -> None:
+        """Lets a model's network change over to compiled kernels, which are there, between two tokens."""
+        with self._wake:
+            self._change = name == self._name
+            self._wake.notify()
 
     def look(self, requests: list[Look]) -> None:
         """Computes logits after these nodes, in order; replaces looks that wait."""
@@ -208,8 +228,8 @@ class EngineWorker:
 
     # The threads
 
-    def _find(self, number: int, name: str, holding: Holding) -> None:
-        from engine.models import fingerprint, locate, read_tokenizer
+    def _find(self, number: int, name: str, options: LoadOptions) -> None:
+        from engine.models import fingerprint, kernels_ready, locate, read_tokenizer
 
         def progress(what: str, done: int, total: int | None) -> None:
             if number != self._opening:
@@ -222,6 +242,9 @@ class EngineWorker:
             tokenizer = read_tokenizer(located)
             progress("loading the network", 0, None)
             sha256 = fingerprint(located)
+            if options.precision == "int8" and not kernels_ready():
+                progress("compiling for this processor, once: ten seconds to a minute", 0, None)
+                self._compile(number)
         except CancelledError:
             return
         except Exception as error:
@@ -230,9 +253,26 @@ class EngineWorker:
         with self._wake:
             if number != self._opening:
                 return
-            self._found = (number, located, tokenizer, holding, sha256)
+            self._found = Opening(number, located, tokenizer, options, sha256)
             self._wake.notify()
         self._post(TokenizerReady(name, tokenizer, located.config.vocab_size))
+
+    def _compile(self, number: int) -> None:
+        """Compiles kernels and waits for them, unless another model is asked for. Raises EngineError."""
+        from engine.gpt2.kernels import compiled
+
+        compiled.compile_kernels(lambda: number != self._opening)
+
+    def _compile_beside(self, opening: Opening) -> None:
+        """Compiles kernels while the model already runs."""
+        name = opening.located.source.name
+        try:
+            self._compile(opening.number)
+        except Exception as error:
+            if opening.number == self._opening:
+                self._post(KernelsReady(name, reason_of(error)))
+            return
+        self._post(KernelsReady(name))
 
     def _fail(self, number: int, name: str, error: Exception) -> None:
         if number == self._opening:
@@ -241,8 +281,10 @@ class EngineWorker:
     def loop(self) -> None:
         """Works until closed."""
         step_back()
-        import engine.gpt2.backend  # noqa: F401 - importing torch takes over a second: begin with it
+        from engine.models import kernels_ready
 
+        with suppress(Exception):  # it is asked again, by whoever says what is wrong
+            kernels_ready()  # loading LLVM takes a tenth of a second: begin with it
         while True:
             with self._wake:
                 while (wait := self._idle_for()) != 0:
@@ -250,15 +292,18 @@ class EngineWorker:
                 if self._closed:
                     return
                 found, self._found = self._found, None
-                look = self._looks.pop(0) if self._looks and found is None else None
+                change, self._change = self._change and found is None, False
+                look = self._looks.pop(0) if self._looks and found is None and not change else None
                 run = self._run
                 kind = next((kind for kind in JOBS if kind in self._jobs), None)
                 job = self._jobs[kind] if kind else None
             try:
                 if found is not None:
-                    self._start(*found)
+                    self._start(found)
                 elif self._model is None:
                     continue
+                elif change:
+                    self._change_over()
                 elif look is not None:
                     self._look(self._model, look)
                 elif run is not None and time.monotonic() >= run.due:
@@ -286,33 +331,50 @@ class EngineWorker:
             return 0
         if self._model is None:
             return None
-        if self._looks or self._jobs:
+        if self._looks or self._jobs or self._change:
             return 0
         if self._run is not None:
             return max(0.0, self._run.due - time.monotonic())
         return None
 
-    def _start(
-        self, number: int, located: Located, tokenizer: Tokenizer, holding: Holding, sha256: str
-    ) -> None:
-        from engine.models import Model, record_of, start_backend
+    def _start(self, opening: Opening) -> None:
+        from engine.models import Model, kernels_ready, record_of, start_backend
 
+        located, options = opening.located, opening.options
         try:
-            backend = start_backend(located, holding)
+            ready = kernels_ready()
+            backend = start_backend(located, options, kernels=ready)
         except Exception as error:
-            self._fail(number, located.source.name, error)
+            self._fail(opening.number, located.source.name, error)
             return
         with self._wake:
             self._looks.clear()
             self._jobs.clear()
             self._run = None
+            self._change = False
             self._name = backend.info.name
-            self._model = Model(backend, tokenizer)
-        # torch brings some hundred thousand objects that live on; without this each full collection walks through
-        # them all and the screen stands still for a tenth of a second.
-        gc.collect()
-        gc.freeze()
-        self._post(ModelReady(backend.info, tokenizer, record_of(located, backend.info, sha256), located.folder))
+            self._model = Model(backend, opening.tokenizer)
+            self._running = opening
+        record = record_of(located, backend.info, opening.sha256)
+        self._post(ModelReady(backend.info, opening.tokenizer, record, located.folder))
+        if not ready and backend.info.device == "cpu":
+            threading.Thread(target=self._compile_beside, args=(opening,), name="compile", daemon=True).start()
+
+    def _change_over(self) -> None:
+        from engine.models import Model, record_of, start_backend
+
+        opening = self._running
+        if opening is None:
+            return
+        backend = start_backend(opening.located, opening.options)
+        run = self._run
+        if run is not None and any(run.fresh):
+            # What was made so far belongs to the network before.
+            self._report(backend, run, None, time.monotonic(), wait=True)
+        with self._wake:
+            self._jobs.clear()
+            self._model = Model(backend, opening.tokenizer)
+        self._post(ChangedOver(backend.info, record_of(opening.located, backend.info, opening.sha256)))
 
     def _look(self, model: Model, look: Look) -> None:
         from engine.generator import look as logits_of
@@ -344,10 +406,10 @@ class EngineWorker:
         if ended or due or now - run.posted >= frame:
             self._report(model.backend, run, ended, now)
 
-    def _report(self, backend: Backend, run: Run, ended: str | None, now: float) -> None:
+    def _report(self, backend: Backend, run: Run, ended: str | None, now: float, *, wait: bool = False) -> None:
         with self._wake:
             # A slow screen gets fewer, longer messages; only the last one of a run has to wait for it.
-            while ended and not self._handled and self._run is run and not self._closed:
+            while (ended or wait) and not self._handled and self._run is run and not self._closed:
                 self._wake.wait()
             if not self._handled or self._run is not run:
                 return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli import ModelChoice, commands, examples, json_option, model_options, note, print_json
+from engine.cli import ModelChoice, commands, compile_now, examples, json_option, model_options, note, print_json
 
 if TYPE_CHECKING:
     from engine.backend import Backend
@@ -33,22 +33,22 @@ def bench(model: ModelChoice, as_json: bool) -> None:
     mps the embedded one); in fp32 and in int8, or in --precision. Bars show the share of what reading the weights once
     for each pass would allow.
     """
-    from engine.bench import measure
-    from engine.gpt2.machine import read_bandwidth, threads
+    from engine.bench import measure, read_bandwidth
+    from engine.gpt2.kernels.network import usable_processors
 
     results: list[dict[str, Any]] = []
     start = start_seconds()
-    bandwidth = 0.0
+    threads = model.options.threads or usable_processors()
+    bandwidth = read_bandwidth(threads)
+    path = described_path()
+    if not as_json:
+        click.echo(f"{threads} threads, reading {bandwidth / 1e9:.0f} GB/s; a command answers after {start:.2f} s")
+        click.echo(path)
     for backend, opened in opened_backends(model):
-        if not results:
-            bandwidth = read_bandwidth()
-            if not as_json:
-                click.echo(f"{threads()} threads, reading {bandwidth / 1e9:.0f} GB/s; "
-                           f"a command answers after {start:.2f} s")  # fmt: skip
         info = backend.info
         if not as_json:
             click.echo(f"\n{info.name}, {info.parameters / 1e6:,.1f}M parameters, {info.precision} on {info.device}, "
-                       f"ready after {opened:.1f} s")  # fmt: skip
+                       f"{info.form}, ready after {opened:.1f} s")  # fmt: skip
         rows = []
         for found in measure(backend, bandwidth):
             rows.append({"name": found.name, "value": found.value, "unit": found.unit, "limit": found.of,
@@ -56,25 +56,46 @@ def bench(model: ModelChoice, as_json: bool) -> None:
             if not as_json:
                 click.echo(line(found))
         results.append({"model": info.name, "parameters": info.parameters, "precision": info.precision,
-                        "device": info.device, "open_s": opened, "results": rows})  # fmt: skip
+                        "device": info.device, "form": info.form, "open_s": opened, "results": rows})  # fmt: skip
     if as_json:
-        print_json({"threads": threads(), "read_bytes_per_s": bandwidth, "start_s": start, "runs": results})
+        print_json({"threads": threads, "read_bytes_per_s": bandwidth, "start_s": start, "path": path, "runs": results})
+
+
+def described_path() -> str:
+    """By what networks run on this CPU, and why, in a line or two."""
+    from engine.gpt2.kernels import compiled
+    from engine.gpt2.kernels.target import host
+    from engine.gpt2.measure import faster_precision
+
+    reason = compiled.missing_reason()
+    if reason:
+        return f"no compiled kernels ({reason}): fp32 in numpy"
+    if compiled.load() is None:
+        compile_now(needed=True)
+    library, target = compiled.load(), host()
+    if library is None:
+        return "no compiled kernels (the cache folder cannot be written): fp32 in numpy"
+    precision, times = faster_precision(library)
+    return (f"kernels compiled for {target.cpu} ({target.pairs or 'no products of pairs'}); large models run in "
+            f"{precision}: a product in int8 measured {times:.1f} times as fast as in fp32")  # fmt: skip
 
 
 def opened_backends(model: ModelChoice) -> Iterator[tuple[Backend, float]]:
     """The backends to measure, one at a time, and how many seconds each took to be ready."""
-    from engine.gpt2.machine import random_gpt2_small, threads
+    from engine.bench import random_gpt2_small
+    from engine.gpt2.kernels import compiled
 
-    given = model.holding.precision
-    random = not model.given and model.holding.device in ("auto", "cpu")
+    given = model.options.precision
+    random = not model.given and model.options.device in ("auto", "cpu")
+    library = compiled.load()
+    both = ["fp32", "int8"] if library is not None else ["fp32"]
     # On an accelerator precision is chosen by what it can do.
-    wanted = [given] if given or (not random and model.holding.device in ("cuda", "mps")) else ["fp32", "int8"]
+    wanted = [given] if given or (not random and model.options.device in ("cuda", "mps")) else both
     for precision in wanted:
         note(f"opening {model.name if not random else 'a random GPT-2 small'} in {precision or 'what suits it'}")
         begin = time.perf_counter()
         if random:
-            threads(model.holding.threads)
-            backend: Backend = random_gpt2_small(precision or "fp32")
+            backend: Backend = random_gpt2_small(precision or "fp32", library, model.options.threads)
         else:
             backend = model.open(precision=precision).backend
         yield backend, time.perf_counter() - begin

@@ -75,10 +75,9 @@ def train(
     named = named_files(files)
     if events and hasattr(os, "nice"):
         os.nice(NICENESS)
-    from engine.gpt2.machine import threads as use_threads
     from engine.train import course as courses
 
-    use_threads(threads)
+    courses.use_threads(threads)
     seconds = None if steps is not None else 60 * minutes if minutes is not None else None if resume else 300.0
     wanted = courses.Wanted(seconds, steps, layers, width, context, vocab, seed)
     teller = Events() if events else Lines()

@@ -1,7 +1,5 @@
-"""GPT-2 in torch. The only package that imports torch."""
+"""GPT-2: its configuration, its weights, a cache of what was computed, and three networks that run it.
 
-import os
-
-# MKL, which multiplies matrices for torch on x86, may take another kernel for another thread, and the last bits with
-# it. Its conditional numerical reproducibility costs nothing that could be measured; it is read at the first product.
-os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+`kernels` are compiled for this processor by numba, `plain` is numpy alone, `eager` is torch, for accelerators.
+`opening` chooses among them.
+"""

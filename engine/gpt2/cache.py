@@ -1,7 +1,7 @@
 """What was computed, kept by prefix: a tree of tokens whose nodes hold keys, values and hidden states.
 
 `PrefixCache` is memory at rest: one slot a token, shared by all sequences that begin alike, so that branches cost only
-what they do not share. A lane's working buffers (`model.KeyValues`) are copied from it when a branch is taken up
+what they do not share. A lane's working buffers (`network.KVBuffers`) are copied from it when a branch is taken up
 again. It has a budget in bytes; the least recently used branch ends go first.
 """
 
@@ -10,11 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor
-
-from engine.gpt2.config import GPT2Config
-from engine.gpt2.model import KeyValues
+from engine.gpt2.network import Array, KVBuffers, Network
 
 BUDGET = 128 * 2**20
 """Bytes for tokens at rest, where two whole contexts do not need more."""
@@ -34,23 +30,19 @@ class Entry:
 class PrefixCache:
     """Keys, values and hidden states of token sequences, found by longest common prefix."""
 
-    def __init__(
-        self, config: GPT2Config, budget: int | None = None, *, dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> None:  # fmt: skip
-        layers, width = config.n_layer, config.n_embd
-        self.bytes_per_token = dtype.itemsize * (2 * layers * width + width)
+    def __init__(self, network: Network, budget: int | None = None) -> None:
+        self.bytes_per_token = int(network.kv_slots(1).nbytes + network.hidden_rows(1).nbytes)
         if budget is None:
-            budget = max(BUDGET, 2 * config.n_positions * self.bytes_per_token)
+            budget = max(BUDGET, 2 * network.config.n_positions * self.bytes_per_token)
         self.capacity = max(1, budget // self.bytes_per_token)
         # Untouched pages cost nothing until a slot is written: memory grows with use, up to the budget.
-        shape = (self.capacity, layers, 2, config.n_head, width // config.n_head)
-        self._memory = torch.empty(shape, dtype=dtype, device=device)
-        self._hidden = torch.empty(self.capacity, width, dtype=dtype, device=device)
+        self._memory, self._hidden = network.kv_slots(self.capacity), network.hidden_rows(self.capacity)
         self._free = list(range(self.capacity - 1, -1, -1))
         self._root = Entry(-1, None, -1, 0)
         self._clock = 0
         self._count = 0
+        self._found: list[Entry] = []  # what `find` gave last, as long as nothing was dropped
+        self._found_ids: list[int] = []
 
     def __len__(self) -> int:
         """How many tokens are cached."""
@@ -59,33 +51,37 @@ class PrefixCache:
     def find(self, ids: Sequence[int]) -> list[Entry]:
         """The entries of the longest cached prefix, in order; its end becomes the most recently used."""
         self._clock += 1
-        found: list[Entry] = []
-        entry = self._root
-        for token in ids:
+        ids = list(ids)
+        # A stream that grows is asked for token by token: what was found last is looked at as a whole first.
+        last = len(self._found)
+        found = self._found[:] if self._found_ids == ids[:last] else []
+        entry = found[-1] if found else self._root
+        for token in ids[len(found) :]:
             child = entry.children.get(token)
             if child is None:
                 break
             found.append(child)
             entry = child
         entry.used = self._clock
-        return found
+        self._found, self._found_ids = found, ids[: len(found)]
+        return found[:]
 
-    def hidden(self, entry: Entry) -> Tensor:
+    def hidden(self, entry: Entry) -> Array:
         """[width]: what the output head is multiplied with after that token."""
         return self._hidden[entry.slot]
 
-    def load(self, entries: Sequence[Entry], lane: KeyValues) -> None:
+    def load(self, entries: Sequence[Entry], lane: KVBuffers) -> None:
         """Copies entries behind what a lane's buffers already hold."""
         start, end = len(lane.ids), len(lane.ids) + len(entries)
-        slots = torch.tensor([entry.slot for entry in entries], device=self._memory.device)
-        lane.kv[:, :, :, start:end] = self._memory[slots].permute(1, 2, 3, 0, 4)
+        slots = [entry.slot for entry in entries]
+        _by_token(lane.kv)[start:end] = self._memory[slots]
         lane.hidden[start:end] = self._hidden[slots]
         lane.ids.extend(entry.token for entry in entries)
 
-    def store(self, lane: KeyValues, found: Sequence[Entry]) -> None:
+    def store(self, lane: KVBuffers, found: Sequence[Entry]) -> None:
         """Keeps what a lane's buffers hold behind the entries that `find` gave, as far as the budget allows."""
         start = len(found)
-        if lane.own is not None and start != len(lane.ids) - 1:
+        if lane.own_kv is not None and start != len(lane.ids) - 1:
             return
         parent = found[-1] if found else self._root
         parent.used = self._clock
@@ -97,10 +93,12 @@ class PrefixCache:
         self._count += len(slots)
         if slots:
             end = start + len(slots)
-            index = torch.tensor(slots, device=self._memory.device)
-            new = lane.kv[:, :, :, start:end] if lane.own is None else lane.own
-            self._memory[index] = new.permute(3, 0, 1, 2, 4)
-            self._hidden[index] = lane.hidden[start:end]
+            if end == start + 1:  # as in every step; several times faster than a list of one
+                kv = lane.kv[:, :, :, start] if lane.own_kv is None else lane.own_kv[:, :, :, 0]
+                self._memory[slots[0]], self._hidden[slots[0]] = kv, lane.hidden[start]
+            else:
+                self._memory[slots] = _by_token(lane.kv)[start:end]
+                self._hidden[slots] = lane.hidden[start:end]
 
     def _take(self, wanted: int) -> list[int]:
         if len(self._free) < wanted:
@@ -110,6 +108,7 @@ class PrefixCache:
 
     def _evict(self, wanted: int) -> None:
         """Drops up to `wanted` tokens from the least recently used branch ends; never what this request uses."""
+        self._found, self._found_ids = [], []
         ends: list[Entry] = []
         stack = [self._root]
         while stack:
@@ -128,3 +127,8 @@ class PrefixCache:
                 entry = entry.parent
             if wanted <= 0:
                 return
+
+
+def _by_token(kv: Array) -> Array:
+    """[layers, 2, heads, n, size] keys and values as [n, layers, 2, heads, size], without a copy."""
+    return kv.swapaxes(2, 3).swapaxes(1, 2).swapaxes(0, 1)

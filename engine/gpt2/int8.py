@@ -1,31 +1,33 @@
-"""Weights in int8: made from a model folder's own, and kept on disk so that the next start is fast.
+"""Linear layers in int8, made from a model folder's own and kept on disk so that the next start is fast.
 
 The linear layers and the output head are turned; embeddings, norms and biases stay what they are, the token embeddings
-memory-mapped, since of them only the rows that are looked up are ever read.
+mapped from their file, since of them only the rows that are looked up are ever read.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
 
 from engine.files import written_beside
 from engine.gpt2.config import GPT2Config, expected_shapes
 from engine.gpt2.files import weight_files
-from engine.gpt2.linear import Int8, packed, quantized, weight_levels
-from engine.gpt2.weights import HEAD, MATRICES, Weights, assemble, read_tensors
+from engine.gpt2.kernels.packing import Product, int8_product, packed_shape
+from engine.gpt2.weights import HEAD, Array, layer_names, read_tensors, stored_tensors
 
-_FORMAT = "1"
+_FORMAT = "2"
 
 
-def int8_weights(folder: Path, config: GPT2Config, kept: Path | None = None) -> Weights:
-    """A model folder's weights with its linear layers in int8.
+def int8_layers(
+    folder: Path, config: GPT2Config, kept: Path | None = None
+) -> tuple[dict[str, Array], dict[str, Product]]:
+    """A model folder's small tensors by name, and its linear layers in int8 ("h.0.attn.c_attn", …, "lm_head").
 
     Args:
         folder: holds the safetensors.
@@ -42,53 +44,53 @@ def int8_weights(folder: Path, config: GPT2Config, kept: Path | None = None) -> 
     if found is not None:
         # The head's own weights (where it is not tied) and the matrices need not be read again.
         small = read_tensors(folder, config, lambda name: name == HEAD or name.removesuffix(".weight") in found)
-        nothing = torch.empty(0)
-        tensors = small | {f"{name}.weight": nothing for name in found}
-        return assemble(tensors, config, lambda name, _, bias: packed(Int8(*found[name], bias)))
-    made: dict[str, tuple[Tensor, Tensor]] = {}
-
-    def linear(name: str, weight: Tensor, bias: Tensor | None) -> Int8:
-        layer = quantized(weight.t(), bias)
-        made[name] = (layer.weight, layer.scale)
-        return packed(layer)
-
-    with torch.inference_mode():
-        weights = assemble(read_tensors(folder, config), config, linear)
+        return small, {name: Product.filled(weight, scale, small.get(f"{name}.bias"))
+                       for name, (weight, scale) in found.items()}  # fmt: skip
+    tensors = read_tensors(folder, config)
+    made = quantized_layers(tensors, config)
     if file:
         _write(file, stamp, made)
-    return weights
+    return tensors, made
+
+
+def quantized_layers(tensors: Mapping[str, Array], config: GPT2Config) -> dict[str, Product]:
+    """All linear layers in int8, from the tensors that `read_tensors` gives."""
+    made = {name: int8_product(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in layer_names(config)}
+    made["lm_head"] = int8_product(tensors.get(HEAD, tensors["wte.weight"]).T, None)
+    return made
 
 
 def _stamp(folder: Path) -> dict[str, str]:
     """What a kept form was made of and for: it holds only where all of this is the same."""
     files = [(path.name, path.stat()) for path in weight_files(folder)]
     made_of = ";".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in files)
-    return {"format": _FORMAT, "levels": str(weight_levels()), "made_of": made_of}
+    config = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    return {"format": _FORMAT, "config": config, "made_of": made_of}
 
 
-def _read(file: Path, stamp: dict[str, str], config: GPT2Config) -> dict[str, tuple[Tensor, Tensor]] | None:
+def _read(file: Path, stamp: dict[str, str], config: GPT2Config) -> dict[str, tuple[Array, Array]] | None:
     """The kept weights and scales by layer; None where there are none, or not these."""
     shapes = expected_shapes(config)
-    names = [f"h.{n}.{name}" for n in range(config.n_layer) for name in MATRICES]
-    wanted = {name: shapes[f"{name}.weight"][::-1] for name in names} | {"lm_head": shapes["wte.weight"]}
-    found: dict[str, tuple[Tensor, Tensor]] = {}
+    wanted = {name: shapes[f"{name}.weight"] for name in layer_names(config)} | {"lm_head": shapes["wte.weight"][::-1]}
     try:
-        with safe_open(str(file), framework="pt") as kept:
-            if kept.metadata() != stamp:
+        stored, metadata = stored_tensors(file)
+        if metadata != stamp:
+            return None
+        found: dict[str, tuple[Array, Array]] = {}
+        for name, (inner, outer) in wanted.items():
+            weight, scale = stored[f"{name}.weight"].array(), stored[f"{name}.scale"].array()
+            if weight.dtype != np.int8 or weight.shape != packed_shape(inner, outer) or scale.shape != (outer,):
                 return None
-            for name, shape in wanted.items():
-                weight, scale = kept.get_tensor(f"{name}.weight"), kept.get_tensor(f"{name}.scale")
-                if (weight.dtype, weight.shape) != (torch.int8, shape) or scale.shape != shape[:1]:
-                    return None
-                found[name] = (weight, scale)
-    except (SafetensorError, OSError):
+            found[name] = (weight, scale)
+    except (SafetensorError, OSError, ValueError, KeyError):
         return None
     return found
 
 
-def _write(file: Path, stamp: dict[str, str], made: dict[str, tuple[Tensor, Tensor]]) -> None:
-    tensors = {f"{name}.weight": weight for name, (weight, _) in made.items()}
-    tensors |= {f"{name}.scale": scale for name, (_, scale) in made.items()}
+def _write(file: Path, stamp: dict[str, str], made: dict[str, Product]) -> None:
+    tensors: dict[str, Array] = {}
+    for name, product in made.items():
+        tensors[f"{name}.weight"], tensors[f"{name}.scale"] = product.weight, product.scale[: product.channels].copy()
     with suppress(OSError, SafetensorError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(file) as part:

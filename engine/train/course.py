@@ -16,9 +16,8 @@ import torch
 
 from engine.errors import EngineError, InputError
 from engine.generator import Lane, advance
-from engine.gpt2.backend import TorchBackend
-from engine.gpt2.linear import dense
-from engine.gpt2.weights import assemble
+from engine.gpt2.backend import LocalBackend
+from engine.gpt2.eager.network import EagerNetwork
 from engine.models import Progress
 from engine.settings import Settings
 from engine.texts import Split, Text, split, tokenize, training_tokens
@@ -234,6 +233,12 @@ def keep(course: Course, done: Done | None = None) -> None:
     folder.write_state(course.out, course.run, [source_of(text) for text in course.texts], final)
 
 
+def use_threads(threads: int | None) -> None:
+    """Trains on that many CPU threads from now on; torch's own choice where None."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
 def bits_per_byte(nats: float, course: Course) -> float:
     """A loss on the held-out text in bits for each of its bytes: comparable between vocabularies."""
     held = course.split.held_out
@@ -245,10 +250,9 @@ def sample(parameters: Parameters, course: Course, seed: int) -> str:
     """A text that these parameters write from `<|endoftext|>` on, by the engine that will run them."""
     config = course.plan.config
     tensors = {name: tensor.clone() for name, tensor in together(parameters, config).items()}
-    weights = assemble(tensors, config, lambda _, weight, bias: dense(weight, bias))
     end = course.tokenizer.end_of_text
     lane = Lane([end], Settings(temperature=0.8), seed=seed, limit=min(SAMPLE_TOKENS, config.n_positions - 1))
-    backend = TorchBackend("sample", weights, config)
+    backend = LocalBackend("sample", EagerNetwork(config, tensors, "fp32", "cpu"))
     state = torch.get_rng_state()
     while advance(backend, [lane], end):
         pass

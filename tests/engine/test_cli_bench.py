@@ -3,7 +3,7 @@
 import pytest
 
 from engine.bench import measure
-from engine.gpt2.backend import open_backend
+from engine.gpt2.opening import open_backend
 from tests.engine.test_cli import document, run
 
 

@@ -11,7 +11,8 @@ from engine.coin import choose_gumbel, choose_interval, gumbel_luck, interval_ch
 from engine.compare import LaneSpec, again, build_lanes, divergences, parse_lane, repeat, run_together
 from engine.errors import InputError
 from engine.generator import Lane, advance, pick, reconsider
-from engine.gpt2.backend import TorchBackend, open_backend
+from engine.gpt2.backend import LocalBackend
+from engine.gpt2.opening import open_backend
 from engine.replay import within_rounding
 from engine.sampling import distribution
 from engine.settings import Settings
@@ -47,7 +48,7 @@ def tiny(tmp_path_factory):
     return folder
 
 
-def run(backend: TorchBackend, lanes: list[Lane]) -> None:
+def run(backend: LocalBackend, lanes: list[Lane]) -> None:
     for _ in run_together(backend, lanes, END):
         pass
 
@@ -85,7 +86,7 @@ def test_any_lane_is_read_or_refused_in_one_line(text: str) -> None:
     assert "\n" not in line
 
 
-def same_luck(backend: TorchBackend, one: Lane, other: Lane) -> None:
+def same_luck(backend: LocalBackend, one: Lane, other: Lane) -> None:
     """Two lanes are the same to the last token, or part where a coin fell on an edge that rounding alone moves.
 
     In fp32 a row's last bits depend on how many rows go through a matrix with it; some coin falls between them.
@@ -178,7 +179,7 @@ def test_sixteen_lanes_of_the_124m_shape_are_one_pass_a_step(checkpoint) -> None
 # Counterfactuals
 
 
-def stream(tiny, count: int = 14, coin="gumbel") -> tuple[TorchBackend, Lane]:
+def stream(tiny, count: int = 14, coin="gumbel") -> tuple[LocalBackend, Lane]:
     backend = open_backend("tiny", tiny)
     lane = Lane([5, 6, 7], Settings(temperature=0.9), 7, coin, limit=count)
     run(backend, [lane])

@@ -72,7 +72,7 @@ def test_gumbel_steps_record_their_u(classics) -> None:
 
 
 def test_reasons_to_stop(checkpoint) -> None:
-    from engine.gpt2.backend import open_backend
+    from engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
     lanes = [
@@ -89,7 +89,7 @@ def test_reasons_to_stop(checkpoint) -> None:
 
 
 def test_generation_goes_on_past_the_context(checkpoint) -> None:
-    from engine.gpt2.backend import open_backend
+    from engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
     lane = Lane([1, 2], Settings(), 3, limit=200)
@@ -145,7 +145,7 @@ def test_scores_are_those_of_the_network(fresh_classics) -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 32, 33, 34, 100])
 def test_long_texts_are_scored_in_overlapping_windows(checkpoint, length: int) -> None:
-    from engine.gpt2.backend import open_backend
+    from engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
     ids = np.random.default_rng(0).integers(0, 97, length).tolist()

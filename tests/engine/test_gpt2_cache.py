@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.generator import Lane, advance, look
-from engine.gpt2.backend import open_backend
-from engine.gpt2.cache import PrefixCache
-from engine.gpt2.config import GPT2Config
+from engine.gpt2.opening import open_backend
 from engine.models import embedded_folder
 from engine.settings import Settings
 
@@ -89,8 +87,7 @@ def test_past_the_context_only_the_new_half_is_computed(fresh_classics) -> None:
 
 
 def test_a_small_budget_forgets_the_least_recently_used() -> None:
-    config = GPT2Config(vocab_size=97, n_positions=512, n_embd=256, n_layer=4, n_head=4)
-    per_token = PrefixCache(config).bytes_per_token
+    per_token = open_backend("classics", embedded_folder())._cache.bytes_per_token
     backend = open_backend("classics", embedded_folder(), budget=60 * per_token)
     assert backend._cache.capacity == 60
     old, new = list(range(1, 31)), list(range(101, 131))

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.gpt2.backend import open_backend
 from engine.gpt2.config import ACTIVATIONS
+from engine.gpt2.opening import open_backend
+from tests.engine.networks import NETWORKS, open_network
 
 SHAPES = [
     {},
@@ -42,27 +43,31 @@ def random_ids(vocabulary: int, length: int, seed: int = 0) -> list[int]:
     return np.random.default_rng(seed).integers(0, vocabulary, length).tolist()
 
 
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("fields", SHAPES, ids=lambda fields: ",".join(fields) or "plain")
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_every_position_in_one_pass(checkpoint, fields, dtype: str) -> None:
+def test_every_position_in_one_pass(checkpoint, fields, dtype: str, network: str) -> None:
     folder = checkpoint(dtype=dtype, **fields)
-    backend = open_backend("x", folder)
+    backend = open_network(network, folder)
+    assert backend.info.form == {"kernels": "kernels 1", "plain": "numpy", "eager": "torch"}[network]
     ids = random_ids(backend.info.vocab_size, backend.info.context)
     ours = log_softmax(np.concatenate(list(backend.every_logits(ids))))
     assert ours == pytest.approx(reference(folder, ids), abs=1e-4)
 
 
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation(checkpoint, name: str) -> None:
+def test_every_activation(checkpoint, name: str, network: str) -> None:
     folder = checkpoint(activation_function=name)
     ids = random_ids(97, 20)
-    ours = log_softmax(np.concatenate(list(open_backend("x", folder).every_logits(ids))))
+    ours = log_softmax(np.concatenate(list(open_network(network, folder).every_logits(ids))))
     assert ours == pytest.approx(reference(folder, ids), abs=1e-4)
 
 
-def test_any_order_of_going_back_and_branching(checkpoint) -> None:
+@pytest.mark.parametrize("network", NETWORKS)
+def test_any_order_of_going_back_and_branching(checkpoint, network: str) -> None:
     folder = checkpoint()
-    backend = open_backend("x", folder, budget=40_000)  # small: what is evicted must come out the same
+    backend = open_network(network, folder, budget=40_000)  # small: what is evicted must come out the same
     rng = np.random.default_rng(1)
     trunk = random_ids(97, 32)
     for turn in range(120):

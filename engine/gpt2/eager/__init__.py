@@ -1,0 +1,1 @@
+"""The network in torch, for accelerators. With engine.train the only package that imports torch."""
