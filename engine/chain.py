@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ class Left:
     """
 
     def __init__(self, scores: Floats, mass: Floats, moment: Moment) -> None:
-        self.tokens: Ids = np.arange(scores.size)
+        self.tokens: Ids = _all_tokens(scores.size)
         self.scores = scores
         self.top = float(scores.max())
         self.moment = moment
@@ -124,6 +125,14 @@ class Left:
         found = np.zeros(self.tokens.size, dtype=np.bool_)
         found[places] = True
         return found
+
+
+@cache
+def _all_tokens(vocabulary: int) -> Ids:
+    """The ids of a vocabulary, which nobody changes: for every distribution the same."""
+    tokens = np.arange(vocabulary)
+    tokens.flags.writeable = False
+    return tokens
 
 
 # Steps that change scores for what stands before

@@ -13,6 +13,9 @@ memory is filled up with zeros to a multiple of it."""
 INT8, FLOAT32, FLOAT16 = range(3)
 """How the weights of linear layers are held."""
 
+LINE = 64
+"""Bytes of a processor's cache line: what several threads change has one of its own."""
+
 SLOTS = 64
 """int64 numbers in a call's state. Addresses are in bytes; floats stand in arrays of their own."""
 
@@ -28,8 +31,8 @@ STATE, WAKE, WAKE_TO, WAKE_FROM, READ, WRITE, BUFFERS = range(16, 23)
 (
     FIRST_STAGE, KIND, LAYERS, WIDTH, HEADS, SIZE, INNER, CONTEXT, CHANNELS, ACTIVATION, HALF_CACHE, ROWS, JOBS,
     LAYER_TABLE, HEAD_TABLE, JOB_TABLE, COUNTERS, FACTORS, STREAM, NORMED, LEVELS, UNITS, QKV, WIDE, HIDDEN, LOGITS,
-    SCRATCH, SCRATCH_BYTES, YIELD, SPLIT, ASKED, ASKED_TABLE, FINAL,
-) = range(16, 49)  # fmt: skip
+    SCRATCH, SCRATCH_BYTES, YIELD, SPLIT, ASKED, ASKED_TABLE, FINAL, COUNTER_BYTES,
+) = range(16, 50)  # fmt: skip
 """The rest of the state: the shape, how many rows and jobs, where everything lies (see `network.KernelNetwork`)."""
 
 LAYER_SLOTS = 16

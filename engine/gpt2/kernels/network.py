@@ -75,7 +75,10 @@ class KernelNetwork:
         width, inner = at.filled(config.n_embd), at.filled(config.inner)
         self._stream = self._place(at.STREAM, np.zeros((BLOCK, width), np.float32))
         self._hidden = self._place(at.HIDDEN, np.zeros((BLOCK, width), np.float32))
-        self._counters = self._place(at.COUNTERS, np.zeros((config.n_layer * at.STAGES + at.LAST_STAGES, 2), np.int64))
+        # For each stage how many chunks are done, and how many each thread's part has given away.
+        counters = (config.n_layer * at.STAGES + at.LAST_STAGES, (self._threads.most + 1) * at.LINE // 8)
+        self._counters = self._place(at.COUNTERS, np.zeros(counters, np.int64))
+        state[at.COUNTER_BYTES] = counters[1] * 8
         self._jobs = self._place(at.JOB_TABLE, np.zeros((BLOCK, at.JOB_SLOTS), np.int64))
         self._asked = self._place(at.ASKED_TABLE, np.zeros(BLOCK, np.int64))
         self._place(at.FINAL, np.zeros((BLOCK, width), np.float32))

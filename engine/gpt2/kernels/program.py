@@ -145,22 +145,30 @@ def _wait_for(s: Any, address: Any) -> None:
 
 
 @kernel
-def _work(state: Any, place: Any) -> None:
-    """What every thread runs, each in its own place: all stages in order, the chunks that nobody has claimed."""
+def _work(state: Any, place: Any, threads: Any) -> None:
+    """What every thread runs, each in its own place: all stages in order, the chunks that nobody has claimed.
+
+    A thread begins with its own part of a stage, so that from call to call the same weights are read by the same
+    processor, and then helps with what others have not come to.
+    """
     s = v.words(state)
     mine = s[at.SCRATCH] + place * s[at.SCRATCH_BYTES]
     for step in range(s[at.FIRST_STAGE], s[at.LAYERS] * at.STAGES + at.LAST_STAGES):
         layer, stage = step // at.STAGES, step % at.STAGES
-        chunks, claimed = _chunks(s, layer, stage), s[at.COUNTERS] + step * 16
-        n = v.claim(claimed)
-        while n < chunks:
-            if layer == s[at.LAYERS]:
-                _last_chunk(s, mine, stage, n)
-            else:
-                _chunk(s, mine, layer, stage, n)
-            v.claim(claimed + 8)
-            n = v.claim(claimed)
-        _wait(s, claimed + 8, chunks)
+        chunks, done = _chunks(s, layer, stage), s[at.COUNTERS] + step * s[at.COUNTER_BYTES]
+        for ahead in range(threads):
+            part = (place + ahead) % threads
+            first, last = chunks * part // threads, chunks * (part + 1) // threads
+            claimed = done + (part + 1) * at.LINE
+            n = first + v.claim(claimed)
+            while n < last:
+                if layer == s[at.LAYERS]:
+                    _last_chunk(s, mine, stage, n)
+                else:
+                    _chunk(s, mine, layer, stage, n)
+                v.claim(done)
+                n = first + v.claim(claimed)
+        _wait(s, done, chunks)
 
 
 @kernel
@@ -175,7 +183,7 @@ def _lead(team: Any) -> None:
     v.told(team + at.OPEN * 8, 1)
     if t[at.WAKE] > 0:
         v.transfer_at(t[at.WRITE], t[at.WAKE_TO], t[at.BUFFERS], t[at.WAKE])
-    _work(t[at.STATE], 0)
+    _work(t[at.STATE], np.int64(0), t[at.WAKE] + 1)
     v.told(team + at.OPEN * 8, 0)
     _wait_for(s, team + at.INSIDE * 8)
 
@@ -192,7 +200,7 @@ def _help(team: Any, number: Any) -> None:
         if v.seen(team + at.OPEN * 8) == 1:
             place = v.claim(team + at.JOINED * 8)
             if place < t[at.WAKE]:
-                _work(t[at.STATE], place + 1)
+                _work(t[at.STATE], place + 1, t[at.WAKE] + 1)
         v.unclaim(team + at.INSIDE * 8)
 
 
