@@ -17,14 +17,16 @@ ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-9
 
 
 class Terminal:
-    """Runs `python -m tui ARGUMENTS` and reads what it draws, without the escape sequences."""
+    """Runs `python -m tui ARGUMENTS` (or another module, or none) and reads what it draws, without escape sequences."""
 
-    def __init__(self, arguments: list[str], size: tuple[int, int] = (120, 36)) -> None:
+    def __init__(
+        self, arguments: list[str], size: tuple[int, int] = (120, 36), module: str | None = "tui"
+    ) -> None:
         self.started = time.monotonic()
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-            os.execv(sys.executable, [sys.executable, "-m", "tui", *arguments])
+            os.execv(sys.executable, [sys.executable, *(["-m", module] if module else []), *arguments])
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self._rest = b""
         self.text = b""
