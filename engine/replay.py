@@ -7,7 +7,7 @@ ends within ROUNDING of the coin, both are right, and that is counted apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +37,7 @@ class Replayed:
         different: those that came out otherwise: node, position, recorded and recomputed token.
         within_rounding: how many came out otherwise by less than ROUNDING, and count as the same.
         other_models: how many sampled tokens another model made; they were left out.
+        other_form: how many of the replayed tokens were computed in another form, whose last bits (in int8 more) differ.
     """
 
     nodes: int
@@ -44,6 +45,7 @@ class Replayed:
     different: list[dict[str, int]] = field(default_factory=list)
     within_rounding: int = 0
     other_models: int = 0
+    other_form: int = 0
 
 
 def distributions(
@@ -64,19 +66,21 @@ def distributions(
         yield path[position], step, distribution(logits, chain, moment)
 
 
-def replay(backend: Backend, tree: Tree, end_of_text: int, model: int) -> Iterator[Replayed]:
-    """Recomputes every sampled token that was made with one of the tree's models; yields after each branch."""
+def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[int]) -> Iterator[Replayed]:
+    """Recomputes every sampled token that was made with some of the tree's models; yields after each branch."""
     found = Replayed(len(tree.nodes) - 1)
+    other_forms = {n for n, model in enumerate(tree.models) if model.form != backend.info.form}
     for path, fresh in walk(tree):
         wanted = [n for n in range(fresh, len(path)) if _sampled(tree, path[n])]
-        found.other_models += sum(tree.nodes[path[n]].model != model for n in wanted)
-        wanted = [n for n in wanted if tree.nodes[path[n]].model == model]
+        found.other_models += sum(tree.nodes[path[n]].model not in models for n in wanted)
+        wanted = [n for n in wanted if tree.nodes[path[n]].model in models]
         if not wanted:
             continue
         for node, step, dist in distributions(backend, tree, path[: wanted[-1] + 1], wanted[0], end_of_text):
-            if not _sampled(tree, node) or tree.nodes[node].model != model:
+            if not _sampled(tree, node) or tree.nodes[node].model not in models:
                 continue
             found.replayed += 1
+            found.other_form += tree.nodes[node].model in other_forms
             token = chosen_again(dist, step)
             if token == step.token:
                 continue

@@ -434,10 +434,13 @@ class RemixApp(App[None]):
         exploration = self._explorations.get(message.info.name)
         if exploration is None or exploration.info is None:
             return
+        before = exploration.info.precision
         exploration.info = message.info
         exploration.forget_logits()
         exploration.tree.use_model(message.record)
-        self.say(f"compiled for this processor: {message.info.precision} from here on, several times as fast")
+        now = message.info.precision
+        weights = "" if before == now else f", weights in {now}"
+        self.say(f"compiled for this processor: faster from here on{weights}")
         if exploration is self.playground.exploration:
             self.playground.show_all()
 

@@ -82,26 +82,30 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
     with_model = model.open(name, record.precision)
     located = locate(name)
     ours = record_of(located, with_model.info, fingerprint(located))
-    number = next((n for n, known in enumerate(tree.models) if known.same(ours)), None)
-    if number is None:
-        number = tree.model
+    numbers = [n for n, known in enumerate(tree.models) if known.same_network(ours)]
+    if not numbers:
+        numbers = [tree.model]
         ours_is = f"{name} in {with_model.info.precision}"
         made_with = f"{record.name} in {record.precision}"
         note(f"{ours_is} is not the model that the session was made with ({made_with}): its tokens may differ")
     found = Replayed(0)
     total = sum(node.step is not None and node.step.origin == "sampled" for node in tree.nodes)
     with click.progressbar(length=total, label="replaying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        for found in run(with_model.backend, tree, with_model.tokenizer.end_of_text, number):
+        for found in run(with_model.backend, tree, with_model.tokenizer.end_of_text, numbers):
             bar.update(found.replayed - bar.pos)
     if as_json:
         print_json({
             "nodes": found.nodes, "replayed": found.replayed, "different": found.different,
-            "within_rounding": found.within_rounding, "other_models": found.other_models, "model": name,
+            "within_rounding": found.within_rounding, "other_models": found.other_models,
+            "other_form": found.other_form, "model": name,
         })  # fmt: skip
         return
     click.echo(f"{found.nodes:,} nodes, {found.replayed:,} replayed, {len(found.different):,} different")
     if found.within_rounding:
         click.echo(f"{found.within_rounding:,} of the same ones differ by rounding alone")
+    if found.other_form:
+        click.echo(f"{found.other_form:,} of the replayed ones were computed in another form than {with_model.info.form} "
+                   "(records say which): the last bits of their probabilities differ, in int8 more")  # fmt: skip
     if found.other_models:
         click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
     for other in found.different[:20]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,8 @@ from engine.store import Session, read, save_whole
 from engine.tree import ModelRecord, Step, Tree
 from tests.engine.sessions import grown, same, sessions
 from tests.engine.test_cli import document, run
+
+DATA = Path(__file__).parent / "data"
 
 
 @settings(deadline=None, max_examples=60)
@@ -201,14 +204,14 @@ def test_what_was_changed_in_a_record_is_found(fresh_classics) -> None:
     session = made(fresh_classics, CHAINS[:3], branches=4, length=12)
     tree = session.tree
     end = fresh_classics.tokenizer.end_of_text
-    assert last(replay(fresh_classics.backend, tree, end, 0)).different == []
+    assert last(replay(fresh_classics.backend, tree, end, [0])).different == []
     from dataclasses import replace
 
     node = next(n for n in tree.nodes[8:] if n.step.origin == "sampled" and not n.step.settings.greedy)
     node.step = replace(node.step, u=(node.step.u + 0.5) % 1, seed=node.step.seed + 1)
-    found = last(replay(fresh_classics.backend, tree, end, 0))
+    found = last(replay(fresh_classics.backend, tree, end, [0]))
     assert [other["node"] for other in found.different] == [node.id]
-    assert last(replay(fresh_classics.backend, tree, end, 1)).replayed == 0
+    assert last(replay(fresh_classics.backend, tree, end, [1])).replayed == 0
 
 
 def test_candidates_of_every_node(classics) -> None:
@@ -317,3 +320,21 @@ def test_generate_and_compare_keep_what_they_make_as_branches(capsys, tmp_path, 
         code, _, err = run(capsys, *arguments)
         assert code == 2
         assert len(err.strip().splitlines()) <= 2
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_sessions_of_before_replay_and_are_said_to_be_of_another_form(capsys, tmp_path, precision) -> None:
+    """Made at f520529 by torch: in fp32 only rounding differs, in int8 inputs had other levels."""
+    session = str(tmp_path / "a.remix")
+    code, _, _ = run(capsys, "import", str(DATA / f"f520529-{precision}.json"), "-o", session)
+    assert code == 0
+    record = document(capsys, "replay", session)
+    assert (record["replayed"], record["other_form"], record["other_models"]) == (80, 80, 0)
+    assert len(record["different"]) <= (0 if precision == "fp32" else 8)
+    code, out, _ = run(capsys, "replay", session)
+    assert code == 0
+    assert "another form" in out
+    fresh = str(tmp_path / "b.remix")
+    run(capsys, "generate", "It is", "-n", "10", "--precision", precision, "--session", fresh)
+    again = document(capsys, "replay", fresh)
+    assert (again["other_form"], again["different"]) == (0, [])

@@ -1,10 +1,15 @@
 """Weights in int8 or fp32: chosen by size, by the command line, by key; sessions keep theirs."""
 
+from threading import Event
+
 import pytest
 
 from engine import models
+from engine.errors import EngineError
 from engine.gpt2 import measure, opening
-from engine.models import LoadOptions
+from engine.gpt2.kernels import compiled
+from engine.models import LoadOptions, open_model
+from engine.replay import replay
 
 
 async def test_a_key_changes_the_weights_and_keeps_the_tree(drive) -> None:
@@ -58,3 +63,77 @@ async def test_the_command_line_decides(drive, monkeypatch, asked) -> None:
         await app.settled()
         assert app.exploration.info.precision == asked
         assert models.EMBEDDED in app.exploration.model
+
+
+@pytest.fixture
+def uncompiled(monkeypatch, tmp_path):
+    """As at the very first start: no kernels are compiled yet."""
+    monkeypatch.setattr(compiled, "_loaded", {})
+    monkeypatch.setenv("GPT2_REMIX_KERNELS", str(tmp_path / "kernels"))
+
+
+@pytest.mark.slow
+async def test_the_first_start_works_at_once_and_changes_over(drive, uncompiled) -> None:
+    """It runs in numpy while the kernels are compiled, goes on with them in the middle of a run, and replays."""
+    async with drive() as app:
+        await app.settled()
+        assert app.exploration.info.form == "numpy"
+        assert "numpy" in app.playground._status.plain
+        await app.pilot.press("g")
+        await app.until(lambda: app.exploration.info.form == "kernels 1")
+        assert "compiled" in app.app.said
+        running, before = app.playground.running, len(app.tree)
+        assert running
+        await app.until(lambda: len(app.tree) > before + 20)
+        await app.pilot.press("space")
+        await app.settled()
+        assert "numpy" not in app.playground._status.plain
+        forms = [app.tree.models[node.model].form for node in app.tree.nodes
+                 if node.step is not None and node.step.origin == "sampled"]  # fmt: skip
+        assert forms == sorted(forms, reverse=True)  # numpy, then kernels: no step of one under the other's name
+        assert set(forms) == {"numpy", "kernels 1"}
+        model = open_model("classics")
+        *_, found = replay(model.backend, app.tree, model.tokenizer.end_of_text, range(len(app.tree.models)))
+        assert found.different == []
+        assert found.other_form == forms.count("numpy")
+
+
+async def test_a_compiler_that_fails_leaves_numpy_and_says_so(drive, uncompiled, monkeypatch) -> None:
+    def fails(stop):
+        raise EngineError("the kernels could not be compiled (no space left)")
+
+    monkeypatch.setattr(compiled, "compile_kernels", fails)
+    async with drive() as app:
+        await app.until(lambda: "no space left" in app.app.said)
+        await app.settled()
+        await app.pilot.press("space")
+        await app.settled()
+        assert app.exploration.info.form == "numpy"
+        await app.pilot.press("W")  # int8 needs them
+        await app.until(lambda: app.app.said.count("no space left") or "int8" in app.app.said)
+        await app.pilot.press("space")
+        await app.settled()
+
+
+async def test_no_network_changes_under_a_comparison(drive, uncompiled, monkeypatch) -> None:
+    """Lanes that lie side by side come from one network: the change waits until they are closed."""
+    ready = Event()
+    compile_kernels = compiled.compile_kernels
+
+    def later(stop):
+        ready.wait(60)
+        monkeypatch.undo()  # what is compiled already
+        return compile_kernels(stop)
+
+    monkeypatch.setattr(compiled, "compile_kernels", later)
+    monkeypatch.setattr("tui.app.CHANGE_AGAIN", 0.05)
+    async with drive() as app:
+        await app.settled()
+        await app.pilot.press("c")
+        await app.lanes_settled()
+        ready.set()
+        await app.lane_press("space")
+        await app.pilot.pause(0.3)
+        assert app.exploration.info.form == "numpy"
+        await app.pilot.press("escape")
+        await app.until(lambda: app.exploration.info.form == "kernels 1")

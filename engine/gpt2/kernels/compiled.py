@@ -90,7 +90,7 @@ def _read(path: Path) -> Library | None:
             return None  # the linker would end the process on a damaged file
         name, _, code = content[32:].partition(b"\n")
         return Library(name.decode(), code)
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError, ValueError, AttributeError):
         return None
 
 
