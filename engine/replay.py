@@ -37,7 +37,7 @@ class Replayed:
         different: those that came out otherwise: node, position, recorded and recomputed token.
         within_rounding: how many came out otherwise by less than ROUNDING, and count as the same.
         other_models: how many sampled tokens another model made; they were left out.
-        other_form: how many of the replayed tokens were computed in another form, whose last bits (in int8 more) differ.
+        other_form: how many of the replayed tokens were computed in another form: last bits differ, in int8 more.
     """
 
     nodes: int

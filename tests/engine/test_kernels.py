@@ -60,7 +60,7 @@ def test_two_processes_at_once_make_one_file(forgotten, kernels) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names a processor of another kind")
 def test_another_processor_gives_the_same_bits(tmp_path) -> None:
-    """AVX2 without AVX-512 or VNNI: other registers, other tiles, other instructions, the same sums in the same order."""
+    """AVX2 without AVX-512 or VNNI: other registers, tiles and instructions, the same sums in the same order."""
     files = []
     for name in ("", "haswell"):
         out = tmp_path / f"{name or 'host'}.npy"
