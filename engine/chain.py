@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.coin import step_chance
+from engine.coin import nth_highest, step_chance
 from engine.settings import Settings
 
 Floats = NDArray[np.float64]
@@ -318,21 +318,8 @@ def cut_top_k(left: Left, settings: Settings) -> Mask | None:
     """
     if settings.top_k >= left.scores.size:
         return None
-    cut: Mask = left.scores < _highest(left.scores, settings.top_k)
+    cut: Mask = left.scores < nth_highest(left.scores, settings.top_k)
     return cut
-
-
-def _highest(scores: Floats, k: int) -> float:
-    """The k-th highest score; where most tokens lie far below it, without sorting them."""
-    lowest, highest = float(scores.min()), float(scores.max())
-    near = scores
-    if np.isfinite(highest - lowest) and k < scores.size // 8:
-        for share in (0.5, 0.25):
-            top = scores[scores >= highest - share * (highest - lowest)]
-            if top.size < k:
-                break
-            near = top
-    return float(np.partition(near, near.size - k)[near.size - k])
 
 
 def cut_top_p(left: Left, settings: Settings) -> Mask:

@@ -49,9 +49,14 @@ def descending(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
         return np.empty(0, dtype=np.intp)
     if count >= values.size:
         return np.argsort(-values, kind="stable")
-    threshold = np.partition(values, values.size - count)[values.size - count]
+    threshold = nth_highest(values, count)
     index = np.flatnonzero(values >= threshold)
     return index[np.argsort(-values[index], kind="stable")][:count]
+
+
+def nth_highest(values: NDArray[np.float64], count: int) -> float:
+    """The `count`-th highest of as many values or more."""
+    return float(np.partition(values, values.size - count)[values.size - count])
 
 
 def choose_interval(final: NDArray[np.float64], u: float) -> int:

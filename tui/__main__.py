@@ -47,7 +47,7 @@ def app_command(
     if session is None or model.given:
         check_what_is_known(model.name, token_ids, settings)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
-    # A change waits up to two frames to be painted; streaming itself paints no more often than worker.FRAME.
+    # A change waits up to two frames to be painted; streaming itself paints no more often than pacing.FASTEST.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui.app import Options, RemixApp
 

@@ -7,6 +7,7 @@ thread, so that one can go on exploring meanwhile. Neither touches a widget or t
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -33,6 +34,7 @@ from tui.messages import (
     Stepped,
     TokenizerReady,
 )
+from tui.pacing import Pacing
 
 if TYPE_CHECKING:
     from engine.backend import Backend
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
     from engine.models import LoadOptions, Located, Model
     from engine.sampling import Distribution
     from engine.tokenizer import Tokenizer
-
-FRAME = 1 / 12
-"""Seconds between two messages of a run of one lane: drawing takes about a seventh of a core then."""
 
 SWITCH = 0.0005
 """Seconds after which a thread that waits for Python's lock asks for it."""
@@ -131,6 +130,7 @@ class EngineWorker:
     """Owns the backend. Every public method may be called from the app's thread and returns at once."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
+        self.pacing = Pacing()
         self._post = post
         self._wake = threading.Condition()
         self._closed = False
@@ -215,6 +215,7 @@ class EngineWorker:
 
     def handled(self) -> None:
         """The app is done with the last Stepped message: the next may come."""
+        self.pacing.drew()
         with self._wake:
             self._handled = True
             self._wake.notify()
@@ -356,6 +357,9 @@ class EngineWorker:
             self._model = Model(backend, opening.tokenizer)
             self._running = opening
         record = record_of(located, backend.info, opening.sha256)
+        # What lives as long as the app is left out of collections from here on: each full one would walk through all of
+        # it, and the screen stand still meanwhile.
+        gc.freeze()
         self._post(ModelReady(backend.info, opening.tokenizer, record, located.folder))
         if not ready and backend.info.device == "cpu":
             threading.Thread(target=self._compile_beside, args=(opening,), name="compile", daemon=True).start()
@@ -401,7 +405,7 @@ class EngineWorker:
         if run.speed is not None:
             # After a pause (a slow look, a breakpoint) it does not race to catch up.
             run.due = max(run.due + 1 / run.speed, now - 1 / run.speed)
-        frame = FRAME * (1 + (len(run.lanes) - 1) / 14)  # eight lanes are more to draw, and more to read
+        frame = self.pacing.frame
         due = run.speed is not None and run.due - now > frame
         if ended or due or now - run.posted >= frame:
             self._report(model.backend, run, ended, now)

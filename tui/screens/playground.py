@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from engine.errors import EngineError
@@ -135,6 +136,7 @@ class Playground(Screen[None]):
         self._measured_for: int | None = None
         self._works: list[bool | None] = []
         self._status = Text()
+        self._panes: tuple[Widget, ...] = ()  # all that is drawn on, once it is there
         self.what_if = WhatIfView(self)
         self.tracing: TraceView | None = None
 
@@ -158,6 +160,7 @@ class Playground(Screen[None]):
 
     def on_mount(self) -> None:
         """Titles, and the focus on the text."""
+        self._panes = (*self.query("#status"), *self.query(TraceLine))
         self.tracing = TraceView(self)
         self.query_one("#text-pane").border_title = "text"
         self.query_one(Branches).border_title = "branches"
@@ -170,7 +173,8 @@ class Playground(Screen[None]):
     @property
     def drawn(self) -> bool:
         """Whether there are panes to draw on: not before the first frame, and not while the app closes."""
-        return self.is_mounted and self.is_attached and bool(self.query("#status")) and bool(self.query(TraceLine))
+        # While the app closes panes go one by one. Asking the DOM for them at each drawing took a third of its time.
+        return self.is_mounted and self.is_attached and bool(self._panes) and all(pane.is_attached for pane in self._panes)
 
     @property
     def settled(self) -> bool:
@@ -363,7 +367,9 @@ class Playground(Screen[None]):
         if not self.app.model_ready:
             return
         tree, cursor = exploration.tree, exploration.cursor
-        wanted = [cursor, cursor + 1, cursor - 1] if self._run else [cursor, len(tree), cursor + 1, cursor - 1]
+        wanted = [cursor, len(tree), cursor + 1, cursor - 1]
+        if self._run is not None:  # a run that is followed is somewhere else before what is beside the cursor has come
+            wanted = [cursor] if self._run.following else [cursor, cursor + 1, cursor - 1]
         looks = [
             Look(exploration.model, tree.parent_of(position), tree.ids(position, exploration.window(position)))
             for position in dict.fromkeys(wanted)

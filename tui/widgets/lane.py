@@ -53,6 +53,8 @@ class LaneCandidates(Widget):
         self._scale = 1.0
         self._label_of: Callable[[int], str] = str
         self._empty = ""
+        self._tokens: list[int] = []  # in the order in which they are drawn, for this height
+        self._height = 0
 
     def show(
         self, dist: Distribution | None, taken: int | None, scale: float, label_of: Callable[[int], str], empty: str
@@ -60,8 +62,18 @@ class LaneCandidates(Widget):
         """Another place or scale."""
         if (dist, taken, scale, empty) != (self._dist, self._taken, self._scale, self._empty):
             self._dist, self._taken, self._scale = dist, taken, scale
-            self._label_of, self._empty = label_of, empty
+            self._label_of, self._empty, self._height = label_of, empty, 0
             self.refresh()
+
+    def _ordered(self, dist: Distribution) -> list[int]:
+        """The candidates that there is room for, the taken one among them."""
+        height = self.size.height
+        if height != self._height:
+            self._tokens = [int(token) for token in dist.order(height)]
+            if self._taken is not None and self._taken not in self._tokens:
+                self._tokens[-1] = self._taken
+            self._height = height
+        return self._tokens
 
     def render_line(self, y: int) -> Strip:
         """One candidate."""
@@ -69,9 +81,7 @@ class LaneCandidates(Widget):
         if dist is None:
             words = self._empty if y == 0 else ""
             return Strip([Segment(words, palette.muted)]).adjust_cell_length(width, palette.text)
-        tokens = [int(token) for token in dist.order(self.size.height)]
-        if self._taken is not None and self._taken not in tokens:
-            tokens[-1] = self._taken
+        tokens = self._ordered(dist)
         if y >= len(tokens):
             return Strip.blank(width, palette.text)
         token = tokens[y]

@@ -1,0 +1,34 @@
+"""How often a run is drawn: often enough to look alive, seldom enough to leave the processor to the network."""
+
+from __future__ import annotations
+
+import time
+
+FASTEST, SLOWEST = 1 / 12, 1 / 4
+"""Seconds between two messages of a run, at least and at most."""
+
+SHARE = 0.12
+"""Of a core that the screen may take while it follows a run; keys and what else is drawn come on top."""
+
+
+class Pacing:
+    """Measures what a drawing costs on this machine and in this terminal, and says how long to wait for the next.
+
+    Attributes:
+        frame: seconds between two messages of a run.
+    """
+
+    def __init__(self) -> None:
+        self.frame = FASTEST
+        self._cost = 0.0
+        self._spent = 0.0
+        self._drawn = 0.0
+
+    def drew(self) -> None:
+        """Notes, in the thread that draws, that another message of a run is handled."""
+        now, spent = time.monotonic(), time.thread_time()
+        if now - self._drawn < 4 * SLOWEST:  # the same run
+            cost = spent - self._spent
+            self._cost = cost if not self._cost else 0.8 * self._cost + 0.2 * cost
+            self.frame = min(SLOWEST, max(FASTEST, self._cost / SHARE))
+        self._drawn, self._spent = now, spent
