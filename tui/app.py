@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
@@ -699,6 +700,12 @@ class RemixApp(App[None]):
         self.say(f"{message.name}: {message.reason}; the session is opened with {name}", error=True)
         self._opening = (opened, name)
         self._open_model(name)
+
+    async def on_event(self, event: events.Event) -> None:
+        """See `textual.app.App.on_event`: what a key does is drawn before what a run has made meanwhile."""
+        if isinstance(event, (events.Key, events.MouseDown)):
+            self.worker.pacing.pressed()
+        await super().on_event(event)
 
     # What the worker says of the stream
 

@@ -7,6 +7,12 @@ import time
 FASTEST, SLOWEST = 1 / 12, 1 / 4
 """Seconds between two messages of a run, at least and at most."""
 
+AFTER_A_KEY = 0.2
+"""Seconds after a key in which a run waits with what it has made, so that the key's effect is drawn first."""
+
+AT_LEAST = 1.0
+"""Seconds after which a run is drawn all the same."""
+
 SHARE = 0.12
 """Of a core that the screen may take while it follows a run; keys and what else is drawn come on top."""
 
@@ -20,9 +26,19 @@ class Pacing:
 
     def __init__(self) -> None:
         self.frame = FASTEST
+        self._pressed = 0.0
         self._cost = 0.0
         self._spent = 0.0
         self._drawn = 0.0
+
+    def pressed(self) -> None:
+        """Notes that a person pressed a key."""
+        self._pressed = time.monotonic()
+
+    def due(self, posted: float, now: float) -> bool:
+        """Whether a run whose last message was posted then is to post another."""
+        waited = now - posted
+        return waited >= self.frame and (now - self._pressed >= AFTER_A_KEY or waited >= AT_LEAST)
 
     def drew(self) -> None:
         """Notes, in the thread that draws, that another message of a run is handled."""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from engine.sampling import Distribution
     from engine.tokenizer import Tokenizer
 
-SWITCH = 0.0005
+SWITCH = 0.002
 """Seconds after which a thread that waits for Python's lock asks for it."""
 
 NICENESS = 10
@@ -405,9 +405,8 @@ class EngineWorker:
         if run.speed is not None:
             # After a pause (a slow look, a breakpoint) it does not race to catch up.
             run.due = max(run.due + 1 / run.speed, now - 1 / run.speed)
-        frame = self.pacing.frame
-        due = run.speed is not None and run.due - now > frame
-        if ended or due or now - run.posted >= frame:
+        slow = run.speed is not None and run.due - now > self.pacing.frame
+        if ended or slow or self.pacing.due(run.posted, now):
             self._report(model.backend, run, ended, now)
 
     def _report(self, backend: Backend, run: Run, ended: str | None, now: float, *, wait: bool = False) -> None:
