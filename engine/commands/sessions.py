@@ -104,8 +104,9 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
     if found.within_rounding:
         click.echo(f"{found.within_rounding:,} of the same ones differ by rounding alone")
     if found.other_form:
-        click.echo(f"{found.other_form:,} of the replayed ones were computed in another form than {with_model.info.form}"
-                   ": the last bits of their probabilities differ, in int8 more")  # fmt: skip
+        form = with_model.info.form
+        click.echo(f"{found.other_form:,} of the replayed ones were computed in another form than {form}: the last "
+                   "bits of their probabilities differ, in int8 more")  # fmt: skip
     if found.other_models:
         click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
     for other in found.different[:20]:

@@ -7,7 +7,6 @@ mapped from their file, since of them only the rows that are looked up are ever 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from engine.files import written_beside
 from engine.gpt2.config import GPT2Config, expected_shapes
 from engine.gpt2.files import weight_files
 from engine.gpt2.kernels.packing import Product, int8_product, packed_shape
-from engine.gpt2.weights import HEAD, Array, layer_names, read_tensors, stored_tensors
+from engine.gpt2.weights import HEAD, Array, layer_names, loaded, read_tensors, stored_tensors
 
 _FORMAT = "2"
 
@@ -53,10 +52,10 @@ def int8_layers(
     return tensors, made
 
 
-def quantized_layers(tensors: Mapping[str, Array], config: GPT2Config) -> dict[str, Product]:
-    """All linear layers in int8, from the tensors that `read_tensors` gives."""
-    made = {name: int8_product(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in layer_names(config)}
-    made["lm_head"] = int8_product(tensors.get(HEAD, tensors["wte.weight"]).T, None)
+def quantized_layers(tensors: dict[str, Array], config: GPT2Config) -> dict[str, Product]:
+    """All linear layers in int8, from the tensors of `read_tensors`; takes what is needed no more out of them."""
+    made = {name: int8_product(tensors.pop(f"{name}.weight"), tensors[f"{name}.bias"]) for name in layer_names(config)}
+    made["lm_head"] = int8_product(tensors.pop(HEAD, tensors["wte.weight"]).T, None)
     return made
 
 
@@ -78,7 +77,7 @@ def _read(file: Path, stamp: dict[str, str], config: GPT2Config) -> dict[str, tu
             return None
         found: dict[str, tuple[Array, Array]] = {}
         for name, (inner, outer) in wanted.items():
-            weight, scale = stored[f"{name}.weight"].array(), stored[f"{name}.scale"].array()
+            weight, scale = loaded(stored[f"{name}.weight"]), loaded(stored[f"{name}.scale"])
             if weight.dtype != np.int8 or weight.shape != packed_shape(inner, outer) or scale.shape != (outer,):
                 return None
             found[name] = (weight, scale)

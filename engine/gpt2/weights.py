@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from engine.errors import InputError
 from engine.gpt2.config import GPT2Config, expected_shapes
 from engine.gpt2.files import weight_files
+from engine.gpt2.kernels.packing import empty_aligned
 
 Array: TypeAlias = "NDArray[Any]"
 
@@ -54,6 +55,16 @@ class Stored:
             return np.zeros(self.shape, kind)
         mapped: Array = np.memmap(self.path, kind, "r", self.offset, self.shape).view(np.ndarray)
         return (mapped.astype(np.uint32) << 16).view(np.float32) if self.dtype == "BF16" else mapped
+
+
+def loaded(stored: Stored) -> Array:
+    """A stored tensor's numbers, read into memory of their own; not for bf16. Raises OSError, ValueError."""
+    array = empty_aligned(stored.shape, DTYPES[stored.dtype])
+    with stored.path.open("rb") as file:
+        file.seek(stored.offset)
+        if array.size and file.readinto(array.data.cast("B")) != array.nbytes:
+            raise ValueError(f"{stored.path} ends early")
+    return array
 
 
 def stored_tensors(path: Path) -> tuple[dict[str, Stored], dict[str, str]]:
@@ -158,4 +169,4 @@ def _read(name: str, stored: Stored) -> Array:
             finite = bool(np.isfinite(array.sum(dtype=np.float32))) or bool(np.isfinite(array).all())
     if not finite:
         raise InputError(f"{stored.path} holds numbers in {name} that are not finite (NaN or infinity); it is damaged")
-    return array
+    return stored.array()  # mapped anew: of what was looked at nothing stays in memory

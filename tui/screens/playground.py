@@ -174,7 +174,8 @@ class Playground(Screen[None]):
     def drawn(self) -> bool:
         """Whether there are panes to draw on: not before the first frame, and not while the app closes."""
         # While the app closes panes go one by one. Asking the DOM for them at each drawing took a third of its time.
-        return self.is_mounted and self.is_attached and bool(self._panes) and all(pane.is_attached for pane in self._panes)
+        panes = self._panes
+        return self.is_mounted and self.is_attached and bool(panes) and all(pane.is_attached for pane in panes)
 
     @property
     def settled(self) -> bool:

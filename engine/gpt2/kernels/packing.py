@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -74,8 +75,14 @@ def aligned(array: Array) -> Array:
     """The array in memory that begins at a multiple of 64 bytes."""
     if array.ctypes.data % 64 == 0 and array.flags.c_contiguous:
         return array
-    memory = np.empty(array.nbytes + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy = empty_aligned(array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+def empty_aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Memory for an array that begins at a multiple of 64 bytes."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
