@@ -10,7 +10,7 @@ import time
 
 from engine import generator
 from engine.generator import Lane, advance
-from engine.models import Holding, locate, read_tokenizer, start_backend
+from engine.models import LoadOptions, locate, read_tokenizer, start_backend
 from engine.settings import Settings
 
 PREFIXES = ("ROMEO:", "In the beginning", "It is a truth universally acknowledged")
@@ -29,7 +29,7 @@ def main() -> None:
                 made = []
                 for guessing in (True, False):
                     generator.guess = real if guessing else lambda ids: []
-                    backend = start_backend(located, Holding("int8"))  # nothing is in its cache
+                    backend = start_backend(located, LoadOptions("int8"))  # nothing is in its cache
                     lane = Lane(tokenizer.encode(prefix), settings, number, limit=count)
                     begin = time.perf_counter()
                     while advance(backend, [lane], tokenizer.end_of_text):

@@ -2,7 +2,8 @@
 
 Its currency is token ids. What passes through it: ids go to a backend (`engine.backend`), logits come back, the
 chain (`engine.sampling`) turns them into a distribution, a coin (`engine.coin`) falls on one token, and the tree
-(`engine.tree`) keeps how it came. Nothing here knows of a screen; only `engine.gpt2` imports torch.
+(`engine.tree`) keeps how it came. Nothing here knows of a screen; only `engine.gpt2.eager` and
+`engine.train` import torch.
 """
 
 __version__ = "0.1.0"

@@ -28,6 +28,7 @@ class ModelInfo:
         device: where it runs: "cpu", "cuda" or "mps".
         form: by what its numbers are computed ("kernels 1", "numpy", "torch"); another form differs in the last bits.
         batch_invariant: whether a token's numbers are the same to the last bit in any company, by prefill or alone.
+        reason: why it runs there, so and in that form, in half a line; "" where nothing was chosen.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ModelInfo:
     device: str = "cpu"
     form: str = ""
     batch_invariant: bool = False
+    reason: str = ""
 
 
 class Backend(Protocol):

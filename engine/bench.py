@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,12 +17,13 @@ from engine.generator import Lane, advance
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.config import GPT2Config, expected_shapes
 from engine.gpt2.int8 import quantized_layers
-from engine.gpt2.kernels.library import Library
-from engine.gpt2.kernels.network import KernelNetwork
 from engine.gpt2.opening import float_layers
 from engine.gpt2.plain import PlainNetwork
 from engine.gpt2.weights import Array
 from engine.settings import Settings
+
+if TYPE_CHECKING:  # kernels may not be installed
+    from engine.gpt2.kernels.library import Library
 
 READ = 512 * 2**20
 """Bytes that are read at a time to measure bandwidth, more than any processor's caches hold."""
@@ -120,6 +122,8 @@ def random_gpt2_small(precision: str, library: Library | None, threads: int | No
     tensors = random_tensors(config)
     if library is None:
         return LocalBackend("random 124M", PlainNetwork(config, tensors))
+    from engine.gpt2.kernels.network import KernelNetwork
+
     products = quantized_layers(tensors, config) if precision == "int8" else float_layers(tensors, config)
     return LocalBackend("random 124M", KernelNetwork(library, config, tensors, products, threads=threads))
 

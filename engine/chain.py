@@ -465,7 +465,7 @@ def entropy(left: Left) -> float:
     """The entropy in nats of what is left."""
     mass = left.mass
     total = float(mass.sum())
-    # Not np.dot: after it, BLAS's own threads go on spinning on the cores that torch's next token needs.
+    # Not np.dot: after it, BLAS's own threads go on spinning on the cores that the next token needs.
     mean = float((mass * np.maximum(left.scores - left.top, -LARGEST)).sum()) / total
     return max(0.0, math.log(total) - mean)
 

@@ -86,7 +86,8 @@ def compile_now(needed: bool) -> None:
     from engine.gpt2.kernels import compiled
 
     if not needed:
-        compiled.begin_compiling()
+        if compiled.begin_compiling():
+            note("running in numpy while it is compiled for this processor; the next commands will be faster")
         return
     note("compiling for this processor, once: ten seconds to a minute")
     compiled.compile_kernels()

@@ -230,11 +230,18 @@ def open_model(
     return Model(start_backend(located, options), tokenizer)
 
 
+def can_compile() -> bool:
+    """Whether kernels can be compiled and run on this machine."""
+    from engine.gpt2.kernels import compiled
+
+    return not compiled.missing_reason()
+
+
 def kernels_ready() -> bool:
     """Whether the kernels for this processor are compiled, or cannot be."""
     from engine.gpt2.kernels import compiled
 
-    return bool(compiled.missing_reason()) or compiled.load() is not None
+    return not can_compile() or compiled.load() is not None
 
 
 @contextmanager

@@ -26,6 +26,9 @@ from engine.tree import Step, Tree
 ROUNDING = 2e-5
 """Of a probability, or of a log-probability in the Gumbel coin's race."""
 
+SAME_SHARE = 1e-4
+"""The part of a probability by which another form, or a batch of another size, may find it larger or smaller."""
+
 
 @dataclass(slots=True)
 class Replayed:
@@ -114,6 +117,8 @@ def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
     assert step.u is not None
     if recorded == 0 or came == 0:
         return False
+    if abs(recorded - came) <= SAME_SHARE * max(recorded, came):
+        return True  # which of two equal shares comes first on the interval is decided by their last bits
     start, end = coins.interval_span(dist.final, step.token)
     return min(abs(step.u - start), abs(step.u - end)) < ROUNDING
 

@@ -72,7 +72,7 @@ class Distribution:
     @cached_property
     def entropy_raw(self) -> float:
         """Entropy of the raw distribution in bits."""
-        # Not np.dot: after it, BLAS's own threads go on spinning on the cores that torch's next token needs.
+        # Not np.dot: after it, BLAS's own threads go on spinning on the cores that the next token needs.
         return max(0.0, (self.log_total - float((self.raw * self.logits).sum())) * BITS)
 
     @cached_property

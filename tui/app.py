@@ -21,7 +21,7 @@ from textual.worker import Worker
 from engine.backend import check_ids
 from engine.cli import PRECISIONS, draw_seed
 from engine.errors import EngineError, InputError
-from engine.models import EMBEDDED, LoadOptions
+from engine.models import EMBEDDED, LoadOptions, can_compile
 from engine.presets import Preset, all_presets, check_name, delete_preset, save_preset
 from engine.settings import CoinKind, Settings, nearest
 from engine.tokenizer import Tokenizer
@@ -319,7 +319,7 @@ class RemixApp(App[None]):
         options = self.options.load or LoadOptions()
         if self._precision is not None:
             options = replace(options, precision=self._precision)
-        elif options.precision is None and precision in PRECISIONS:
+        elif options.precision is None and precision in PRECISIONS and (precision != "int8" or can_compile()):
             options = replace(options, precision=precision)
         self.worker.open(name, options)
 
@@ -391,7 +391,9 @@ class RemixApp(App[None]):
         if known and len(exploration.tree.models) > known:
             before, now = exploration.tree.models[known - 1], message.record
             if before.same_network(now):
-                pass  # computed in another form: the last bits differ, and records say so
+                form = before.form or "torch"
+                more = ", in int8 by more than the last bits" if now.precision == "int8" else " in the last bits"
+                self.say(f"numbers come from {now.form} from here on, before from {form}: they differ{more}")
             elif replace(before, precision=now.precision).same_network(now):
                 self.say(f"weights in {now.precision} from here on; the old tokens, made in {before.precision}, stay")
             else:

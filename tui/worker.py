@@ -230,6 +230,7 @@ class EngineWorker:
     # The threads
 
     def _find(self, number: int, name: str, options: LoadOptions) -> None:
+        from engine.gpt2.kernels.compiled import compile_kernels
         from engine.models import fingerprint, kernels_ready, locate, read_tokenizer
 
         def progress(what: str, done: int, total: int | None) -> None:
@@ -245,7 +246,7 @@ class EngineWorker:
             sha256 = fingerprint(located)
             if options.precision == "int8" and not kernels_ready():
                 progress("compiling for this processor, once: ten seconds to a minute", 0, None)
-                self._compile(number)
+                compile_kernels(lambda: number != self._opening)
         except CancelledError:
             return
         except Exception as error:
@@ -258,19 +259,14 @@ class EngineWorker:
             self._wake.notify()
         self._post(TokenizerReady(name, tokenizer, located.config.vocab_size))
 
-    def _compile(self, number: int) -> None:
-        """Compiles kernels and waits for them, unless another model is asked for. Raises EngineError."""
+    def _compile_beside(self, name: str) -> None:
+        """Compiles kernels while a model already runs; goes on where another one is asked for, which needs them too."""
         from engine.gpt2.kernels import compiled
 
-        compiled.compile_kernels(lambda: number != self._opening)
-
-    def _compile_beside(self, opening: Opening) -> None:
-        """Compiles kernels while the model already runs."""
-        name = opening.located.source.name
         try:
-            self._compile(opening.number)
+            compiled.compile_kernels(lambda: self._closed)
         except Exception as error:
-            if opening.number == self._opening:
+            if not self._closed:
                 self._post(KernelsReady(name, reason_of(error)))
             return
         self._post(KernelsReady(name))
@@ -293,7 +289,9 @@ class EngineWorker:
                 if self._closed:
                     return
                 found, self._found = self._found, None
-                change, self._change = self._change and found is None, False
+                # What goes on in the background is one network's: it is finished first.
+                change = self._change and found is None and not self._jobs
+                self._change = self._change and not change
                 look = self._looks.pop(0) if self._looks and found is None and not change else None
                 run = self._run
                 kind = next((kind for kind in JOBS if kind in self._jobs), None)
@@ -362,22 +360,26 @@ class EngineWorker:
         gc.freeze()
         self._post(ModelReady(backend.info, opening.tokenizer, record, located.folder))
         if not ready and backend.info.device == "cpu":
-            threading.Thread(target=self._compile_beside, args=(opening,), name="compile", daemon=True).start()
+            threading.Thread(target=self._compile_beside, args=(self._name,), name="compile", daemon=True).start()
 
     def _change_over(self) -> None:
         from engine.models import Model, record_of, start_backend
 
-        opening = self._running
-        if opening is None:
-            return
+        opening, before = self._running, self._model
+        if opening is None or before is None or before.info.form != "numpy":
+            return  # opened again meanwhile
         backend = start_backend(opening.located, opening.options)
         run = self._run
         if run is not None and any(run.fresh):
             # What was made so far belongs to the network before.
-            self._report(backend, run, None, time.monotonic(), wait=True)
+            self._report(before.backend, run, None, time.monotonic(), wait=True)
         with self._wake:
-            self._jobs.clear()
-            self._model = Model(backend, opening.tokenizer)
+            jobs = bool(self._jobs)  # begun while the weights were read: they hold the network before, and go first
+            self._change = jobs
+            if not jobs:
+                self._model = Model(backend, opening.tokenizer)
+        if jobs:
+            return
         self._post(ChangedOver(backend.info, record_of(opening.located, backend.info, opening.sha256)))
 
     def _look(self, model: Model, look: Look) -> None:

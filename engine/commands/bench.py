@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli import ModelChoice, commands, compile_now, examples, json_option, model_options, note, print_json
+from engine.errors import EngineError, InputError
 
 if TYPE_CHECKING:
     from engine.backend import Backend
@@ -34,21 +35,23 @@ def bench(model: ModelChoice, as_json: bool) -> None:
     for each pass would allow.
     """
     from engine.bench import measure, read_bandwidth
-    from engine.gpt2.kernels.network import usable_processors
+    from engine.gpt2.threads import usable_processors
 
     results: list[dict[str, Any]] = []
     start = start_seconds()
     threads = model.options.threads or usable_processors()
     bandwidth = read_bandwidth(threads)
-    path = described_path()
+    on_cpu = model.options.device in ("auto", "cpu")
+    path = described_path() if on_cpu else f"torch on {model.options.device}"
     if not as_json:
         click.echo(f"{threads} threads, reading {bandwidth / 1e9:.0f} GB/s; a command answers after {start:.2f} s")
         click.echo(path)
     for backend, opened in opened_backends(model):
         info = backend.info
         if not as_json:
+            why = f" ({info.reason})" if info.reason else ""
             click.echo(f"\n{info.name}, {info.parameters / 1e6:,.1f}M parameters, {info.precision} on {info.device}, "
-                       f"{info.form}, ready after {opened:.1f} s")  # fmt: skip
+                       f"{info.form}{why}, ready after {opened:.1f} s")  # fmt: skip
         rows = []
         for found in measure(backend, bandwidth):
             rows.append({"name": found.name, "value": found.value, "unit": found.unit, "limit": found.of,
@@ -64,17 +67,19 @@ def bench(model: ModelChoice, as_json: bool) -> None:
 def described_path() -> str:
     """By what networks run on this CPU, and why, in a line or two."""
     from engine.gpt2.kernels import compiled
+
+    if reason := compiled.missing_reason():
+        return f"no compiled kernels ({reason}): fp32 in numpy"
+    try:
+        if compiled.load() is None:
+            compile_now(needed=True)
+    except EngineError as error:
+        return f"no compiled kernels: {error}"
     from engine.gpt2.kernels.target import host
     from engine.gpt2.measure import faster_precision
 
-    reason = compiled.missing_reason()
-    if reason:
-        return f"no compiled kernels ({reason}): fp32 in numpy"
-    if compiled.load() is None:
-        compile_now(needed=True)
     library, target = compiled.load(), host()
-    if library is None:
-        return "no compiled kernels (the cache folder cannot be written): fp32 in numpy"
+    assert library is not None
     precision, times = faster_precision(library)
     return (f"kernels compiled for {target.cpu} ({target.pairs or 'no products of pairs'}); large models run in "
             f"{precision}: a product in int8 measured {times:.1f} times as fast as in fp32")  # fmt: skip
@@ -95,6 +100,8 @@ def opened_backends(model: ModelChoice) -> Iterator[tuple[Backend, float]]:
         note(f"opening {model.name if not random else 'a random GPT-2 small'} in {precision or 'what suits it'}")
         begin = time.perf_counter()
         if random:
+            if precision == "int8" and library is None:
+                raise InputError("int8 needs compiled kernels, which are not there; choose fp32")
             backend: Backend = random_gpt2_small(precision or "fp32", library, model.options.threads)
         else:
             backend = model.open(precision=precision).backend

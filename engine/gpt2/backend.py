@@ -33,10 +33,10 @@ class LocalBackend:
         passes: how often the network ran.
     """
 
-    def __init__(self, name: str, network: Network, *, budget: int | None = None) -> None:
+    def __init__(self, name: str, network: Network, *, budget: int | None = None, reason: str = "") -> None:
         config = network.config
         self.info = ModelInfo(name, network.parameters, network.precision, config.vocab_size, config.n_positions,
-                              network.device, network.form, network.batch_invariant)  # fmt: skip
+                              network.device, network.form, network.batch_invariant, reason)  # fmt: skip
         self.network = network
         self.computed = 0
         self.passes = 0

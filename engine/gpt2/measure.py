@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -12,10 +13,11 @@ from platformdirs import user_cache_path
 from engine.files import written_beside
 from engine.gpt2.config import GPT2Config
 from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels.compiled import object_file
+from engine.gpt2.kernels.compiled import object_name
 from engine.gpt2.kernels.library import Library
-from engine.gpt2.kernels.network import KernelNetwork, usable_processors
+from engine.gpt2.kernels.network import KernelNetwork
 from engine.gpt2.kernels.packing import Product, packed_shape
+from engine.gpt2.threads import usable_processors
 
 _SHAPE = GPT2Config(vocab_size=16_384, n_positions=1, n_embd=1_024, n_layer=0, n_head=16)
 """One product of 17M weights: 67 MB in fp32, more than most processors keep near."""
@@ -26,7 +28,7 @@ _ROUNDS = 5
 def faster_precision(library: Library) -> tuple[str, float]:
     """The precision in which a row goes through a product sooner, and how many times as fast int8 is as fp32."""
     file = user_cache_path("gpt2-remix") / "measured.json"
-    key = f"{object_file().stem} {usable_processors()}"
+    key = f"{Path(object_name()).stem} {usable_processors()}"
     known: dict[str, float] = {}
     with suppress(OSError, ValueError, RecursionError, TypeError, AttributeError):
         known = {str(name): float(value) for name, value in json.loads(file.read_bytes()).items()}

@@ -118,13 +118,14 @@ def open_backend(
         from engine.gpt2.eager.network import EagerNetwork
 
         eager = EagerNetwork(config, read_tensors(folder, config), choice.precision, choice.device)
-        return LocalBackend(name, eager, budget=budget)
+        return LocalBackend(name, eager, budget=budget, reason=choice.reason)
     if library is None or choice.network == "plain":
         from engine.gpt2.plain import PlainNetwork
 
-        return LocalBackend(name, PlainNetwork(config, read_tensors(folder, config)), budget=budget)
+        plain = PlainNetwork(config, read_tensors(folder, config))
+        return LocalBackend(name, plain, budget=budget, reason=choice.reason)
     network = kernel_network(library, folder, config, choice.precision, threads=threads, kept=kept)
-    return LocalBackend(name, network, budget=budget)
+    return LocalBackend(name, network, budget=budget, reason=choice.reason)
 
 
 def kernel_network(

@@ -5,6 +5,7 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from engine.errors import InputError
 from engine.export import branch_only, session_from_json, session_to_json, to_html, to_markdown, to_text
 from engine.generator import Lane, mu_after, pick
 from engine.outline import nodes_of, segments, walk
-from engine.replay import candidates, replay
+from engine.replay import candidates, replay, within_rounding
 from engine.sampling import distribution
 from engine.settings import Settings
 from engine.store import Session, read, save_whole
@@ -338,3 +339,14 @@ def test_sessions_of_before_replay_and_are_said_to_be_of_another_form(capsys, tm
     run(capsys, "generate", "It is", "-n", "10", "--precision", precision, "--session", fresh)
     again = document(capsys, "replay", fresh)
     assert (again["other_form"], again["different"]) == (0, [])
+
+
+def test_two_equal_shares_may_change_places(classics) -> None:
+    """Their order on the interval is that of their last bits: whichever u falls on, both are right."""
+    logits = np.full(8193, -30.0, np.float32)
+    logits[[3, 5, 9]] = 1.0, 0.0, 0.00001
+    step = Step(4, 5, "sampled", u=0.6, seed=7, coin="interval", settings=Settings())
+    dist = distribution(logits, Settings())
+    assert within_rounding(dist, step, 9)
+    logits[9] = 0.01
+    assert not within_rounding(distribution(logits, Settings()), step, 9)

@@ -12,8 +12,8 @@ import pytest
 
 from engine.errors import EngineError
 from engine.gpt2.kernels import compiled
-from engine.gpt2.kernels.network import _Threads
 from engine.gpt2.opening import open_backend
+from engine.gpt2.threads import ThreadCount
 from engine.models import embedded_folder
 
 LOGITS = (
@@ -45,7 +45,7 @@ def forgotten(monkeypatch, tmp_path) -> Path:
 def test_two_processes_at_once_make_one_file(forgotten, kernels) -> None:
     """A damaged file is in the way: it is made anew, by one of them, and both go on with it."""
     forgotten.mkdir()
-    compiled.object_file().write_bytes(b"damaged")
+    (forgotten / compiled.object_name()).write_bytes(b"damaged")
     assert compiled.load() is None
     code = "from engine.gpt2.kernels import compiled\nprint(compiled.compile_kernels() is compiled.load())"
     command = [sys.executable, "-c", code]
@@ -71,16 +71,17 @@ def test_another_processor_gives_the_same_bits(tmp_path) -> None:
 
 
 def test_a_file_is_for_one_processor(monkeypatch) -> None:
-    host = compiled.object_file()
+    host = compiled.object_name()
     monkeypatch.setenv("NUMBA_CPU_NAME", "haswell")
-    assert compiled.object_file() != host
+    assert compiled.object_name() != host
     monkeypatch.setenv("NUMBA_CPU_NAME", "znver3")
-    assert compiled.object_file() != host
+    assert compiled.object_name() != host
 
 
 def test_a_folder_that_cannot_be_written_is_read(forgotten, kernels, monkeypatch) -> None:
     monkeypatch.undo()
-    file = compiled.object_file()
+    name = compiled.object_name()
+    file = next(place / name for place in compiled.folders() if (place / name).exists())
     forgotten.mkdir()
     shutil.copy(file, forgotten)
     monkeypatch.setattr(compiled, "_loaded", {})
@@ -93,8 +94,9 @@ def test_a_folder_that_cannot_be_written_is_read(forgotten, kernels, monkeypatch
 def test_compiling_where_nothing_can_be_written(forgotten, tmp_path, monkeypatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GPT2_REMIX_KERNELS", str(tmp_path / "file" / "kernels"))
-    assert not compiled._can_write(compiled.folder())
-    compiled.begin_compiling()  # it would be lost: nothing begins
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert not any(map(compiled._can_write, compiled.folders()))
+    assert not compiled.begin_compiling()  # it would be lost: nothing begins
     with pytest.raises(EngineError, match="compiling was stopped"):
         compiled.compile_kernels(lambda: True)
 
@@ -102,21 +104,22 @@ def test_compiling_where_nothing_can_be_written(forgotten, tmp_path, monkeypatch
 @pytest.mark.parametrize("content", [b"", b"x" * 10, b"\0" * 32 + b"name\ncode"])
 def test_a_damaged_file_is_not_loaded(forgotten, content: bytes) -> None:
     forgotten.mkdir()
-    compiled.object_file().write_bytes(content)
+    (forgotten / compiled.object_name()).write_bytes(content)
     assert compiled.load() is None
 
 
 def test_a_compiler_that_fails_is_one_line(forgotten, monkeypatch) -> None:
     monkeypatch.setenv("NUMBA_CPU_FEATURES", "nonsense")
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
-    monkeypatch.setattr(compiled, "object_file", lambda: forgotten / "missing" / ("x" * 300))
+    monkeypatch.setattr(compiled, "object_name", lambda: "x" * 300)
     with pytest.raises(EngineError, match="could not be compiled"):
         compiled.compile_kernels()
 
 
-def test_without_numba_a_cpu_still_runs_fp32() -> None:
+@pytest.mark.parametrize("missing", ["numba", "llvmlite"])
+def test_without_a_compiler_a_cpu_still_runs_fp32(missing: str) -> None:
     code = (
-        "import sys\nsys.modules['numba'] = None\nfrom tui.__main__ import main\n"
+        f"import sys\nsys.modules['{missing}'] = None\nfrom tui.__main__ import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit as end: sys.exit(end.code)\n"
     )
     done = in_a_process(code, "generate", "It is", "-n", "5", "--seed", "7")
@@ -124,7 +127,7 @@ def test_without_numba_a_cpu_still_runs_fp32() -> None:
     assert done.stdout
     refused = in_a_process(code, "next", "It is", "--precision", "int8")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "numba" in refused.stderr
+    assert "kernels" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 
@@ -150,9 +153,9 @@ def test_calls_of_several_networks_with_other_numbers_of_threads(kernels) -> Non
 
 
 def test_the_number_of_threads_that_was_faster_is_taken(monkeypatch) -> None:
-    monkeypatch.setattr("engine.gpt2.kernels.network.usable_processors", lambda: 4)
+    monkeypatch.setattr("engine.gpt2.threads.usable_processors", lambda: 4)
     for one, several, better in ((1.0, 2.0, 1), (2.0, 1.0, 4)):
-        threads = _Threads(None)
+        threads = ThreadCount(None)
         taken = []
         for _ in range(200):
             count = threads.choose((0, 1))
@@ -164,4 +167,16 @@ def test_the_number_of_threads_that_was_faster_is_taken(monkeypatch) -> None:
             count = threads.choose((0, 1))
             threads.took((0, 1), count, several if count == 1 else one)
         assert threads.choose((0, 1)) == (4 if better == 1 else 1) or threads.choose((0, 2)) == 4
-    assert _Threads(3).choose((0, 1)) == 3
+    assert ThreadCount(3).choose((0, 1)) == 3
+
+
+def test_where_compiling_failed_no_command_tries_again(forgotten) -> None:
+    forgotten.mkdir()
+    compiled.failure(forgotten / compiled.object_name()).touch()
+    assert not compiled.begin_compiling()
+    assert not any(path.suffix == ".o" for path in forgotten.iterdir())
+
+
+def test_a_folder_for_many_without_this_processor_s_file_is_not_all(forgotten, own_home) -> None:
+    """Where the named folder lacks it and cannot be written, one's own cache folder is used."""
+    assert compiled.folders() == [forgotten, own_home / "cache" / "gpt2-remix" / "kernels"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from engine.files import written_beside
+from engine.gpt2.kernels.compiled import failure
 
 
 def compiled() -> tuple[str, bytes]:
@@ -53,7 +54,13 @@ def main() -> None:
     with FileLock(f"{path}.lock"):  # of several processes that want it one compiles
         if path.exists() and _whole(path):
             return
-        name, code = compiled()
+        failed = failure(path)
+        failed.unlink(missing_ok=True)
+        try:
+            name, code = compiled()
+        except BaseException:
+            failed.touch()
+            raise
         content = name.encode() + b"\n" + code
         with written_beside(path) as part:
             part.write_bytes(hashlib.sha256(content).digest() + content)

@@ -1,8 +1,8 @@
 """Compiled kernels on disk: found, checked, and made by a process of its own where they are missing.
 
-One file for each processor, version and change of the source. It lies in the cache folder, or in the folder that
-GPT2_REMIX_KERNELS names (one that many share may be read-only). Where nothing can be written, what is compiled goes to
-a temporary folder and lasts as long as the process that asked for it.
+One file for each processor, version and change of the source. It lies in the folder that GPT2_REMIX_KERNELS names (one
+that many share may be read-only), or in the cache folder. Where nothing can be written, what is compiled goes to a
+temporary folder and lasts as long as the process that asked for it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from engine.errors import EngineError
-from engine.gpt2.kernels.library import Library
+
+if TYPE_CHECKING:  # what loads and compiles kernels may not be installed
+    from engine.gpt2.kernels.library import Library
 
 _SOURCES = (
     "attention.py", "build.py", "emit.py", "functions.py", "jit.py", "layout.py", "products.py", "program.py",
@@ -37,18 +41,26 @@ _loaded: dict[str, Library] = {}
 _lock = threading.Lock()
 
 
+@cache
 def missing_reason() -> str:
-    """Why kernels cannot be compiled here, in a few words; "" where they can."""
+    """Why kernels cannot be compiled or run here, in a few words; "" where they can."""
     for name in ("llvmlite", "numba"):
         if importlib.util.find_spec(name) is None:
             return f"{name} is not installed"
-    return ""
+    try:
+        from engine.gpt2.kernels.target import named
+
+        features = named()[1]
+    except Exception as error:  # a library for another system, or a damaged one
+        return " ".join(f"llvmlite cannot be loaded: {error}".split())
+    return "this processor has no half precision (F16C)" if "-f16c" in features.split(",") else ""
 
 
-def folder() -> Path:
-    """Where compiled kernels are looked for, and put where that can be written."""
+def folders() -> list[Path]:
+    """Where compiled kernels are looked for, and put where that can be written: the first that can."""
+    own = user_cache_path("gpt2-remix") / "kernels"
     named = os.environ.get("GPT2_REMIX_KERNELS")
-    return Path(named).expanduser() if named else user_cache_path("gpt2-remix") / "kernels"
+    return [Path(named).expanduser(), own] if named else [own]
 
 
 @cache
@@ -62,11 +74,11 @@ def _key(cpu: str, features: str) -> str:
     return whole.hexdigest()[:24]
 
 
-def object_file() -> Path:
-    """The file of this processor's kernels, whether it is there or not."""
+def object_name() -> str:
+    """What the file of this processor's kernels is called."""
     from engine.gpt2.kernels.target import named
 
-    return folder() / f"{_key(*named())}.o"
+    return f"{_key(*named())}.o"
 
 
 def load() -> Library | None:
@@ -74,16 +86,16 @@ def load() -> Library | None:
     if missing_reason():
         return None
     with _lock:
-        path = object_file()
-        if path.name not in _loaded:
-            library = _read(path)
-            if library is None:
-                return None
-            _loaded[path.name] = library
-        return _loaded[path.name]
+        name = object_name()
+        for place in folders():
+            if name not in _loaded and (library := _read(place / name)) is not None:
+                _loaded[name] = library
+        return _loaded.get(name)
 
 
 def _read(path: Path) -> Library | None:
+    from engine.gpt2.kernels.library import Library
+
     try:
         content = path.read_bytes()
         if hashlib.sha256(content[32:]).digest() != content[:32]:
@@ -111,28 +123,49 @@ def compile_kernels(stop: Callable[[], bool] = lambda: False) -> Library:
     found = load()
     if found is not None:
         return found
-    path = object_file()
+    name = object_name()
     with tempfile.TemporaryDirectory(prefix="gpt2-remix-") as elsewhere:
-        place = path if _can_write(path.parent) else Path(elsewhere) / path.name
+        place = next(filter(_can_write, folders()), Path(elsewhere)) / name
         said = _run(place, stop)
         library = _read(place)
     if library is None:
         raise EngineError(f"the kernels could not be compiled{said}; fp32 runs without them")
     with _lock:
-        return _loaded.setdefault(path.name, library)
+        return _loaded.setdefault(name, library)
 
 
-def begin_compiling() -> None:
-    """Lets a process compile the kernels that outlives this one; nothing where that cannot be."""
-    path = object_file()
-    if not missing_reason() and _can_write(path.parent):
+def begin_compiling() -> bool:
+    """Lets a process compile the kernels that outlives this one; whether one does, begun now or before.
+
+    None is begun where that cannot be, or where it failed before: what is tried again and again at every command would
+    cost more than it brings. `compile_kernels` tries again.
+    """
+    place = None if missing_reason() else next(filter(_can_write, folders()), None)
+    if place is None:
+        return False
+    path = place / object_name()
+    if failure(path).exists():
+        return False
+    try:
+        with FileLock(f"{path}.lock", timeout=0):
+            pass  # nobody is at it
         _start(path, subprocess.DEVNULL)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def failure(path: Path) -> Path:
+    """The file that says that compiling failed; a compiler that begins takes it away."""
+    return path.with_suffix(".failed")
 
 
 def _start(path: Path, complaints: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-m", "engine.gpt2.kernels.build", str(path)]
     root = str(Path(__file__).parents[3])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), root])}
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=complaints, start_new_session=True)  # fmt: skip
 
@@ -145,7 +178,7 @@ def _run(path: Path, stop: Callable[[], bool]) -> str:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_AGAIN)
             if stop():
-                if path.parent != folder():
+                if path.parent not in folders():
                     process.kill()
                 raise EngineError("compiling was stopped")
         complaints.seek(0)

@@ -119,7 +119,7 @@ def floats_at(b: Builder, address: Value, offset: Value | int, half: bool) -> Va
 
 
 def folded(b: Builder, vectors: Sequence[Value]) -> Value:
-    """The sums of the lanes of 16 vectors as one vector: of each, halves are added to halves, as in `_fold`."""
+    """The sums of the lanes of 16 vectors as one vector: of each, halves are added to halves, as in `fold`."""
     width = LANES
     while width > 1:
         width //= 2

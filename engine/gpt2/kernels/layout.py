@@ -25,8 +25,8 @@ TEAM_SLOTS = 32
 OPEN, INSIDE, JOINED = 0, 8, 9
 """Whether there is work; how many helpers are looking at it, and how many have come to it. All threads look at them."""
 
-STATE, WAKE, WAKE_TO, WAKE_FROM, READ, WRITE, BUFFERS = range(16, 23)
-"""The state to work on, how many helpers to wake, the pipe by which they are woken, the system's read and write."""
+STATE, WAKE, WAKE_TO, WAKE_FROM, READ, WRITE, BUFFERS, PAUSE = range(16, 24)
+"""The state to work on, how many helpers to wake, the pipe by which they are woken, the system's calls."""
 
 (
     FIRST_STAGE, KIND, LAYERS, WIDTH, HEADS, SIZE, INNER, CONTEXT, CHANNELS, ACTIVATION, HALF_CACHE, ROWS, JOBS,
@@ -93,8 +93,3 @@ def activation(name: str) -> int:
 def filled(count: int, to: int = PANEL) -> int:
     """A count filled up to a multiple."""
     return -(-count // to) * to
-
-
-def levels(depth: int) -> int:
-    """The greatest input in int8 products of that depth: what still makes every sum fit in 32 bits, at most 15 bits."""
-    return min(32_767, (2**31 - 1) // (127 * depth))

@@ -37,10 +37,9 @@ class Library:
         self._buffers = np.zeros(64 * 1024, np.uint8)
         self._team = np.zeros(at.TEAM_SLOTS + 8, np.int64)
         self._team = self._team[-self._team.ctypes.data % 64 // 8 :]
-        system = _system()
         team = self._team
         team[at.WAKE_FROM], team[at.WAKE_TO] = os.pipe()
-        team[at.READ], team[at.WRITE] = _address(system.read), _address(system.write)
+        team[at.READ], team[at.WRITE], team[at.PAUSE] = *_transfer_addresses(), yield_address()
         team[at.BUFFERS] = self._buffers.ctypes.data
         self._address = self._team.ctypes.data
 
@@ -62,12 +61,16 @@ def yield_address() -> int:
     """The address of the system's function by which a thread gives its processor away."""
     if sys.platform == "win32":
         return _address(ctypes.windll.kernel32.SwitchToThread)
-    return _address(_system().sched_yield)
+    return _address(ctypes.CDLL(None).sched_yield)
 
 
-def _system() -> ctypes.CDLL:
-    """The C library, where read and write are those of POSIX."""
-    return ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+def _transfer_addresses() -> tuple[int, int]:
+    """The addresses of read and write for file descriptors, of the C library that Python itself uses."""
+    if sys.platform == "win32":
+        system = ctypes.CDLL("ucrtbase")
+        return _address(system._read), _address(system._write)
+    system = ctypes.CDLL(None)
+    return _address(system.read), _address(system.write)
 
 
 def _address(function: Any) -> int:

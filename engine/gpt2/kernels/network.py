@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 
@@ -14,20 +13,17 @@ from engine.gpt2.kernels import layout as at
 from engine.gpt2.kernels.library import Library, yield_address
 from engine.gpt2.kernels.packing import Product, aligned
 from engine.gpt2.network import Array, Batch, KVBuffers
+from engine.gpt2.threads import ThreadCount
 
 FORM = "kernels 1"
 """How numbers are computed here. It changes whenever the kernels' results do, in the last bit or in meaning."""
 
-BLOCK = 256
+BLOCK = 512
 """Rows that go through the network together at most: their numbers stay near, and weights are read once for all."""
 
 _MANY_ROWS = 12
 """Rows from which all threads are used, and every panel is a chunk of its own."""
 
-_FIRST_TRIES = 3
-
-_TRY_AGAIN = 64
-"""Calls after which the slower number of threads is tried again: the machine may have become idle, or busy."""
 
 
 class KernelNetwork:
@@ -55,7 +51,7 @@ class KernelNetwork:
         head = products["lm_head"].weight.dtype
         self.precision = "int8" if head == np.int8 else "fp32"
         self._library = library
-        self._threads = _Threads(threads)
+        self._threads = ThreadCount(threads)
         self._wpe = np.array(tensors["wpe.weight"], np.float32)
         # Of the embeddings only rows are looked up: in the output head where that is the same, else in the file.
         self._head = products["lm_head"].weight
@@ -225,45 +221,3 @@ class KernelNetwork:
         if not many:
             self._threads.took(kind, threads, time.perf_counter() - begin)
         return out[:, : self.config.vocab_size]
-
-
-class _Threads:
-    """How many threads a call of few rows gets: one or all, whichever was faster lately.
-
-    Several threads are slower than one where the products are small, or where others want the processors too. The
-    numbers do not depend on it.
-    """
-
-    def __init__(self, wanted: int | None) -> None:
-        self.most = wanted or usable_processors()
-        self._fixed = wanted is not None or self.most == 1
-        self._seconds: dict[tuple[int, int], list[float]] = {}  # with one, with all; then the calls
-
-    def choose(self, kind: tuple[int, int]) -> int:
-        """How many threads the next call of a kind gets."""
-        if self._fixed:
-            return self.most
-        one, several, calls = self._seconds.get(kind, (0.0, 0.0, 0.0))
-        if calls < 2 * _FIRST_TRIES:
-            return self.most if calls < _FIRST_TRIES else 1
-        ratio = max(one, several) / max(1e-9, min(one, several))
-        try_other = calls % (_TRY_AGAIN * (8 if ratio > 1.5 else 1)) == 0
-        return 1 if (one < several) != try_other else self.most
-
-    def took(self, kind: tuple[int, int], threads: int, seconds: float) -> None:
-        """Notes how long a call took."""
-        if self._fixed:
-            return
-        known = self._seconds.setdefault(kind, [0.0, 0.0, 0.0])
-        place = 0 if threads == 1 else 1
-        known[2] += 1
-        first = known[2] <= 2 * _FIRST_TRIES
-        if not known[place]:
-            known[place] = seconds
-        else:  # at first the best of some, since the first calls also fill caches; then an average of the last ones
-            known[place] = min(known[place], seconds) if first else 0.75 * known[place] + 0.25 * seconds
-
-
-def usable_processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -195,7 +195,13 @@ def _help(team: Any, number: Any) -> None:
     A byte may come late, when the next call is on its way: no more take part than that one asks for.
     """
     t = v.words(team)
-    while v.transfer_at(t[at.READ], t[at.WAKE_FROM], t[at.BUFFERS] + 64 * number, 1) == 1:
+    while True:
+        got = v.transfer_at(t[at.READ], t[at.WAKE_FROM], t[at.BUFFERS] + 64 * number, 1)
+        if got == 0:
+            return  # nobody can wake it any more
+        if got != 1:  # a signal came
+            v.yield_at(t[at.PAUSE])
+            continue
         v.claim(team + at.INSIDE * 8)
         if v.seen(team + at.OPEN * 8) == 1:
             place = v.claim(team + at.JOINED * 8)

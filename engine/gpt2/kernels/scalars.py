@@ -130,8 +130,9 @@ def transfer_at(typingctx: Any, address: Any, file: Any, buffer: Any, count: Any
     """Calls the system's read or write, at an address, on a file descriptor and `count` bytes at `buffer`."""
 
     def codegen(_context: Any, b: Builder, _signature: Any, args: Sequence[Value]) -> Value:
-        kind = ir.FunctionType(I64, [I32, I8.as_pointer(), I64])
+        kind = ir.FunctionType(I32, [I32, I8.as_pointer(), I64])  # of what it returns 32 bits tell enough everywhere
         function = b.inttoptr(args[0], kind.as_pointer())
-        return b.call(function, [b.trunc(args[1], I32), b.inttoptr(args[2], I8.as_pointer()), args[3]])
+        result = b.call(function, [b.trunc(args[1], I32), b.inttoptr(args[2], I8.as_pointer()), args[3]])
+        return b.sext(result, I64)
 
     return types.int64(*[types.int64] * 4), codegen
