@@ -88,8 +88,11 @@ def compile_now(needed: bool) -> None:
     if not needed:
         if compiled.begin_compiling():
             note("running in numpy while it is compiled for this processor; the next commands will be faster")
+        elif not compiled.can_keep():
+            note("running in numpy, slower: there is no folder in which compiled kernels could be kept")
         return
-    note("compiling for this processor, once: ten seconds to a minute")
+    how_often = "once" if compiled.can_keep() else "each time, as there is no folder to keep it in"
+    note(f"int8 is compiled for this processor, {how_often}: ten seconds to a minute")
     compiled.compile_kernels()
 
 

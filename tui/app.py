@@ -156,6 +156,7 @@ class RemixApp(App[None]):
         self._asked_for = self.options if self.options.session is not None else Options()
         self._settling: Timer | None = None
         self._precision: str | None = None  # of weights, once a person has chosen it in the app
+        self.compiling = False  # whether kernels are being compiled while the model runs in numpy
         self._thread: threading.Thread | None = None
         self._explorations: dict[str, Exploration] = {}
         self._unsaved = False
@@ -381,12 +382,14 @@ class RemixApp(App[None]):
         fresh = exploration.tokenizer is None
         exploration.tokenizer, exploration.info = message.tokenizer, message.info
         exploration.forget_logits()
+        self.compiling = message.info.form == "numpy" and can_compile()
         if fresh and exploration is not old and not len(exploration.tree.nodes) > 1:
             exploration.tree.set_prompt(self._same_prefix(old, message), record=False)
         for other in self._explorations.values():
             if other is not exploration:
                 other.info = None  # its network is gone; opening it again brings its tree back
         known = len(exploration.tree.models)
+        held = exploration.tree.models[exploration.tree.model].precision if known else message.record.precision
         exploration.tree.use_model(message.record)
         if known and len(exploration.tree.models) > known:
             before, now = exploration.tree.models[known - 1], message.record
@@ -399,6 +402,8 @@ class RemixApp(App[None]):
             else:
                 maker = "other weights" if before.name == now.name else before.name
                 self.say(f"this session was made with {maker}; new tokens come from {now.name}, the old ones stay")
+        elif held != message.record.precision:
+            self.say(f"weights in {message.record.precision} again from here on")
         elif not known and message.info.precision == "int8" and self._chosen_precision is None:
             self.say("weights in int8: measured faster on this machine, nearly the same (W: fp32)")
         if not self.keeper.knows(exploration):
@@ -426,6 +431,8 @@ class RemixApp(App[None]):
     def on_kernels_ready(self, message: messages.KernelsReady) -> None:
         """The model can go on faster: at once, or when no comparison is open any more."""
         if message.problem:
+            self.compiling = False
+            self.playground.show_all()
             self.playground.notice(f"{message.problem}; {message.name} goes on in plain numpy, slower")
         elif self.compare is None and not self.playground.what_if.on:
             self.worker.change_over(message.name)

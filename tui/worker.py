@@ -245,7 +245,7 @@ class EngineWorker:
             progress("loading the network", 0, None)
             sha256 = fingerprint(located)
             if options.precision == "int8" and not kernels_ready():
-                progress("compiling for this processor, once: ten seconds to a minute", 0, None)
+                progress("compiling for int8, once", 0, None)
                 compile_kernels(lambda: number != self._opening)
         except CancelledError:
             return

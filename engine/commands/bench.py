@@ -49,7 +49,7 @@ def bench(model: ModelChoice, as_json: bool) -> None:
     for backend, opened in opened_backends(model):
         info = backend.info
         if not as_json:
-            why = f" ({info.reason})" if info.reason else ""
+            why = f" ({info.reason})" if info.reason not in ("", "as asked for") else ""
             click.echo(f"\n{info.name}, {info.parameters / 1e6:,.1f}M parameters, {info.precision} on {info.device}, "
                        f"{info.form}{why}, ready after {opened:.1f} s")  # fmt: skip
         rows = []

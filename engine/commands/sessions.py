@@ -104,9 +104,10 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
     if found.within_rounding:
         click.echo(f"{found.within_rounding:,} of the same ones differ by rounding alone")
     if found.other_form:
-        form = with_model.info.form
-        click.echo(f"{found.other_form:,} of the replayed ones were computed in another form than {form}: the last "
-                   "bits of their probabilities differ, in int8 more")  # fmt: skip
+        now = with_model.info.form
+        by = " or ".join(sorted({tree.models[n].form or "torch" for n in numbers} - {now}))
+        click.echo(f"{found.other_form:,} of the replayed ones were computed by {by}, not by {now}, as recorded: "
+                   "the last bits of their probabilities differ, in int8 more")  # fmt: skip
     if found.other_models:
         click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
     for other in found.different[:20]:

@@ -331,7 +331,7 @@ class Playground(Screen[None]):
         left = Text(" gpt2-remix ", style="bold", no_wrap=True)
         if info is not None:
             name = info.name if len(info.name) <= NAME_CELLS else f"…{info.name[1 - NAME_CELLS :]}"
-            plain = " numpy" if info.form == "numpy" else ""  # until it is compiled, or for good where it cannot be
+            plain = "" if info.form != "numpy" else " numpy, compiling" if self.app.compiling else " numpy"
             left.append(f" {name} {info.parameters / 1e6:,.1f}M {info.precision}{plain}", style="not bold")
         parts = []
         if self._count:

@@ -157,6 +157,11 @@ def begin_compiling() -> bool:
     return True
 
 
+def can_keep() -> bool:
+    """Whether there is a folder in which what is compiled can be kept."""
+    return any(map(_can_write, folders()))
+
+
 def failure(path: Path) -> Path:
     """The file that says that compiling failed; a compiler that begins takes it away."""
     return path.with_suffix(".failed")
