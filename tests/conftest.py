@@ -22,11 +22,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def kernels():
-    """The compiled kernels: no test waits for the compiler, or runs without them unless it says so."""
+def kernels(tmp_path_factory: pytest.TempPathFactory):
+    """The compiled kernels, in the tests' own folder: no test waits for a compiler."""
     from engine.gpt2.kernels import compiled
 
-    return compiled.compile_kernels()
+    with pytest.MonkeyPatch.context() as patch:  # those that the person at this machine has compiled are not looked at
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("nobody")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("nothing")))
+        return compiled.compile_kernels()
 
 
 @pytest.fixture(autouse=True)
