@@ -12,34 +12,20 @@ from numba.extending import intrinsic
 from engine.gpt2.kernels.emit import F16, F32, I8, I16, I32, I64, Builder, Value, call, const
 
 
-@intrinsic
-def floats(typingctx: Any, address: Any) -> Any:
-    """The float32 numbers at an address."""
-    return types.CPointer(types.float32)(types.int64), lambda _, b, __, args: b.inttoptr(args[0], F32.as_pointer())
+def _numbers_at(number: Any, kind: Any) -> Any:
+    """An intrinsic: the numbers of a type at an address, to be indexed."""
+
+    def numbers(typingctx: Any, address: Any) -> Any:
+        return types.CPointer(number)(types.int64), lambda _, b, __, args: b.inttoptr(args[0], kind.as_pointer())
+
+    return intrinsic(numbers)
 
 
-@intrinsic
-def integers(typingctx: Any, address: Any) -> Any:
-    """The int32 numbers at an address."""
-    return types.CPointer(types.int32)(types.int64), lambda _, b, __, args: b.inttoptr(args[0], I32.as_pointer())
-
-
-@intrinsic
-def words(typingctx: Any, address: Any) -> Any:
-    """The int64 numbers at an address."""
-    return types.CPointer(types.int64)(types.int64), lambda _, b, __, args: b.inttoptr(args[0], I64.as_pointer())
-
-
-@intrinsic
-def shorts(typingctx: Any, address: Any) -> Any:
-    """The int16 numbers at an address."""
-    return types.CPointer(types.int16)(types.int64), lambda _, b, __, args: b.inttoptr(args[0], I16.as_pointer())
-
-
-@intrinsic
-def bytes_at(typingctx: Any, address: Any) -> Any:
-    """The int8 numbers at an address."""
-    return types.CPointer(types.int8)(types.int64), lambda _, b, __, args: b.inttoptr(args[0], I8.as_pointer())
+floats = _numbers_at(types.float32, F32)
+bytes_at = _numbers_at(types.int8, I8)
+shorts = _numbers_at(types.int16, I16)
+integers = _numbers_at(types.int32, I32)
+words = _numbers_at(types.int64, I64)
 
 
 @intrinsic
