@@ -12,12 +12,12 @@ from __future__ import annotations
 import statistics
 import sys
 
-from engine.compare import LaneSpec, build_lanes, run_together
-from engine.generator import reconsider
-from engine.models import open_model
-from engine.settings import COINS, Settings
-from engine.stats import divergence
-from engine.tree import Step
+from engine.compare.lanes import LaneSpec, build_lanes, run_together
+from engine.compare.statistics import divergence
+from engine.generation.decode import reconsider
+from engine.models.opening import open_model
+from engine.sampling.settings import COINS, Settings
+from engine.session.tree import Step
 
 LENGTH = 60
 OPENINGS = (

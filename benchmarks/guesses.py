@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 import time
 
-from engine import generator
-from engine.generator import Lane, advance
-from engine.models import LoadOptions, locate, read_tokenizer, start_backend
-from engine.settings import Settings
+from engine.generation import decode as generator
+from engine.generation.decode import Lane, advance
+from engine.models.opening import LoadOptions, locate, read_tokenizer, start_backend
+from engine.sampling.settings import Settings
 
 PREFIXES = ("ROMEO:", "In the beginning", "It is a truth universally acknowledged")
 ROUNDS = 3

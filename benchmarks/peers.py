@@ -50,8 +50,8 @@ class Ours:
 
     def generate(self, prompts: Sequence[Sequence[int]], count: int, sampled: bool) -> None:
         """See `Peer`."""
-        from engine.generator import Lane, advance
-        from engine.settings import Settings
+        from engine.generation.decode import Lane, advance
+        from engine.sampling.settings import Settings
 
         settings = Settings(temperature=1.0, top_k=50) if sampled else Settings(temperature=0.0)
         lanes = [Lane(list(ids), settings, n, limit=count) for n, ids in enumerate(prompts)]

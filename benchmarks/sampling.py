@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 
-from engine.chain import Moment
-from engine.generator import flip
-from engine.sampling import distribution
-from engine.settings import Settings, parse_settings
+from engine.generation.decode import flip
+from engine.sampling.chain import Moment
+from engine.sampling.distribution import distribution
+from engine.sampling.settings import Settings, parse_settings
 
 USUAL = "temperature=0.8,top_k=40,top_p=0.95,min_p=0.05"
 EVERYTHING = (

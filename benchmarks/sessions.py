@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.terminal import Terminal
-from engine.outline import segments
-from engine.settings import Settings
-from engine.store import Session, read, save_whole
-from engine.tree import ModelRecord, Step, Tree
+from engine.sampling.settings import Settings
+from engine.session.outline import segments
+from engine.session.store import Session, read, save_whole
+from engine.session.tree import ModelRecord, Step, Tree
 
 
 def large(nodes: int) -> Session:

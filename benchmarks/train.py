@@ -23,8 +23,8 @@ import click
 import numpy as np
 import torch
 
-from engine.texts import Split, named_files
-from engine.train import course as courses
+from engine.tokens.corpus import Split, named_files
+from engine.train import job as courses
 from engine.train.loop import begin, held_out_loss, train
 from engine.train.network import Parameters, apart
 from engine.train.plan import Plan

@@ -48,7 +48,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def classics():
     """The embedded model."""
-    from engine.models import open_model
+    from engine.models.opening import open_model
 
     return open_model("classics")
 
@@ -57,7 +57,7 @@ def classics():
 def fresh_classics(classics):
     """The embedded model with an empty cache and a count of 0."""
     from engine.gpt2.opening import open_backend
-    from engine.models import Model, embedded_folder
+    from engine.models.opening import Model, embedded_folder
 
     return Model(open_backend("classics", embedded_folder()), classics.tokenizer)
 

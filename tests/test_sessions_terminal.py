@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.store import read
+from engine.session.store import read
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-import engine.commands.export  # the package registers the commands
-from engine import cli
+import engine.cli.export  # the package registers the commands
+from engine.cli import options as cli
 from engine.errors import InputError
-from engine.settings import CoinKind, Settings, check_seed
+from engine.sampling.settings import CoinKind, Settings, check_seed
 
 
 @cli.commands.command("app", cls=cli.ManySources, epilog=cli.SETTINGS_HELP)
@@ -41,7 +41,7 @@ def app_command(
     if session is not None:
         check_session(session)
     if sources:
-        from engine.texts import named_files
+        from engine.tokens.corpus import named_files
 
         named_files(sources)  # refuses what is no file
     if session is None or model.given:
@@ -66,7 +66,7 @@ def app_command(
 
 def check_session(path: Path) -> None:
     """Refuses a file that is no session before the screen opens; what is damaged is for the app. Raises InputError."""
-    from engine.store import is_sqlite
+    from engine.session.store import is_sqlite
     from tui.sessions import is_export
 
     if path.exists() and not is_sqlite(path) and not is_export(path):
@@ -79,9 +79,9 @@ def check_what_is_known(model: str, ids: list[int] | None, settings: Settings | 
     Raises:
         InputError: a model's name that stands for nothing, ids outside the vocabulary of a model that is here.
     """
-    from engine.backend import check_ids
+    from engine.generation.backend import check_ids
     from engine.gpt2.config import read_config
-    from engine.models import resolve
+    from engine.models.opening import resolve
 
     source = resolve(model)
     if source.kind == "hub":
@@ -117,7 +117,7 @@ def picture(path: Path, leaf: int | None) -> str:
     return screen_of(path, leaf)
 
 
-engine.commands.export.pictures.append(picture)
+engine.cli.export.pictures.append(picture)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,13 +18,13 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker
 
-from engine.backend import check_ids
-from engine.cli import PRECISIONS, draw_seed
+from engine.cli.options import PRECISIONS, draw_seed
 from engine.errors import EngineError, InputError
-from engine.models import EMBEDDED, LoadOptions, can_compile
-from engine.presets import Preset, all_presets, check_name, delete_preset, save_preset
-from engine.settings import CoinKind, Settings, nearest
-from engine.tokenizer import Tokenizer
+from engine.generation.backend import check_ids
+from engine.models.opening import EMBEDDED, LoadOptions, can_compile
+from engine.sampling.presets import Preset, all_presets, check_name, delete_preset, save_preset
+from engine.sampling.settings import CoinKind, Settings, nearest
+from engine.tokens.tokenizer import Tokenizer
 from themes import DEFAULT, load_themes
 from tui import config, messages
 from tui.exploration import Exploration
@@ -304,7 +304,7 @@ class RemixApp(App[None]):
         """Opens a model that a person chose; the one that runs goes on until it is there."""
         if not name:
             return
-        from engine.models import resolve
+        from engine.models.opening import resolve
 
         try:
             resolve(name)
@@ -606,8 +606,8 @@ class RemixApp(App[None]):
         self.push_screen(screen, lambda wish: self._export(exploration, wish))
 
     def _export(self, exploration: Exploration, wish: ExportWish | None) -> None:
-        from engine.export import session_to_json, text_of, to_markdown, to_text
-        from engine.store import Session
+        from engine.session.export import session_to_json, text_of, to_markdown, to_text
+        from engine.session.store import Session
         from tui.jobs import Export, write_text
         from tui.picture import own_fonts
 

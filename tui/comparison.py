@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from engine.settings import CoinKind, Settings
-from engine.stats import Parting, StreamStats, parting
-from engine.tree import Step
+from engine.compare.statistics import Parting, StreamStats, parting
+from engine.sampling.settings import CoinKind, Settings
+from engine.session.tree import Step
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.backend import Logits
-    from engine.chain import Moment
-    from engine.generator import Lane
-    from engine.sampling import Distribution
+    from engine.generation.backend import Logits
+    from engine.generation.decode import Lane
+    from engine.sampling.chain import Moment
+    from engine.sampling.distribution import Distribution
     from tui.exploration import Exploration
 
 MOST_LANES = 16
@@ -44,7 +44,7 @@ class LaneState:
         seed: its own; None for the common one.
         own_prefix: the text of a prefix of its own; None for the common one.
         label: what it shows in its title where that is not its settings.
-        script: luck and picks that are taken again (see `engine.generator.Lane`).
+        script: luck and picks that are taken again (see `engine.generation.decode.Lane`).
         steps, stats: its new tokens.
         stop: why it ended; None while it can go on.
         rate: tokens a second in the last run; None before the first.
@@ -181,7 +181,7 @@ class Comparison:
 
     def engine_lane(self, place: int, end_of_text: int | None, limit: int | None) -> Lane:
         """A lane as the engine takes it, from where it stands; `limit` is that of new tokens from here."""
-        from engine.generator import Lane, mu_after
+        from engine.generation.decode import Lane, mu_after
 
         lane = self.lanes[place]
         mu = mu_after(lane.steps[-1], lane.settings) if lane.steps else None
@@ -237,8 +237,8 @@ class Comparison:
 
     def moment(self, number: int, place: int, end_of_text: int | None) -> Moment:
         """Where in its stream a place of a lane is."""
-        from engine.chain import Moment
-        from engine.generator import mu_after
+        from engine.generation.decode import mu_after
+        from engine.sampling.chain import Moment
 
         lane = self.lanes[number]
         position = len(lane.prefix) + place
@@ -257,7 +257,7 @@ class Comparison:
 
     def distribution(self, number: int, place: int, end_of_text: int | None) -> Distribution | None:
         """The distribution at a place of a lane; None while its logits are not at hand. Raises EngineError."""
-        from engine.sampling import distribution
+        from engine.sampling.distribution import distribution
 
         lane = self.lanes[number]
         key = (lane.version, place)
@@ -317,7 +317,7 @@ def counterfactual(
     """
     from dataclasses import replace
 
-    from engine.compare import again
+    from engine.compare.lanes import again
 
     tree, view = exploration.tree, exploration.tree.view
     ids, steps = tree.ids(start), tree.steps(start)
@@ -346,8 +346,8 @@ def counterfactual(
 
 def of_branches(exploration: Exploration, first: int, second: int) -> Comparison:
     """Two branches of the tree side by side, from where they split; both can go on, each with its own luck."""
-    from engine.compare import again
-    from engine.outline import split_of
+    from engine.compare.lanes import again
+    from engine.session.outline import split_of
 
     tree, view = exploration.tree, exploration.tree.view
     tails = split_of(tree, first, second)

@@ -11,7 +11,7 @@ from platformdirs import user_config_path
 
 from engine.errors import InputError
 from engine.files import written_beside
-from engine.settings import COINS, CoinKind, Settings
+from engine.sampling.settings import COINS, CoinKind, Settings
 from themes import DEFAULT
 from tui.heat import HEAT_MODES, HeatMode
 

@@ -6,16 +6,16 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from engine.backend import ModelInfo, window_start
-from engine.settings import CoinKind, Settings
-from engine.text import decode_token, show_text, show_token
-from engine.tokenizer import Tokenizer, split_characters
-from engine.tree import Step, Tree
+from engine.generation.backend import ModelInfo, window_start
+from engine.sampling.settings import CoinKind, Settings
+from engine.session.tree import Step, Tree
+from engine.tokens.display import decode_token, show_text, show_token
+from engine.tokens.tokenizer import Tokenizer, split_characters
 
 if TYPE_CHECKING:
-    from engine.backend import Logits
-    from engine.chain import Moment
-    from engine.sampling import Distribution
+    from engine.generation.backend import Logits
+    from engine.sampling.chain import Moment
+    from engine.sampling.distribution import Distribution
     from tui.comparison import Comparison
 
 Key: TypeAlias = tuple[int, Settings, tuple[int, int, int] | None]
@@ -92,8 +92,8 @@ class Exploration:
             roll: of the flip; of the token that stands there, or of the next flip, where None.
             settings: those of now where None.
         """
-        from engine.chain import Moment
-        from engine.generator import mu_after
+        from engine.generation.decode import mu_after
+        from engine.sampling.chain import Moment
 
         tree, settings = self.tree, self.settings if settings is None else settings
         step = tree.step(position) if position < len(tree) else None
@@ -119,7 +119,7 @@ class Exploration:
         Raises:
             EngineError: the settings leave no token, or the logits are not finite.
         """
-        from engine.sampling import distribution
+        from engine.sampling.distribution import distribution
 
         node, settings = self.tree.parent_of(position), self.settings
         luck = None

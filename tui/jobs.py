@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
-from engine.settings import CoinKind, Settings
-from engine.tree import Step
+from engine.sampling.settings import CoinKind, Settings
+from engine.session.tree import Step
 from tui.messages import Exported, Measured, Reconsidered, RepeatProgress
 
 if TYPE_CHECKING:
-    from engine.compare import LaneSpec
-    from engine.models import Model
-    from engine.store import Session
+    from engine.compare.lanes import LaneSpec
+    from engine.models.opening import Model
+    from engine.session.store import Session
 
 MEASURED_AT_ONCE = 32
 
@@ -33,7 +33,7 @@ JOBS = ("measure", "what if", "export", "repeat")
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A request to run lanes over several seeds: what `engine.compare.repeat` takes."""
+    """A request to run lanes over several seeds: what `engine.compare.lanes.repeat` takes."""
 
     model: str
     number: int
@@ -73,7 +73,7 @@ class Export:
 
 def measuring(model: Model, ids: list[int], steps: list[tuple[int, Step]]) -> Job:
     """Fills in the probabilities of prompt steps (node, step) of a stream."""
-    from engine.generator import measured, score
+    from engine.generation.decode import measured, score
 
     wanted = {step.position: (node, step) for node, step in steps}
     part: list[tuple[int, Step]] = []
@@ -89,7 +89,7 @@ def measuring(model: Model, ids: list[int], steps: list[tuple[int, Step]]) -> Jo
 
 def reconsidering(model: Model, request: WhatIf) -> Job:
     """What the coins of a stream would have chosen with other settings."""
-    from engine.generator import reconsider
+    from engine.generation.decode import reconsider
 
     end, part = model.tokenizer.end_of_text, []
     for found in reconsider(model.backend, request.steps, request.settings, prompt=request.prompt, end_of_text=end,
@@ -103,7 +103,7 @@ def reconsidering(model: Model, request: WhatIf) -> Job:
 
 def repeating(model: Model, request: Repeat) -> Job:
     """Runs lanes over seeds."""
-    from engine.compare import repeat
+    from engine.compare.lanes import repeat
 
     posted = 0.0
     for result, done, total in repeat(
@@ -122,9 +122,9 @@ def repeating(model: Model, request: Repeat) -> Job:
 
 def exporting(model: Model, request: Export) -> Job:
     """Writes a session as an HTML page with the candidates of every token."""
-    from engine.commands.export import HOVERED
-    from engine.export import Candidate, to_html
-    from engine.replay import candidates
+    from engine.cli.export import HOVERED
+    from engine.session.export import Candidate, to_html
+    from engine.session.replay import candidates
 
     known: dict[int, list[Candidate]] = {}
     tree, end = request.session.tree, model.tokenizer.end_of_text

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from engine.backend import Logits, ModelInfo
-from engine.tokenizer import Tokenizer
-from engine.tree import ModelRecord, Step
+from engine.generation.backend import Logits, ModelInfo
+from engine.session.tree import ModelRecord, Step
+from engine.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from engine.sampling import Distribution
+    from engine.sampling.distribution import Distribution
+    from engine.trace.follow import Mark
     from engine.trace.index import Index
-    from engine.trace.stream import Mark
     from tui.sessions import OpenedSession
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
-from engine.presets import Preset
-from engine.settings import (
+from engine.sampling.presets import Preset
+from engine.sampling.settings import (
     COINS,
     LISTS,
     NUMBERS,
@@ -19,12 +19,12 @@ from engine.settings import (
     parse_list,
     show_list,
 )
-from engine.tree import View
+from engine.session.tree import View
 from tui.config import SPEEDS, Remembered
 from tui.widgets.sampler import Setting
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling import Stage
+    from engine.sampling.distribution import Stage
 
 LONGEST_BRANCH = 1000
 SLOWEST, FASTEST = 0.1, 10_000.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from engine.errors import EngineError
-from engine.sessions import copy_session
+from engine.session.folder import copy_session
 from tui.app import Options, RemixApp
 
 SIZE = (120, 36)

@@ -19,7 +19,7 @@ from engine.errors import EngineError
 from tui.messages import NotSaved, Saved
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
-    from engine.store import Changes, Store
+    from engine.session.store import Changes, Store
 
 RETRY = 2.0
 """Seconds until what could not be written is tried again."""
@@ -105,7 +105,7 @@ class Saver:
         return max(0.01, min(due) - time.monotonic()) if due else None
 
     def _write(self, stores: dict[Path, Store], path: Path, changes: Changes) -> None:
-        from engine.store import Store
+        from engine.session.store import Store
 
         lost = False
         try:

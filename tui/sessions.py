@@ -12,7 +12,7 @@ from engine.errors import EngineError, InputError
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from filelock import FileLock
 
-    from engine.store import Session
+    from engine.session.store import Session
 
 
 @dataclass(slots=True)
@@ -49,16 +49,16 @@ def open_session(path: Path) -> OpenedSession:
     Raises:
         InputError: it is no session, or nothing in it can be read.
     """
-    from engine import store
-    from engine.sessions import copy_session, folder, free_path, try_lock
-    from engine.tree import Tree
+    from engine.session import store
+    from engine.session.folder import copy_session, folder, free_path, try_lock
+    from engine.session.tree import Tree
 
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a session; name a file in it, such as {path / 'my.remix'}")
     if not path.exists():
         return OpenedSession(store.Session(Tree(seed=0)), path, saved=False, lock=try_lock(path))
     if is_export(path):
-        from engine.export import session_from_json
+        from engine.session.export import session_from_json
 
         try:
             session = session_from_json(path.read_text("utf-8"))

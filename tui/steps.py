@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.settings import CHAIN, NUMBERS
+from engine.sampling.settings import CHAIN, NUMBERS
 
 _FIRST_LABELS = {number.chain_step: number.label for number in reversed(NUMBERS)}
 

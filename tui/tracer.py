@@ -18,9 +18,9 @@ from tui.messages import Indexed, Indexing, Traced
 from tui.worker import reason_of, step_back
 
 if TYPE_CHECKING:
-    from engine.tokenizer import Tokenizer
+    from engine.tokens.tokenizer import Tokenizer
+    from engine.trace.follow import Follower
     from engine.trace.index import Index
-    from engine.trace.stream import Follower
 
 AT_ONCE = 256
 """Tokens between two messages of a long stream."""
@@ -131,7 +131,7 @@ class Tracer:
         return index
 
     def _trace(self, index: Index, edit: Edit) -> None:
-        from engine.trace.stream import Follower
+        from engine.trace.follow import Follower
 
         follower = self._followers.pop(edit.stream, None)
         if follower is None or follower.min_tokens != edit.min_tokens:

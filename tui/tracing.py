@@ -6,15 +6,15 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.tree import Step
+from engine.session.tree import Step
 from tui.messages import Traced
 from tui.tracer import Edit
 from tui.widgets.token_text import TraceMark
 
 if TYPE_CHECKING:
-    from engine.sampling import Distribution
+    from engine.sampling.distribution import Distribution
+    from engine.trace.follow import Left, Mark
     from engine.trace.index import Index
-    from engine.trace.stream import Left, Mark
 
 LONG = 24
 """Tokens of a span at which its bar is full."""
@@ -68,7 +68,7 @@ class StreamTrace:
         del self._ids[keep:]
         self._ids.extend(ids)
         if keep < len(self.marks):
-            from engine.trace.stream import covering
+            from engine.trace.follow import covering
 
             del self.marks[keep:], self._inside[keep:]
             # What was in a span thanks to tokens that went may be in none now.

@@ -129,8 +129,8 @@ class Training:
 
 def read_wish(files: str, out: str, minutes: str) -> TrainWish:
     """What was typed into three fields. Raises InputError for what can be refused before a process is started."""
-    from engine.texts import named_files
-    from engine.train.record import RECORD, check_out
+    from engine.models.provenance import RECORD, check_out
+    from engine.tokens.corpus import named_files
 
     try:
         words = shlex.split(files)

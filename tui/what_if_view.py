@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
-from engine.settings import Settings
-from engine.tree import Step
+from engine.sampling.settings import Settings
+from engine.session.tree import Step
 from tui import messages
 from tui.jobs import WhatIf
 from tui.widgets.token_text import TokenKind
@@ -154,7 +154,7 @@ class WhatIfView:
             screen.app.push_screen(other, self._other_settings)
 
     def _other_token(self, position: int, token: int) -> None:
-        from engine import generator
+        from engine.generation import decode as generator
         from tui.comparison import counterfactual
 
         exploration, tree = self._screen.exploration, self._screen.exploration.tree

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from engine.errors import EngineError
-from engine.tree import Step
+from engine.session.tree import Step
 from tui.jobs import JOBS, Export, Job, Repeat, WhatIf, exporting, measuring, reconsidering, repeating
 from tui.messages import (
     ChangedOver,
@@ -37,11 +37,11 @@ from tui.messages import (
 from tui.pacing import Pacing
 
 if TYPE_CHECKING:
-    from engine.backend import Backend
-    from engine.generator import Lane
-    from engine.models import LoadOptions, Located, Model
-    from engine.sampling import Distribution
-    from engine.tokenizer import Tokenizer
+    from engine.generation.backend import Backend
+    from engine.generation.decode import Lane
+    from engine.models.opening import LoadOptions, Located, Model
+    from engine.sampling.distribution import Distribution
+    from engine.tokens.tokenizer import Tokenizer
 
 SWITCH = 0.002
 """Seconds after which a thread that waits for Python's lock asks for it."""
@@ -231,7 +231,7 @@ class EngineWorker:
 
     def _find(self, number: int, name: str, options: LoadOptions) -> None:
         from engine.gpt2.kernels.compiled import compile_kernels
-        from engine.models import fingerprint, kernels_ready, locate, read_tokenizer
+        from engine.models.opening import fingerprint, kernels_ready, locate, read_tokenizer
 
         def progress(what: str, done: int, total: int | None) -> None:
             if number != self._opening:
@@ -278,7 +278,7 @@ class EngineWorker:
     def loop(self) -> None:
         """Works until closed."""
         step_back()
-        from engine.models import kernels_ready
+        from engine.models.opening import kernels_ready
 
         with suppress(Exception):  # it is asked again, by whoever says what is wrong
             kernels_ready()  # loading LLVM takes a tenth of a second: begin with it
@@ -337,7 +337,7 @@ class EngineWorker:
         return None
 
     def _start(self, opening: Opening) -> None:
-        from engine.models import Model, kernels_ready, record_of, start_backend
+        from engine.models.opening import Model, kernels_ready, record_of, start_backend
 
         located, options = opening.located, opening.options
         try:
@@ -363,7 +363,7 @@ class EngineWorker:
             threading.Thread(target=self._compile_beside, args=(self._name,), name="compile", daemon=True).start()
 
     def _change_over(self) -> None:
-        from engine.models import Model, record_of, start_backend
+        from engine.models.opening import Model, record_of, start_backend
 
         opening, before = self._running, self._model
         if opening is None or before is None or before.info.form != "numpy":
@@ -383,13 +383,13 @@ class EngineWorker:
         self._post(ChangedOver(backend.info, record_of(opening.located, backend.info, opening.sha256)))
 
     def _look(self, model: Model, look: Look) -> None:
-        from engine.generator import look as logits_of
+        from engine.generation.decode import look as logits_of
 
         logits = logits_of(model.backend, [(look.ids, len(look.ids))], model.tokenizer.end_of_text)[0]
         self._post(Looked(look.place, logits, model.backend.computed))
 
     def _step(self, model: Model, run: Run) -> None:
-        from engine.generator import advance
+        from engine.generation.decode import advance
 
         now = time.monotonic()
         if not run.started:

@@ -8,8 +8,8 @@ from operator import eq, itemgetter
 
 import numpy as np
 
-from engine.backend import Logits, ModelInfo, check_ids
 from engine.errors import InputError
+from engine.generation.backend import Logits, ModelInfo, check_ids
 from engine.gpt2.cache import Entry, PrefixCache
 from engine.gpt2.network import KVBuffers, Network
 
@@ -45,7 +45,7 @@ class LocalBackend:
         self._ids: list[int] = []  # the sequence that was asked for last
 
     def logits(self, sequences: Sequence[Sequence[int]], guesses: Sequence[Sequence[int]] = ()) -> Logits:
-        """See `engine.backend.Backend.logits`."""
+        """See `engine.generation.backend.Backend.logits`."""
         ids = [self._checked(sequence) for sequence in sequences]
         ahead = ids
         if guesses:
@@ -104,7 +104,7 @@ class LocalBackend:
         return out
 
     def every_logits(self, sequence: Sequence[int], first: int = 0) -> Iterator[Logits]:
-        """See `engine.backend.Backend.every_logits`."""
+        """See `engine.generation.backend.Backend.every_logits`."""
         ids = self._checked(sequence)
         self.logits([ids])
         lane = self._lane_for(ids, set())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from engine.backend import Logits
+from engine.generation.backend import Logits
 from engine.gpt2.config import GPT2Config
 
 Array: TypeAlias = Any

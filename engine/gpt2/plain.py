@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from engine.backend import Logits
+from engine.generation.backend import Logits
 from engine.gpt2.config import GPT2Config, parameters_of
 from engine.gpt2.network import Array, Batch, KVBuffers
 from engine.gpt2.weights import HEAD, LAYERS

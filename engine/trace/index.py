@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from engine.errors import EngineError, InputError
 from engine.files import written_beside
-from engine.models import Progress
-from engine.texts import Text, training_tokens
+from engine.models.opening import Progress
+from engine.tokens.corpus import Text, training_tokens
 
 INDEX = "trace.safetensors"
 """The name of the index in a model's folder."""

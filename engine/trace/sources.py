@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError
-from engine.models import Progress
-from engine.texts import Text, named_files, tokenize, training_tokens
-from engine.tokenizer import Tokenizer
+from engine.models.opening import Progress
+from engine.models.provenance import RECORD, read_record, read_sources
+from engine.tokens.corpus import Text, named_files, tokenize, training_tokens
+from engine.tokens.tokenizer import Tokenizer
 from engine.trace.index import FORMAT, INDEX, Index, fingerprints_of, index_of_texts, read_index
-from engine.train.record import RECORD, read_record, read_sources
 
 
 def find_index(

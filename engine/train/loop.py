@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.texts import Split
+from engine.tokens.corpus import Split
 from engine.train.network import Parameters, first_parameters, is_matrix, loss
 from engine.train.plan import Plan, rate_at
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.gpt2.config import GPT2Config, parameters_of
-from engine.tokenizer import GPT2_RANKS
+from engine.tokens.tokenizer import GPT2_RANKS
 
 SHAPES = ((2, 64), (2, 128), (2, 256), (4, 256), (6, 384), (8, 512), (12, 768))
 """(layers, width) from small to large, from which a default is taken."""

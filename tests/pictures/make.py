@@ -13,7 +13,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from engine.settings import Settings
+from engine.sampling.settings import Settings
 from tui.app import Options, RemixApp
 from tui.picture import own_fonts
 from tui.training import TrainWish
@@ -71,10 +71,10 @@ async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
 
 def some_sessions() -> None:
     """A few sessions for the list."""
-    from engine.models import open_model
-    from engine.sessions import fresh_path
-    from engine.store import save_whole
-    from tests.engine.test_export import CHAINS, made
+    from engine.models.opening import open_model
+    from engine.session.folder import fresh_path
+    from engine.session.store import save_whole
+    from tests.engine.session.test_export import CHAINS, made
 
     model = open_model("classics")
     for number, (name, words) in enumerate((("lecture: the biased coin", ""), ("", "It is a truth universally"))):

@@ -4,11 +4,11 @@ import pytest
 from textual.geometry import Offset
 from textual.widgets import Input, OptionList, Static, TextArea
 
-from engine.chain import Moment
-from engine.coin import choose_gumbel, choose_interval, gumbel_luck, interval_chance
-from engine.compare import LaneSpec, build_lanes, repeat, run_together
-from engine.sampling import distribution
-from engine.settings import Settings
+from engine.compare.lanes import LaneSpec, build_lanes, repeat, run_together
+from engine.sampling.chain import Moment
+from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_luck, interval_chance
+from engine.sampling.distribution import distribution
+from engine.sampling.settings import Settings
 from tui.screens.help import HelpScreen
 from tui.screens.lane import LaneScreen, many_lines, one_line
 from tui.screens.repeat import RepeatScreen

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from engine.errors import EngineError
-from engine.presets import SHIPPED
-from engine.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
-from engine.tree import View
+from engine.sampling.presets import SHIPPED
+from engine.sampling.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
+from engine.session.tree import View
 from tui import panel
 from tui.config import SPEEDS, Remembered
 from tui.titles import status_line

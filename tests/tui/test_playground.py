@@ -5,10 +5,10 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.geometry import Offset
 
-from engine import coin
-from engine.presets import find_preset
-from engine.sampling import distribution
-from engine.settings import CHAIN, Settings
+from engine.sampling import coin
+from engine.sampling.distribution import distribution
+from engine.sampling.presets import find_preset
+from engine.sampling.settings import CHAIN, Settings
 from tui.screens.ask import AskScreen
 from tui.widgets.candidates import CandidateList
 from tui.widgets.coin import Coin

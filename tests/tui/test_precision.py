@@ -4,12 +4,12 @@ from threading import Event
 
 import pytest
 
-from engine import models
 from engine.errors import EngineError
 from engine.gpt2 import measure, opening
 from engine.gpt2.kernels import compiled
-from engine.models import LoadOptions, open_model
-from engine.replay import replay
+from engine.models import opening as models
+from engine.models.opening import LoadOptions, open_model
+from engine.session.replay import replay
 
 
 async def test_a_key_changes_the_weights_and_keeps_the_tree(drive) -> None:

@@ -6,13 +6,13 @@ import pytest
 from textual.widgets import DataTable, Input, Static
 
 from engine.errors import InputError
-from engine.export import session_from_json
-from engine.outline import find_text, least_likely, sorted_leaves, split_of
-from engine.sessions import bin_folder, list_sessions
-from engine.settings import Settings
-from engine.store import read, save_whole
-from engine.tree import Mark
-from tests.engine.sessions import grown
+from engine.sampling.settings import Settings
+from engine.session.export import session_from_json
+from engine.session.folder import bin_folder, list_sessions
+from engine.session.outline import find_text, least_likely, sorted_leaves, split_of
+from engine.session.store import read, save_whole
+from engine.session.tree import Mark
+from tests.engine.session.sessions import grown
 from tui.exploration import Exploration
 from tui.keeper import age
 from tui.screens.ask import AskScreen
@@ -101,7 +101,7 @@ async def test_ctrl_s_only_gives_a_name(drive) -> None:
 
 
 async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(drive, tmp_path) -> None:
-    from engine.sessions import fresh_path
+    from engine.session.folder import fresh_path
 
     for seed in (1, 3):
         session = grown(seed, 30, words=f"words of {seed}")
@@ -321,8 +321,8 @@ async def test_a_branch_goes_to_the_clipboard(drive) -> None:
 
 
 async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_records(drive, tmp_path) -> None:
-    from engine.export import session_to_json
-    from engine.tree import ModelRecord
+    from engine.session.export import session_to_json
+    from engine.session.tree import ModelRecord
 
     session = grown(8, 60, vocabulary=8193)
     session.tree.models = [ModelRecord("classics", 1, "fp32", 8193, 512, (1, 8, 1), "00" * 32)]
@@ -346,7 +346,7 @@ async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_re
 
 
 async def test_a_model_that_cannot_be_had_does_not_keep_a_session_shut(drive, tmp_path) -> None:
-    from engine.tree import ModelRecord
+    from engine.session.tree import ModelRecord
 
     session = grown(9, 40)
     session.tree.models = [ModelRecord(str(tmp_path / "gone"), 1, "fp32", 8193, 512, (1, 8, 1))]

@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from engine.settings import Settings
+from engine.sampling.settings import Settings
 from tui.app import Options, RemixApp
 from tui.screens.tree import TreeScreen
 

@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Input
 
 from engine.errors import InputError
-from engine.train.record import read_record
+from engine.models.provenance import read_record
 from tui.screens.train import TrainScreen
 from tui.screens.training import TrainingScreen
 from tui.training import POINTS, Training, TrainWish, folder_for, read_wish

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import Settings
-from engine.trace.stream import Follower
+from engine.sampling.settings import Settings
+from engine.trace.follow import Follower
 from tui.widgets.trace_line import TraceLine
 
 OPENING = "Sir Walter Elliot, of Kellynch"

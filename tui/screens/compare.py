@@ -14,9 +14,9 @@ from textual.containers import HorizontalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from engine.compare.statistics import best_and_worst
 from engine.errors import EngineError
-from engine.settings import COINS, SEED_LIMIT, Settings
-from engine.stats import best_and_worst
+from engine.sampling.settings import COINS, SEED_LIMIT, Settings
 from tui import messages
 from tui.comparison import MOST_LANES, Comparison, LaneState
 from tui.exploration import Exploration
@@ -31,7 +31,7 @@ from tui.widgets.token_text import TokenCell, TokenKind, TraceMark
 from tui.worker import Look, Run, run_numbers
 
 if TYPE_CHECKING:
-    from engine.sampling import Distribution
+    from engine.sampling.distribution import Distribution
     from tui.app import RemixApp
     from tui.screens.lane import LaneWish
 
@@ -662,7 +662,7 @@ class CompareScreen(Screen[None]):
 
     def action_keep(self) -> None:
         """Takes the selected lane over into the tree."""
-        from engine.tree import Step
+        from engine.session.tree import Step
 
         lane, tree = self.lane, self.exploration.tree
         if not lane.steps:

@@ -17,10 +17,10 @@ from textual.suggester import Suggester
 from textual.widgets import Footer, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from engine.compare import parse_lane
+from engine.compare.lanes import parse_lane
 from engine.errors import EngineError, InputError
-from engine.presets import Preset
-from engine.settings import LISTS, NUMBERS, Settings, check_seed
+from engine.sampling.presets import Preset
+from engine.sampling.settings import LISTS, NUMBERS, Settings, check_seed
 from tui.widgets.choices import Choices
 
 MEANINGS = {number.name: number.help for number in NUMBERS} | LISTS

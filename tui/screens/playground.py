@@ -17,9 +17,9 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from engine.errors import EngineError
-from engine.settings import Settings
-from engine.tokenizer import Tokenizer
-from engine.tree import Step
+from engine.sampling.settings import Settings
+from engine.session.tree import Step
+from engine.tokens.tokenizer import Tokenizer
 from tui import messages, panel
 from tui.exploration import Exploration
 from tui.heat import HEAT_MODES, HeatMode, heat_legend, heat_level, heat_value
@@ -36,7 +36,7 @@ from tui.widgets.trace_line import TraceLine
 from tui.worker import Look, Run, run_numbers
 
 if TYPE_CHECKING:
-    from engine.sampling import Stage
+    from engine.sampling.distribution import Stage
     from tui.app import RemixApp
 
 MOST_BRANCHES = 16
@@ -541,7 +541,7 @@ class Playground(Screen[None]):
         """Picks a token at the cursor; the cursor goes to the next position."""
 
         def act(position: int) -> None:
-            from engine import generator
+            from engine.generation import decode as generator
 
             dist = self.exploration.distribution(position)
             if dist is not None:
@@ -556,7 +556,7 @@ class Playground(Screen[None]):
         """Flips the coin of a position again; None flips that of the next token for the first time."""
 
         def act(place: int) -> None:
-            from engine import generator
+            from engine.generation import decode as generator
 
             exploration, tree = self.exploration, self.exploration.tree
             roll = tree.next_roll(place) if place < len(tree) else 0
@@ -572,7 +572,7 @@ class Playground(Screen[None]):
 
     def start_run(self, *, record: bool = True, following: bool = True) -> None:
         """Runs from the end of the stream until paused, or the end of the text."""
-        from engine.generator import Lane
+        from engine.generation.decode import Lane
 
         exploration = self.exploration
         if not self.app.model_ready or exploration.tokenizer is None:
@@ -692,7 +692,7 @@ class Playground(Screen[None]):
         if not self.app.model_ready or exploration.tokenizer is None:
             self.notice("the network is still loading; one moment", error=False)
             return
-        from engine.generator import Lane
+        from engine.generation.decode import Lane
 
         count = min(count, MOST_BRANCHES)
         tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
@@ -926,7 +926,7 @@ class Playground(Screen[None]):
 
     def action_note(self) -> None:
         """Writes a note on the token under the cursor; the tree screen and exports show it."""
-        from engine.tree import Mark
+        from engine.session.tree import Mark
         from tui.screens.ask import AskScreen
 
         tree, position = self.exploration.tree, min(self.exploration.cursor, len(self.exploration.tree) - 1)

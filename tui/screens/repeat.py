@@ -15,9 +15,9 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, ProgressBar, Static
 
+from engine.compare.statistics import best_and_worst, mean_and_spread
 from engine.errors import InputError
-from engine.settings import SEED_LIMIT
-from engine.stats import best_and_worst, mean_and_spread
+from engine.sampling.settings import SEED_LIMIT
 from tui.comparison import Comparison
 from tui.exploration import Exploration
 from tui.jobs import Repeat
@@ -101,7 +101,7 @@ class RepeatScreen(ModalScreen[None]):
     @on(Input.Submitted)
     def action_begin(self) -> None:
         """Begins, or begins again."""
-        from engine.compare import LaneSpec
+        from engine.compare.lanes import LaneSpec
 
         comparison, problem = self._comparison, ""
         try:

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Input, Static
 
 from engine.errors import EngineError, InputError
-from engine.sessions import (
+from engine.session.folder import (
     Listed,
     bin_folder,
     copy_session,
@@ -26,7 +26,7 @@ from engine.sessions import (
     rename_session,
     to_bin,
 )
-from engine.text import show_text
+from engine.tokens.display import show_text
 from tui.keeper import age
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, ProgressBar, Static
 
-from engine.text import show_clock, show_names, show_text
+from engine.tokens.display import show_clock, show_names, show_text
 from tui.training import Training
 from tui.widgets.loss_plot import LINE, LOOK, LossPlot
 

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from engine.outline import (
+from engine.session.outline import (
     ORDERS,
     Order,
     find_text,
@@ -23,7 +23,7 @@ from engine.outline import (
     sorted_leaves,
     with_origin,
 )
-from engine.tree import ROOT, Mark
+from engine.session.tree import ROOT, Mark
 from tui.exploration import Exploration
 from tui.keeper import age
 from tui.titles import NEEDED, needs_room, status_line

@@ -11,8 +11,8 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.outline import segments
-from engine.tree import ROOT, Tree
+from engine.session.outline import segments
+from engine.session.tree import ROOT, Tree
 from tui.palette import Palette
 from tui.widgets.outline import Label, Outline, Row, sign_of
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.sampling import Distribution
+    from engine.sampling.distribution import Distribution
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 GOES_ON = "≡"

@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.settings import CoinKind
-from engine.tree import Step
+from engine.sampling.settings import CoinKind
+from engine.session.tree import Step
 from tui.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling import Distribution
+    from engine.sampling.distribution import Distribution
 
 MARKER = "▼"
 
@@ -112,7 +112,7 @@ class Coin(Widget):
         if y == 1:
             hit = step.token if step is not None and step.origin != "prompt" else None
             if flipped and step is not None and step.u is not None and dist.settings != step.settings:
-                from engine.coin import choose_interval
+                from engine.sampling.coin import choose_interval
 
                 hit = choose_interval(dist.final, step.u)
             return self._shares(dist, width, hit)
@@ -120,7 +120,7 @@ class Coin(Widget):
 
     def _shares(self, dist: Distribution, width: int, hit: int | None) -> list[Segment]:
         """The interval in `width` cells: shares of half a cell or more on their own, the others as one tail."""
-        from engine.coin import interval_shares, interval_span
+        from engine.sampling.coin import interval_shares, interval_span
 
         segments: list[Segment] = []
         done = 0
@@ -163,7 +163,7 @@ class Coin(Widget):
         assert step.u is not None
         segments = [Segment(f"u {step.u:.4f} → ", palette.value), Segment(self._label_of(step.token), palette.taken)]
         if dist.settings != step.settings:
-            from engine.coin import choose_interval
+            from engine.sampling.coin import choose_interval
 
             now = choose_interval(dist.final, step.u)
             if now != step.token:
@@ -171,7 +171,7 @@ class Coin(Widget):
         return segments
 
     def _race_line(self, dist: Distribution, step: Step, y: int, width: int) -> list[Segment]:
-        from engine.coin import gumbel_luck, gumbel_race
+        from engine.sampling.coin import gumbel_luck, gumbel_race
 
         palette = self._palette
         assert step.seed is not None

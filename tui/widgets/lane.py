@@ -24,7 +24,7 @@ from tui.widgets.coin import Coin, CoinView
 from tui.widgets.token_text import TokenCell, TokenText
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling import Distribution
+    from engine.sampling.distribution import Distribution
 
 STATISTICS: dict[str, tuple[str, str]] = {
     "mean_surprisal": ("surprisal", "{:.2f} bits"),

@@ -14,8 +14,8 @@ from tui.palette import Palette
 from tui.steps import STEP_LABELS
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.chain import Floats
-    from engine.sampling import Distribution
+    from engine.sampling.chain import Floats
+    from engine.sampling.distribution import Distribution
 
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The bits of a braille character by column and row of its dots."""
@@ -82,7 +82,7 @@ def cuts(dist: Distribution) -> dict[str, int]:
     codes = dist.removed[order]
     found: dict[str, int] = {}
     for step in dist.settings.active():
-        from engine.sampling import CODES
+        from engine.sampling.distribution import CODES
 
         places = np.flatnonzero(codes == CODES[step])
         if places.size:

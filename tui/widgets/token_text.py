@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.text import show_text
-from engine.tokenizer import split_characters
+from engine.tokens.display import show_text
+from engine.tokens.tokenizer import split_characters
 from tui.flow import Flow
 from tui.palette import Palette
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.backend import Logits
+from engine.generation.backend import Logits
 from engine.gpt2.config import GPT2Config, parameters_of
 from engine.gpt2.network import Array, Batch, KVBuffers
 from engine.gpt2.weights import HEAD, LAYERS

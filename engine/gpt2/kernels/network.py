@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.backend import Logits
+from engine.generation.backend import Logits
 from engine.gpt2.config import GPT2Config, parameters_of
 from engine.gpt2.kernels import layout as at
 from engine.gpt2.kernels.library import Library, yield_address

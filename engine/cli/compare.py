@@ -1,0 +1,252 @@
+"""`gpt2-remix compare`: several settings side by side on the same coins, once or over many seeds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.options import (
+    ModelChoice,
+    coin_options,
+    commands,
+    draw_seed,
+    examples,
+    for_terminal,
+    ids_option,
+    json_option,
+    lane_record,
+    model_options,
+    model_record,
+    note,
+    print_json,
+    read_prefix,
+    read_settings,
+    session_option,
+    settings_options,
+)
+from engine.errors import InputError
+from engine.sampling.settings import CoinKind, check_seed
+
+if TYPE_CHECKING:
+    from engine.compare.lanes import LaneSpec, Repeated
+    from engine.generation.decode import Lane
+    from engine.models.opening import Model
+
+
+@commands.command(
+    epilog=examples(
+        'gpt2-remix compare "It is a truth" --lane temperature=0.7 --lane temperature=1.2 -n 40 --seed 3',
+        'gpt2-remix compare "Call me" --lane greedy --lane nucleus --lane "nucleus,temperature=1.3" --json',
+        """gpt2-remix compare --lane '"It is a truth" top_k=40' --lane '"It was a truth" top_k=40'""",
+        'gpt2-remix compare "ROMEO:" --lane min_p=0.05 --lane top_p=0.95 --repeat 20 --format md',
+    )
+)
+@click.argument("prefix", required=False)
+@click.option("--lane", "lane_texts", multiple=True, metavar="SETTINGS",
+              help="A lane: settings, a preset's name, or both; before them a prefix of its own as a JSON string. "
+                   "2 to 16 of them.")  # fmt: skip
+@click.option("-n", "count", type=click.IntRange(0), default=60, show_default=True, help="How many tokens.")
+@click.option("--own-coins", is_flag=True, help="Lane i flips the coins of seed + i instead of those of lane 1.")
+@click.option("--repeat", "repeats", type=click.IntRange(1), metavar="M",
+              help="Once for each of M seeds; shows mean and spread of each statistic.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "json", "csv", "md"]), help="How to print it.")
+@ids_option
+@settings_options
+@coin_options
+@model_options
+@session_option
+@json_option
+def compare(
+    prefix: str | None, lane_texts: tuple[str, ...], count: int, own_coins: bool, repeats: int | None,
+    form: str | None, ids: str | None, changes: str | None, preset_name: str | None, seed: int | None, coin: CoinKind,
+    model: ModelChoice, session: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Several settings side by side, run as one batch on the same coins.
+
+    Lanes share the coins: at the same position each gets the same u, so what differs is due to the settings alone.
+    --preset and --set hold for every lane, before its own settings. With --session the lanes are kept as branches of
+    that session.
+    """
+    if as_json and form not in (None, "json"):
+        raise InputError(f"--json and --format {form} were both given; give one of them")
+    if session is not None and repeats is not None:
+        raise InputError("--session keeps lanes as branches, --repeat keeps their statistics only; give one of them")
+    form = "json" if as_json else form or "text"
+    from engine.compare.lanes import MOST_LANES, build_lanes, parse_lane, prefix_ids, repeat, run_together
+
+    if not 2 <= len(lane_texts) <= MOST_LANES:
+        given = f"{len(lane_texts)} {'was' if len(lane_texts) == 1 else 'were'} given"
+        raise InputError(f"compare takes 2 to {MOST_LANES} lanes, each as --lane SETTINGS; {given}")
+    base = read_settings(changes, preset_name)
+    specs = [parse_lane(text, base) for text in lane_texts]
+    drawn = seed is None
+    seed = draw_seed() if seed is None else check_seed(seed)
+    opened = model.open()
+    prompt = read_prefix(opened, prefix, ids)
+    prefixes = [prefix_ids(spec, opened.tokenizer, prompt) for spec in specs]
+    for spec in specs:
+        spec.settings.check_vocabulary(opened.info.vocab_size)
+    end = opened.tokenizer.end_of_text
+    if drawn:
+        note(f"seed {seed}")
+    # Where lane 1 brings a prefix of its own, that is the one that positions are counted from.
+    if repeats is None:
+        from engine.session.recording import keep_lanes, kept_in
+
+        lanes = build_lanes(specs, prefixes, seed=seed, own_coins=own_coins, coin=coin, limit=count, end_of_text=end)
+        with kept_in(session, opened, seed) as kept, _bar("comparing", count * len(lanes)) as bar:
+            for made in run_together(opened.backend, lanes, end):
+                bar.update(made)
+            keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=False)
+        _print_once(opened, specs, lanes, prefixes[0], seed, coin, form)
+        return
+    result: Repeated | None = None
+    with _bar("repeating", count * len(specs) * repeats) as bar:
+        going = repeat(opened.backend, specs, prefixes, seed=seed, repeats=repeats, limit=count, end_of_text=end,
+                       own_coins=own_coins, coin=coin)  # fmt: skip
+        try:
+            for so_far, done, _ in going:
+                result = so_far
+                bar.update(done - bar.pos)
+        except KeyboardInterrupt:
+            if result is None or not result.seeds:
+                raise
+            note(f"stopped: what follows is over the {len(result.seeds)} seeds that were finished")
+    assert result is not None
+    _print_repeated(opened, specs, result, prefixes[0], seed, coin, form)
+
+
+def _bar(label: str, length: int) -> Any:
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+
+def _name(place: int, spec: LaneSpec) -> str:
+    """A lane in a table: its number and what it was asked for."""
+    return f"{place} {spec.text or 'pure sampling'}"
+
+
+def _print_once(
+    model: Model, specs: list[LaneSpec], lanes: list[Lane], prompt: list[int], seed: int, coin: CoinKind, form: str
+) -> None:
+    from engine.compare.lanes import divergences, stats_of
+    from engine.compare.statistics import STATISTICS
+
+    apart = divergences(lanes)
+    rows = [stats_of(lane) for lane in lanes]
+    texts = [model.tokenizer.decode(lane.ids[lane.prompt :]) for lane in lanes]
+    if form == "json":
+        records = [
+            {"settings": lane.settings.to_dict(), "prompt_ids": lane.ids[: lane.prompt], "offset": lane.offset,
+             **lane_record(model.tokenizer, lane, lane.prompt or 0), "stats": dict(row)}
+            for lane, row in zip(lanes, rows, strict=True)
+        ]  # fmt: skip
+        print_json({"model": model_record(model), "prompt_ids": prompt, "seed": seed, "coin": coin, "lanes": records,
+                    "divergence": apart})  # fmt: skip
+        return
+    names = [_name(n, spec) for n, spec in enumerate(specs, start=1)]
+    if form == "csv":
+        header = ["lane", "settings", "seed", "stop", *STATISTICS, "leaves_lane_1_at", "text"]
+        _print_csv(header, [
+            [n, lane.settings.changed(), lane.seed, lane.stop, *row.values(), apart[0][n - 1], text]
+            for n, (lane, row, text) in enumerate(zip(lanes, rows, texts, strict=True), start=1)
+        ])  # fmt: skip
+        return
+    if form == "md":
+        _print_markdown(["lane", "leaves lane 1 at", *map(_words, STATISTICS)],
+                        [[name, _cell(apart[0][n]), *map(_cell, row.values())]
+                         for n, (name, row) in enumerate(zip(names, rows, strict=True))])  # fmt: skip
+        for name, text in zip(names, texts, strict=True):
+            click.echo(f"\n**{_escaped(name)}**\n")
+            click.echo("\n".join(f"> {_escaped(line)}" for line in text.split("\n")))
+        return
+    for n, (name, text) in enumerate(zip(names, texts, strict=True)):
+        left = apart[0][n]
+        where = "" if n == 0 else " · never leaves lane 1" if left is None else f" · leaves lane 1 at {left}"
+        click.echo(f"── lane {name}{where} ──")
+        click.echo(for_terminal(text))
+    _print_table(names, [list(row.values()) for row in rows], [_words(name) for name in STATISTICS])
+
+
+def _print_repeated(
+    model: Model, specs: list[LaneSpec], result: Repeated, prompt: list[int], seed: int, coin: CoinKind, form: str
+) -> None:
+    from engine.compare.statistics import STATISTICS, mean_and_spread
+
+    table, partings = result.table(), result.partings()
+    if form == "json":
+        print_json({
+            "model": model_record(model), "prompt_ids": prompt, "seed": seed, "coin": coin, "seeds": result.seeds,
+            "lanes": [
+                {"settings": spec.settings.to_dict(),
+                 "stats": {name: None if value is None else {"mean": value[0], "spread": value[1]}
+                           for name, value in row.items()},
+                 "left_lane_1_after": parted}
+                for spec, row, parted in zip(specs, table, partings, strict=True)
+            ],
+        })  # fmt: skip
+        return
+    names = [_name(n, spec) for n, spec in enumerate(specs, start=1)]
+    if form == "csv":
+        header = ["lane", "settings", "seeds"]
+        header += [f"{name}_{part}" for name in STATISTICS for part in ("mean", "spread")]
+        _print_csv(header, [
+            [n, spec.settings.changed(), len(result.seeds),
+             *(part for value in row.values() for part in (value or (None, None)))]
+            for n, (spec, row) in enumerate(zip(specs, table, strict=True), start=1)
+        ])  # fmt: skip
+        return
+    cells = [["–" if cell is None else f"{cell[0]:.3f} ± {cell[1]:.3f}" for cell in row.values()] for row in table]
+    left = []
+    for parted in partings:
+        known = [value for value in parted if value is not None]
+        left.append(f"{mean_and_spread([float(v) for v in known])[0]:.1f} ({len(known)})" if known else "never")
+    words = ["leaves lane 1 after (seeds)", *map(_words, STATISTICS)]
+    rows = [[parted, *row] for parted, row in zip(left, cells, strict=True)]
+    if form == "md":
+        _print_markdown(["lane", *words], [[name, *row] for name, row in zip(names, rows, strict=True)])
+    else:
+        _print_table(names, rows, words)
+    click.echo(f"\nmean ± standard deviation over {len(result.seeds)} seeds from {seed}")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("fraction", "share")
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _print_table(names: list[str], rows: list[list[Any]], columns: list[str]) -> None:
+    """One line a lane under short columns; names on a line of their own where they are long."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(word) for word in [column, *(row[n] for row in cells)]) for n, column in enumerate(columns)]
+    label = max(len(name) for name in names)
+    click.echo(" " * label + "  " + "  ".join(word.rjust(width) for word, width in zip(columns, widths, strict=True)))
+    for name, row in zip(names, cells, strict=True):
+        click.echo(name.ljust(label) + "  " + "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)))
+
+
+def _print_csv(header: list[str], rows: list[list[Any]]) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    click.echo(out.getvalue(), nl=False)
+
+
+def _print_markdown(header: list[str], rows: list[list[str]]) -> None:
+    click.echo("| " + " | ".join(header) + " |")
+    click.echo("|" + "|".join(" --- " for _ in header) + "|")
+    for row in rows:
+        click.echo("| " + " | ".join(_escaped(cell) for cell in row) + " |")
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|~" else c for c in for_terminal(text))

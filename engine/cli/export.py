@@ -1,0 +1,108 @@
+"""`gpt2-remix export`: a session, or one branch of it, as JSON, Markdown, HTML, text or a picture."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.options import ModelChoice, commands, examples, model_options, note
+from engine.cli.sessions import open_for_reading
+from engine.errors import EngineError, InputError
+
+if TYPE_CHECKING:
+    from engine.session.export import Candidate
+    from engine.session.store import Session
+
+FORMATS = ("json", "md", "html", "txt", "svg")
+
+HOVERED = 8
+"""Candidates that the HTML page shows on hover."""
+
+pictures: list[Callable[[Path, int | None], str]] = []
+"""What draws the screen as SVG: the app puts it here, since the engine has no screen."""
+
+
+@commands.command(epilog=examples(
+    "gpt2-remix export my.remix --format html -o talk.html", "gpt2-remix export my.remix --format txt --branch 2",
+    "gpt2-remix export my.remix --format json -o talk.json",
+))  # fmt: skip
+@click.argument("session", metavar="SESSION")
+@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="What to write.")
+@click.option("--branch", type=click.IntRange(1), metavar="N", help="Only this branch (1 is the first).")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="The file to write; standard output where left out.")  # fmt: skip
+@click.option("--no-candidates", is_flag=True, help="HTML without the candidates on hover: no network is run.")
+@model_options
+def export(
+    session: str, form: str, branch: int | None, output: Path | None, no_candidates: bool,
+    model: ModelChoice,
+) -> None:  # fmt: skip
+    """Write a session (a file, or the name of one) in another form."""
+    from engine.session.export import session_to_json
+
+    opened = open_for_reading(session)
+    leaf = leaf_of(opened, branch)
+    if form == "json":
+        text = session_to_json(opened, branch=leaf)
+    elif form == "svg":
+        from engine.session.folder import find_session
+
+        text = pictures[0](find_session(session), leaf)
+    else:
+        text = readable(opened, form, leaf, model, candidates=not no_candidates)
+    write(text, output)
+
+
+def leaf_of(session: Session, branch: int | None) -> int | None:
+    """The last node of a branch by its number; None for all. Raises InputError."""
+    if branch is None:
+        return None
+    leaves = session.tree.leaves()
+    if branch > len(leaves):
+        many = "is one branch" if len(leaves) == 1 else f"are {len(leaves)} branches"
+        raise InputError(f"there is no branch {branch}; there {many}")
+    return leaves[branch - 1]
+
+
+def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, *, candidates: bool) -> str:
+    """Markdown, text or HTML. Raises EngineError."""
+    from engine.models.opening import EMBEDDED, locate, read_tokenizer
+    from engine.session.export import to_html, to_markdown, to_text
+    from engine.session.tree import ModelRecord
+
+    tree = session.tree
+    record = tree.models[tree.model] if tree.models else ModelRecord(EMBEDDED)
+    name = model.name if model.given else record.name
+    if form == "txt":
+        return to_text(session, read_tokenizer(locate(name)), branch=leaf)
+    if form == "md":
+        return to_markdown(session, read_tokenizer(locate(name)), branch=leaf)
+    if not candidates:
+        return to_html(session, read_tokenizer(locate(name)), branch=leaf)
+    from engine.session.replay import candidates as find
+
+    opened = model.open(name, record.precision)
+    known: dict[int, list[Candidate]] = {}
+    length = len(tree.nodes) - 1 if leaf is None else tree.nodes[leaf].depth
+    with click.progressbar(length=length, label="candidates", file=sys.stderr,
+                           hidden=not sys.stderr.isatty()) as bar:  # fmt: skip
+        for node, found in find(opened.backend, tree, opened.tokenizer.end_of_text, HOVERED, leaf):
+            known[node] = found
+            bar.update(1)
+    return to_html(session, opened.tokenizer, branch=leaf, candidates_of=lambda node: known.get(node, ()))
+
+
+def write(text: str, output: Path | None) -> None:
+    """To a file, or to standard output. Raises EngineError."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise EngineError(f"{output} cannot be written: {error.strerror}") from None
+    note(f"wrote {output}")

@@ -1,0 +1,141 @@
+"""`gpt2-remix generate`: streams the text that follows a prefix."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.options import (
+    LANES,
+    SETTINGS_HELP,
+    ModelChoice,
+    coin_options,
+    commands,
+    draw_seed,
+    examples,
+    for_terminal,
+    ids_option,
+    json_option,
+    lane_record,
+    model_options,
+    model_record,
+    note,
+    print_json,
+    read_prefix,
+    read_settings,
+    run_lanes,
+    session_option,
+    settings_options,
+)
+from engine.sampling.settings import CoinKind, Settings, check_seed
+
+if TYPE_CHECKING:
+    from engine.generation.decode import Lane
+    from engine.models.opening import Model
+
+
+@commands.command(
+    epilog=examples(
+        'gpt2-remix generate "In the beginning" -n 40 --seed 7',
+        'gpt2-remix generate "ROMEO:" --preset nucleus --samples 4',
+        'gpt2-remix generate "Once upon" --session talk.remix --samples 3',
+        "gpt2-remix generate --ids 91 -n 20 --set temperature=0.8,top_k=40 --json",
+    )
+    + "\n\n" + SETTINGS_HELP
+)  # fmt: skip
+@click.argument("prefix", required=False)
+@click.option("-n", "count", type=click.IntRange(0), default=100, show_default=True, help="How many tokens.")
+@click.option("--samples", type=click.IntRange(1), default=1, show_default=True, help="How many streams.")
+@click.option("--no-slide", is_flag=True, help="Stop where the context is full.")
+@ids_option
+@settings_options
+@coin_options
+@model_options
+@session_option
+@json_option
+def generate(
+    prefix: str | None, count: int, samples: int, no_slide: bool, ids: str | None, changes: str | None,
+    preset_name: str | None, seed: int | None, coin: CoinKind, model: ModelChoice,
+    session: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Stream the text that follows a prefix; sample i uses seed + i.
+
+    With --session the samples are kept as branches of that session; without a prefix they go on from its stream.
+    """
+    settings = read_settings(changes, preset_name)
+    drawn = seed is None
+    seed = draw_seed() if seed is None else check_seed(seed)
+    check_seed(seed + samples - 1)
+    opened = model.open()
+    from engine.session.recording import keep_lanes, kept_in, stream_of
+
+    with kept_in(session, opened, seed) as kept:
+        stream = stream_of(kept) if prefix is None and ids is None else None
+        prompt = stream[0] if stream is not None else read_prefix(opened, prefix, ids)
+        given = stream[1] if stream is not None else len(prompt)
+        settings.check_vocabulary(opened.info.vocab_size)
+        if drawn:
+            note(f"seed {seed}")
+        lanes = make_lanes(opened, prompt, given, settings, seed, coin, samples, count, slide=not no_slide)
+        try:
+            if as_json:
+                for start in range(0, samples, LANES):
+                    run_lanes(opened, lanes[start : start + LANES])
+                print_json({
+                    "model": model_record(opened), "seed": seed, "settings": settings.to_dict(), "prompt_ids": prompt,
+                    "coin": coin, "samples": [lane_record(opened.tokenizer, lane, len(prompt)) for lane in lanes],
+                })  # fmt: skip
+            else:
+                stream_all(opened, prompt, lanes)
+        finally:
+            keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=stream is not None)
+
+
+def make_lanes(
+    model: Model, prompt: list[int], given: int, settings: Settings, seed: int, coin: CoinKind, samples: int,
+    count: int, *, slide: bool,
+) -> list[Lane]:  # fmt: skip
+    """A lane for each sample. `given` of the prompt's tokens are the prefix, which some settings tell from new text."""
+    from engine.generation.decode import Lane
+
+    end = model.tokenizer.end_of_text
+    return [
+        Lane(list(prompt), settings, seed + i, coin, end_of_text=end, limit=count, slide=slide, prompt=given)
+        for i in range(samples)
+    ]
+
+
+def stream_all(model: Model, prompt: list[int], lanes: list[Lane]) -> None:
+    """Prints the prefix where a person reads, and then each lane as it comes."""
+    if sys.stdout.isatty():
+        click.secho(for_terminal(model.tokenizer.decode(prompt)), dim=True, nl=False)
+    for lane in lanes:
+        if len(lanes) > 1:
+            click.echo(f"{'' if lane is lanes[0] else chr(10)}── seed {lane.seed} ──")
+        stream_lane(model, lane)
+
+
+def stream_lane(model: Model, lane: Lane) -> None:
+    """Runs one lane to its end and prints its text as characters become whole."""
+    from engine.generation.decode import advance
+    from engine.tokens.tokenizer import whole_characters
+
+    end = model.tokenizer.end_of_text
+    pending = b""
+    try:
+        while done := advance(model.backend, [lane], end):
+            token = done[0][1].token
+            pending += b"" if token == end else model.tokenizer.token_bytes(token)
+            whole = whole_characters(pending)
+            click.echo(for_terminal(pending[:whole].decode("utf-8", errors="replace")), nl=False)
+            sys.stdout.flush()
+            pending = pending[whole:]
+    finally:
+        click.echo(pending.decode("utf-8", errors="replace"))
+    if lane.stop == "end_of_text":
+        note("the text ended with <|endoftext|>")
+    elif lane.stop == "context":
+        note(f"the context of {model.info.context} tokens is full")

@@ -1,0 +1,95 @@
+"""`gpt2-remix next`: the distribution of the next token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.options import (
+    SETTINGS_HELP,
+    ModelChoice,
+    commands,
+    draw_seed,
+    examples,
+    ids_option,
+    json_option,
+    model_options,
+    note,
+    print_json,
+    read_prefix,
+    read_settings,
+    settings_options,
+    shown_token,
+    token_record,
+)
+from engine.sampling.settings import check_seed
+
+if TYPE_CHECKING:
+    from engine.sampling.distribution import Distribution
+    from engine.tokens.tokenizer import Tokenizer
+
+
+@commands.command(
+    "next",
+    epilog=examples('gpt2-remix next "To be, or not to" -k 5', "gpt2-remix next --ids 91 --all --json",
+                    'gpt2-remix next "Call me" --set temperature=0.7,top_p=0.9') + "\n\n" + SETTINGS_HELP,
+)  # fmt: skip
+@click.argument("prefix", required=False)
+@click.option("-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many candidates.")
+@click.option("--all", "every", is_flag=True, help="The whole vocabulary.")
+@click.option("--seed", type=int, metavar="N", help="For settings that flip a coin of their own (xtc).")
+@ids_option
+@settings_options
+@model_options
+@json_option
+def next_token(
+    prefix: str | None, count: int, every: bool, seed: int | None, ids: str | None, changes: str | None,
+    preset_name: str | None, model: ModelChoice, as_json: bool,
+) -> None:  # fmt: skip
+    """The distribution of the next token: raw, after the chain, and what removed each removed token."""
+    settings = read_settings(changes, preset_name)
+    if seed is None and settings.flips:
+        seed = draw_seed()
+        note(f"seed {seed}")
+    check_seed(seed or 0)
+    opened = model.open()
+    prompt = read_prefix(opened, prefix, ids)
+    settings.check_vocabulary(opened.info.vocab_size)
+    from engine.generation.decode import look
+    from engine.sampling.chain import Moment
+    from engine.sampling.distribution import distribution
+
+    end = opened.tokenizer.end_of_text
+    moment = Moment(len(prompt), prompt, len(prompt), end, seed or 0)
+    dist = distribution(look(opened.backend, [(prompt, len(prompt))], end)[0], settings, moment, account=True)
+    chosen = [int(token) for token in dist.order(None if every else count)]
+    rows = [candidate_record(opened.tokenizer, dist, token) for token in chosen]
+    if as_json:
+        print_json({
+            "prompt_ids": prompt, "settings": settings.to_dict(), "entropy_raw": dist.entropy_raw,
+            "entropy_final": dist.entropy_final, "kept": dist.kept, "candidates": rows,
+            "chain": [{"step": stage.step, "kept": stage.kept, "mass_removed": stage.mass_removed}
+                      for stage in dist.stages or ()],
+        })  # fmt: skip
+        return
+    click.echo(f"{'rank':>6}  {'final':>8}  {'raw':>8}  {'id':>6}  token")
+    for row in rows:
+        shown = shown_token(opened.tokenizer, row["id"])
+        cut = f"  (cut by {row['removed_by']})" if row["removed_by"] else ""
+        click.echo(
+            f"{row['rank']:>6}  {row['p_final']:>8.3%}  {row['p_raw']:>8.3%}  {row['id']:>6}  {shown}{cut}"
+        )
+    left = max(0.0, 1.0 - sum(row["p_final"] for row in rows))
+    click.echo(f"{'':>6}  {left:>8.3%}  all others, {dist.kept:,} of {dist.size:,} tokens kept, "
+               f"entropy {dist.entropy_raw:.2f} bits raw, {dist.entropy_final:.2f} final")  # fmt: skip
+    for stage in dist.stages or ():
+        click.echo(f"{'':>6}  {stage.step} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
+
+
+def candidate_record(tokenizer: Tokenizer, dist: Distribution, token: int) -> dict[str, Any]:
+    """A token's place in a distribution in JSON."""
+    return token_record(tokenizer, token) | {
+        "p_raw": float(dist.raw[token]), "p_final": float(dist.final[token]), "rank": dist.rank(token),
+        "removed_by": dist.removed_by(token),
+    }  # fmt: skip

@@ -1,0 +1,128 @@
+"""`gpt2-remix sessions`, `import` and `replay`: what is kept, taking an export in, computing it all again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.options import ModelChoice, commands, examples, json_option, model_options, note, print_json
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.session.store import Session
+
+
+@commands.command(epilog=examples("gpt2-remix sessions", "gpt2-remix sessions --json"))
+@json_option
+def sessions(as_json: bool) -> None:
+    """The sessions that are kept, the newest first."""
+    from engine.session.folder import folder, list_sessions
+    from engine.tokens.display import show_text
+
+    found = list_sessions()
+    if as_json:
+        print_json([
+            {"path": str(listed.path), "name": listed.name, "words": listed.words, "model": listed.model,
+             "nodes": listed.nodes, "changed": listed.changed, "bytes": listed.size, "problem": listed.problem or None}
+            for listed in found
+        ])  # fmt: skip
+        return
+    for listed in found:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(listed.changed))
+        tokens = listed.problem or f"{listed.nodes:,} tokens, {listed.model}"
+        title = show_text(listed.name or listed.words or "", keep="")
+        click.echo(f"{when}  {listed.path.name:<32} {tokens:<28} {title[:60]}")
+    if not found:
+        click.echo("no sessions yet: gpt2-remix saves one as soon as a token was chosen")
+    note(f"they are kept in {folder()}")
+
+
+@commands.command("import", epilog=examples(
+    "gpt2-remix import talk.json", "gpt2-remix import talk.json -o talk.remix", "gpt2-remix --session talk.remix",
+))  # fmt: skip
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="The session file to make; one in the sessions folder where left out.")  # fmt: skip
+def import_command(file: Path, output: Path | None) -> None:
+    """Take a JSON export in as a session: the identical one."""
+    from engine.cli.options import read_text
+    from engine.session.export import session_from_json
+    from engine.session.folder import folder, free_path
+    from engine.session.store import SUFFIX, save_whole
+
+    session = session_from_json(read_text(file))
+    target = output or free_path(folder() / f"{file.stem}{SUFFIX}")
+    save_whole(session, target)
+    click.echo(str(target))
+
+
+@commands.command(epilog=examples("gpt2-remix replay my.remix", "gpt2-remix replay my.remix --json"))
+@click.argument("session", metavar="SESSION")
+@model_options
+@json_option
+def replay(session: str, model: ModelChoice, as_json: bool) -> None:
+    """Compute every sampled token of a session again from its record, and say which differ.
+
+    Uses the model that the session was made with, in the same precision, or --model and --precision.
+    """
+    from engine.models.opening import fingerprint, locate, record_of
+    from engine.session.replay import Replayed
+    from engine.session.replay import replay as run
+
+    opened = open_for_reading(session)
+    tree = opened.tree
+    if not tree.models:
+        raise InputError(f"{session} does not say which model made it; there is nothing to replay")
+    record = tree.models[tree.model]
+    name = model.name if model.given else record.name
+    with_model = model.open(name, record.precision)
+    located = locate(name)
+    ours = record_of(located, with_model.info, fingerprint(located))
+    numbers = [n for n, known in enumerate(tree.models) if known.same_network(ours)]
+    if not numbers:
+        numbers = [tree.model]
+        ours_is = f"{name} in {with_model.info.precision}"
+        made_with = f"{record.name} in {record.precision}"
+        note(f"{ours_is} is not the model that the session was made with ({made_with}): its tokens may differ")
+    found = Replayed(0)
+    total = sum(node.step is not None and node.step.origin == "sampled" for node in tree.nodes)
+    with click.progressbar(length=total, label="replaying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        for found in run(with_model.backend, tree, with_model.tokenizer.end_of_text, numbers):
+            bar.update(found.replayed - bar.pos)
+    if as_json:
+        print_json({
+            "nodes": found.nodes, "replayed": found.replayed, "different": found.different,
+            "within_rounding": found.within_rounding, "other_models": found.other_models,
+            "other_form": found.other_form, "model": name,
+        })  # fmt: skip
+        return
+    click.echo(f"{found.nodes:,} nodes, {found.replayed:,} replayed, {len(found.different):,} different")
+    if found.within_rounding:
+        click.echo(f"{found.within_rounding:,} of the same ones differ by rounding alone")
+    if found.other_form:
+        now = with_model.info.form
+        by = " or ".join(sorted({tree.models[n].form or "torch" for n in numbers} - {now}))
+        click.echo(f"{found.other_form:,} of the replayed ones were computed by {by}, not by {now}, as recorded: "
+                   "the last bits of their probabilities differ, in int8 more")  # fmt: skip
+    if found.other_models:
+        click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
+    for other in found.different[:20]:
+        click.echo(f"  node {other['node']} at {other['position']}: {other['recorded']}, now {other['recomputed']}")
+
+
+def open_for_reading(wanted: str) -> Session:
+    """A session by file or name; a damaged one as far as it can be read, with a line about that. Raises InputError."""
+    from engine.session.folder import find_session
+    from engine.session.store import DamagedError, read, recover
+
+    path = find_session(wanted)
+    try:
+        return read(path)
+    except DamagedError as error:
+        session, lost = recover(path)
+        note(f"{error}; {len(session.tree.nodes) - 1:,} tokens could be read, {lost:,} records could not")
+        return session

@@ -1,5 +1,0 @@
-"""The commands that need no terminal UI, a file each; importing this registers them with `engine.cli.commands`."""
-
-from engine.commands import bench, compare, export, generate, models, next_token, score, sessions, trace, train
-
-__all__ = ["bench", "compare", "export", "generate", "models", "next_token", "score", "sessions", "trace", "train"]

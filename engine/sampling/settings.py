@@ -1,0 +1,369 @@
+"""Sampling settings: their fields and limits, the chain's order, and the text form "temperature=0.8,top_p=0.95".
+
+A setting's name and meaning are those of Hugging Face transformers, so that one copied from a paper or a model
+card does the same here; what transformers lacks is named as in OpenAI's API or in llama.cpp. This module imports no
+numpy: it is on the path to the app's first frame.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.errors import InputError
+
+CoinKind = Literal["interval", "gumbel"]
+COINS: tuple[CoinKind, ...] = ("interval", "gumbel")
+
+SEED_LIMIT = 2**63
+"""Seeds are 0 ... SEED_LIMIT - 1."""
+
+BIAS_LIMIT = 100.0
+"""Biases are -BIAS_LIMIT ... BIAS_LIMIT, in logits (as in OpenAI's API)."""
+
+
+CHAIN: tuple[str, ...] = (
+    "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry", "logit_bias",
+    "banned", "min_new_tokens", "temperature", "dynamic_temperature", "top_k", "top_p", "min_p", "typical_p",
+    "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc", "mirostat",
+)  # fmt: skip
+"""The steps of the chain in their default order: that of transformers, its processors before its warpers."""
+
+DRY_BREAKERS = (198, 25, 1, 9)
+r"""GPT-2's ids of the sequence breakers that llama.cpp begins with: newline, colon, quotation mark, asterisk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The chain's settings. The defaults leave the network's probabilities as they are.
+
+    What each does is said once, in NUMBERS and LISTS, and with its source at its step in `engine.sampling.distribution`.
+
+    Attributes:
+        chain: the order of the steps, all of them; empty for the default order. Where only some are named, these
+            trade places among themselves and the others stay where they are.
+        off: steps that are switched off, whatever their settings.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    banned: tuple[int, ...] = ()
+    typical_p: float = 1.0
+    epsilon_cutoff: float = 0.0
+    eta_cutoff: float = 0.0
+    top_n_sigma: float = 0.0
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    mirostat_tau: float = 0.0
+    mirostat_eta: float = 0.1
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    no_repeat_ngram_size: int = 0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_breakers: tuple[int, ...] = DRY_BREAKERS
+    min_new_tokens: int = 0
+    chain: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in NUMBERS:
+            field.check(getattr(self, field.name))
+        seen: set[int] = set()
+        for token, bias in self.logit_bias:
+            if token < 0 or not math.isfinite(bias) or abs(bias) > BIAS_LIMIT:
+                raise InputError(
+                    f"logit_bias {token}:{bias:g} is out of range: ids are 0 or more, biases -100 to 100; "
+                    "to rule a token out use banned"
+                )
+            if token in seen:
+                raise InputError(f"logit_bias names token {token} twice; give it once")
+            seen.add(token)
+        for name in ("banned", "dry_breakers"):
+            if any(token < 0 for token in getattr(self, name)):
+                raise InputError(f"{name} holds a negative id; token ids are 0 or more")
+        for name in ("chain", "off"):
+            for step in getattr(self, name):
+                if step not in CHAIN:
+                    raise InputError(f"{name} names {step!r}, which is no step; {nearest(step, CHAIN)}")
+        if len(set(self.chain)) < len(self.chain):
+            raise InputError("chain names a step twice; name each once")
+        order = whole_order(self.chain)
+        # One way to write each order and each set, so that equal settings compare equal.
+        object.__setattr__(self, "chain", () if order == CHAIN else order)
+        object.__setattr__(self, "off", tuple(step for step in CHAIN if step in self.off))
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """All steps in the order of these settings."""
+        return self.chain or CHAIN
+
+    def active(self) -> tuple[str, ...]:
+        """The steps that these settings switch on, in order."""
+        return tuple(step for step in self.order if step not in self.off and SWITCHES[step](self))
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the most probable token is taken and the coin ignored."""
+        return self.temperature == 0 and "temperature" in self.active()
+
+    @property
+    def flips(self) -> bool:
+        """Whether a step of the chain flips a coin of its own."""
+        return "xtc" in self.active()
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a step of the chain depends on the tokens that stand before."""
+        return not HISTORIC.isdisjoint(self.active())
+
+    def replace(self, **changes: Any) -> Settings:
+        """A copy with these fields changed, checked again. Raises InputError."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field as plain JSON values; logit_bias as {"id": bias}, chain empty for the default order."""
+        record: dict[str, Any] = {field.name: getattr(self, field.name) for field in NUMBERS}
+        record["logit_bias"] = {str(token): bias for token, bias in self.logit_bias}
+        return record | {name: list(getattr(self, name)) for name in LISTS if name != "logit_bias"}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Settings:
+        """The inverse of to_dict. Raises InputError for anything that is not one."""
+        try:
+            values = dict(record)
+            if "logit_bias" in values:
+                values["logit_bias"] = tuple((int(k), float(v)) for k, v in dict(values["logit_bias"]).items())
+            for name in ("banned", "dry_breakers"):
+                if name in values:
+                    values[name] = tuple(int(token) for token in values[name])
+            for name in ("chain", "off"):
+                if name in values:
+                    values[name] = tuple(str(step) for step in values[name])
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"these are not sampling settings: {error}") from None
+
+    def check_vocabulary(self, size: int) -> None:
+        """Raises InputError where a bias or a ban names an id outside a vocabulary of `size` tokens."""
+        for name, tokens in (("logit_bias", [t for t, _ in self.logit_bias]), ("banned", self.banned)):
+            for token in tokens:
+                if token >= size:
+                    raise InputError(f"{name} names id {token}, but this model's ids are 0 to {size - 1}")
+        if size and len(set(self.banned)) >= size:
+            raise InputError("every token is banned: nothing is left to choose from; ban fewer")
+
+    def changed(self) -> str:
+        """The fields that differ from the defaults, in the text form that parse_settings reads ("" for none)."""
+        plain = Settings()
+        parts = [f"{f.name}={f.show(getattr(self, f.name))}" for f in NUMBERS
+                 if getattr(self, f.name) != getattr(plain, f.name)]
+        parts += [f"{name}={show_list(name, getattr(self, name))}" for name in LISTS
+                  if getattr(self, name) != getattr(plain, name)]
+        return ",".join(parts)
+
+
+def whole_order(named: Iterable[str]) -> tuple[str, ...]:
+    """The order of all steps where the named ones trade places among themselves and the others stay."""
+    chosen = list(named)
+    queue = iter(chosen)
+    return tuple(next(queue) if step in chosen else step for step in CHAIN)
+
+
+SWITCHES: dict[str, Callable[[Settings], bool]] = {
+    "repetition_penalty": lambda s: s.repetition_penalty != 1,
+    "presence_penalty": lambda s: s.presence_penalty != 0,
+    "frequency_penalty": lambda s: s.frequency_penalty != 0,
+    "no_repeat_ngram_size": lambda s: s.no_repeat_ngram_size > 0,
+    "dry": lambda s: s.dry_multiplier > 0,
+    "logit_bias": lambda s: bool(s.logit_bias),
+    "banned": lambda s: bool(s.banned),
+    "min_new_tokens": lambda s: s.min_new_tokens > 0,
+    # The dynamic temperature takes the place of the plain one.
+    "temperature": lambda s: s.temperature != 1 and (s.dynatemp_range == 0 or "dynamic_temperature" in s.off),
+    "dynamic_temperature": lambda s: s.dynatemp_range > 0,
+    "top_k": lambda s: s.top_k > 0,
+    "top_p": lambda s: s.top_p < 1,
+    "min_p": lambda s: s.min_p > 0,
+    "typical_p": lambda s: s.typical_p < 1,
+    "epsilon_cutoff": lambda s: s.epsilon_cutoff > 0,
+    "eta_cutoff": lambda s: s.eta_cutoff > 0,
+    "top_n_sigma": lambda s: s.top_n_sigma > 0,
+    "xtc": lambda s: s.xtc_probability > 0,
+    "mirostat": lambda s: s.mirostat_tau > 0,
+}
+"""Whether settings ask for a step."""
+
+HISTORIC = frozenset({
+    "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry", "min_new_tokens",
+    "mirostat",
+})  # fmt: skip
+"""The steps that depend on what stands before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A numeric setting: its step of the chain, limits (inclusive), what an arrow key adds, what it does."""
+
+    name: str
+    label: str
+    chain_step: str
+    low: float
+    high: float
+    step: float
+    help: str
+    whole: bool = False
+
+    def parse(self, text: str) -> float | int:
+        """Reads a value. Raises InputError where `text` is not a number of this kind within the limits."""
+        try:
+            value = int(text) if self.whole else float(text)
+        except ValueError:
+            kind = "a whole number" if self.whole else "a number"
+            raise InputError(f"{self.name}={text.strip()!r} is not {kind}; {self.range()}") from None
+        self.check(value)
+        return value
+
+    def check(self, value: float | int) -> None:
+        """Raises InputError where the value is outside the limits or not a number."""
+        wrong_kind = isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float))
+        if wrong_kind or not self.low <= value <= self.high:
+            raise InputError(f"{self.name}={value} is out of range; {self.range()}")
+
+    def range(self) -> str:
+        """The limits in words."""
+        if self.high >= LARGE:
+            return f"it is {self.low:g} or more"
+        return f"it is {self.low:g} to {self.high:g}"
+
+    def show(self, value: float | int) -> str:
+        """The value as a person would type it."""
+        return str(value) if self.whole else f"{round(value, 6):g}"
+
+
+LARGE = 10**9
+
+NUMBERS: tuple[Number, ...] = (
+    Number("repetition_penalty", "repeat pen.", "repetition_penalty", 0.01, 100.0, 0.05,
+           "divides positive logits of tokens in the text by it and multiplies negative ones; 1 is off"),
+    Number("presence_penalty", "presence", "presence_penalty", -10.0, 10.0, 0.1,
+           "taken from the logit of every token that was generated already; 0 is off"),
+    Number("frequency_penalty", "frequency", "frequency_penalty", -10.0, 10.0, 0.1,
+           "taken from a token's logit for each time it was generated; 0 is off"),
+    Number("no_repeat_ngram_size", "no n-gram", "no_repeat_ngram_size", 0, LARGE, 1,
+           "no run of so many tokens comes twice; 0 is off", whole=True),
+    Number("dry_multiplier", "dry", "dry", 0.0, 100.0, 0.1,
+           "DRY: penalty for a token that would lengthen a repetition; 0 is off"),
+    Number("dry_base", "dry base", "dry", 1.0, 100.0, 0.05,
+           "DRY: the penalty grows by this factor with each repeated token"),
+    Number("dry_allowed_length", "dry length", "dry", 1, LARGE, 1,
+           "DRY: repetitions shorter than this are free", whole=True),
+    Number("min_new_tokens", "min new", "min_new_tokens", 0, LARGE, 1,
+           "no <|endoftext|> before so many new tokens; 0 is off", whole=True),
+    Number("temperature", "temp", "temperature", 0.0, 100.0, 0.05,
+           "divides the logits: below 1 sharpens, above 1 flattens, 0 is greedy"),
+    Number("dynatemp_range", "dyn. range", "dynamic_temperature", 0.0, 100.0, 0.05,
+           "temperature minus to plus this, by the entropy of the moment; 0 is off"),
+    Number("dynatemp_exponent", "dyn. exp", "dynamic_temperature", 0.01, 100.0, 0.1,
+           "bends the way from entropy to dynamic temperature"),
+    Number("top_k", "top-k", "top_k", 0, LARGE, 1, "keeps the k most probable tokens; 0 keeps all", whole=True),
+    Number("top_p", "top-p", "top_p", 0.0, 1.0, 0.01,
+           "keeps the smallest set of most probable tokens whose mass reaches p; 1 keeps all"),
+    Number("min_p", "min-p", "min_p", 0.0, 1.0, 0.01,
+           "keeps tokens at least this fraction as probable as the most probable one; 0 keeps all"),
+    Number("typical_p", "typical-p", "typical_p", 0.0, 1.0, 0.01,
+           "keeps tokens whose surprisal is nearest to the entropy until their mass reaches p; 1 keeps all"),
+    Number("epsilon_cutoff", "epsilon", "epsilon_cutoff", 0.0, 1.0, 0.0001,
+           "keeps tokens of at least this probability; 0 keeps all"),
+    Number("eta_cutoff", "eta", "eta_cutoff", 0.0, 1.0, 0.0001,
+           "like epsilon, lower where the entropy is high; 0 keeps all"),
+    Number("top_n_sigma", "n-sigma", "top_n_sigma", 0.0, 100.0, 0.1,
+           "keeps logits within n standard deviations of the highest; 0 keeps all"),
+    Number("xtc_probability", "xtc prob.", "xtc", 0.0, 1.0, 0.05,
+           "XTC: how often the most probable choices are left out; 0 is off"),
+    Number("xtc_threshold", "xtc thresh.", "xtc", 0.0, 1.0, 0.01,
+           "XTC: of the tokens with at least this probability only the least probable stays"),
+    Number("mirostat_tau", "mirostat", "mirostat", 0.0, 100.0, 0.1,
+           "mirostat v2: the surprisal in bits that it steers to; 0 is off"),
+    Number("mirostat_eta", "miro. eta", "mirostat", 0.0, 1.0, 0.05, "mirostat v2: how fast it steers"),
+)
+
+LISTS: dict[str, str] = {
+    "logit_bias": "adds to the logits of single tokens: id:bias;id:bias",
+    "banned": "tokens that can never be chosen: id;id",
+    "dry_breakers": "DRY: tokens at which a repetition ends: id;id",
+    "chain": "the order of the chain's steps: top_p;temperature swaps these two",
+    "off": "steps that are switched off: top_k;min_p",
+}
+
+FORMS = {
+    "logit_bias": "198:-2;50256:-100", "banned": "198;50256", "dry_breakers": "198;25", "chain": "top_p;temperature",
+    "off": "top_k;min_p",
+}  # fmt: skip
+"""What each list looks like, for error messages."""
+
+
+def show_list(name: str, value: Iterable[Any]) -> str:
+    """A list setting in the text form: "198:-2;50256:-100" or "198;50256"."""
+    if name == "logit_bias":
+        return ";".join(f"{token}:{round(bias, 6):g}" for token, bias in value)
+    return ";".join(str(token) for token in value)
+
+
+def parse_list(name: str, text: str) -> tuple[Any, ...]:
+    """Reads a list setting. Raises InputError that shows the form."""
+    items = [item.strip() for item in text.split(";") if item.strip()]
+    if name in ("chain", "off"):
+        return tuple(items)  # unknown steps are named by Settings
+    try:
+        if name != "logit_bias":
+            return tuple(dict.fromkeys(int(item) for item in items))
+        pairs = [item.split(":") for item in items]
+        return tuple((int(token), float(bias)) for token, bias in pairs)
+    except ValueError:
+        raise InputError(f"{name}={text!r} is not a list of this form: {name}={FORMS[name]}") from None
+
+
+def parse_settings(text: str, base: Settings | None = None) -> Settings:
+    """Reads "temperature=0.8,top_p=0.95" on top of `base` (the defaults where left out).
+
+    Raises:
+        InputError: an unknown name (the nearest known one is named), a value out of range, a name given twice.
+    """
+    changes: dict[str, Any] = {}
+    numbers = {field.name: field for field in NUMBERS}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if name not in numbers and name not in LISTS:
+            raise InputError(f"there is no setting {name!r}; {nearest(name, [*numbers, *LISTS])}")
+        if not equals:
+            raise InputError(f"{part!r} has no value; write it as {name}=VALUE")
+        if name in changes:
+            raise InputError(f"{name} is given twice; give it once")
+        changes[name] = numbers[name].parse(value) if name in numbers else parse_list(name, value)
+    return (base or Settings()).replace(**changes)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Words that help after an unknown name: the nearest known one, or all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
+
+
+def check_seed(seed: int) -> int:
+    """Returns the seed. Raises InputError outside 0 ... 2**63-1."""
+    if not 0 <= seed < SEED_LIMIT:
+        raise InputError(f"seed {seed} is out of range; it is 0 to {SEED_LIMIT - 1}")
+    return seed

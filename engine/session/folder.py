@@ -1,0 +1,203 @@
+"""Where sessions are kept: the folder, what lies in it, the bin, and who has one open."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path, user_data_path
+
+from engine.errors import EngineError, InputError
+from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, model_record
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is known of a session without opening it whole.
+
+    Attributes:
+        model: the name of the model it was made with last; "" where that cannot be read.
+        nodes: how many steps it holds; None where it cannot be read.
+        changed: when it was written last, in seconds since 1970.
+        size: of its file, in bytes.
+        problem: why it cannot be read, "" where it can.
+    """
+
+    path: Path
+    name: str
+    words: str
+    model: str
+    nodes: int | None
+    changed: float
+    size: int
+    problem: str = ""
+
+
+def folder() -> Path:
+    """Where sessions are kept where `--session` says nothing else."""
+    return user_data_path("gpt2-remix") / "sessions"
+
+
+def bin_folder() -> Path:
+    """Where deleted ones are until the bin is emptied."""
+    return folder() / "bin"
+
+
+def fresh_path() -> Path:
+    """A file for a new session, named after the moment."""
+    return free_path(folder() / f"{time.strftime('%Y-%m-%d %H%M%S')}{SUFFIX}")
+
+
+def free_path(wanted: Path) -> Path:
+    """The path, or the first one like it that is free: "name 2.remix"."""
+    path, number = wanted, 2
+    while path.exists():
+        path = wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
+        number += 1
+    return path
+
+
+def list_sessions(where: Path | None = None) -> list[Listed]:
+    """The sessions in a folder, the newest first."""
+    where = folder() if where is None else where
+    with suppress(OSError):
+        found = [describe(path) for path in where.glob(f"*{SUFFIX}")]
+        return sorted(found, key=lambda listed: listed.changed, reverse=True)
+    return []
+
+
+def describe(path: Path) -> Listed:
+    """What is known of a session without opening it whole."""
+    changed, size = 0.0, 0
+    with suppress(OSError):
+        parts = [part.stat() for part in parts_of(path) if part.exists()]
+        changed, size = max(part.st_mtime for part in parts), sum(part.st_size for part in parts)
+    try:
+        with closing(connect(path, read_only=True)) as db:
+            if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                return Listed(path, "", "", "", None, changed, size, "not a session")
+            meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
+            nodes = int(db.execute("SELECT count(*) FROM nodes").fetchone()[0])
+            record = db.execute("SELECT record FROM models ORDER BY id DESC LIMIT 1").fetchone()
+            model = _model_name(record[0]) if record else ""
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        return Listed(path, "", "", "", None, changed, size, f"damaged: {' '.join(str(error).split())[:60]}")
+    return Listed(path, meta.get("name", ""), meta.get("words", ""), model, nodes, changed, size)
+
+
+def _model_name(record: str) -> str:
+    try:
+        return model_record(json.loads(record)).name
+    except (ValueError, TypeError, KeyError, EngineError):
+        return ""
+
+
+def parts_of(path: Path) -> list[Path]:
+    """A session's file and what SQLite keeps beside it."""
+    return [path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")]
+
+
+def find_session(wanted: str) -> Path:
+    """The session that a person means: a file, or the name (or file name) of one in the folder. Raises InputError."""
+    path = Path(wanted).expanduser()
+    if path.exists():
+        return path
+    for listed in list_sessions():
+        if wanted in (listed.name, listed.path.name, listed.path.stem):
+            return listed.path
+    raise InputError(f"there is no session {wanted}; `gpt2-remix sessions` lists those that there are")
+
+
+def copy_session(path: Path, target: Path) -> None:
+    """Copies a session as it is on disk now, also one that is open. Raises EngineError."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with closing(connect(path, read_only=True)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except (sqlite3.Error, OSError) as error:
+        raise EngineError(f"{path} cannot be copied to {target}: {error}") from None
+
+
+def rename_session(path: Path, name: str) -> None:
+    """Gives a session that is not open another name. Raises EngineError, InputError where it is open somewhere."""
+    with holding(path):
+        try:
+            with closing(connect(path)) as db:
+                check_kind(db, path)
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('name', ?)", (name,))
+        except sqlite3.Error as error:
+            raise EngineError(f"{path} cannot be renamed: {error}") from None
+
+
+def to_bin(path: Path) -> Path:
+    """Moves a session into the bin. Raises EngineError, InputError where it is open somewhere."""
+    with holding(path):
+        target = free_path(bin_folder() / path.name)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for part, moved in zip(parts_of(path), parts_of(target), strict=True):
+                if part.exists():
+                    part.rename(moved)
+        except OSError as error:
+            raise EngineError(f"{path} cannot be moved to the bin: {error.strerror}") from None
+    return target
+
+
+def empty_bin() -> int:
+    """Deletes what is in the bin for good; how many sessions that were. Raises EngineError."""
+    count = 0
+    for path in list(bin_folder().glob(f"*{SUFFIX}")):
+        try:
+            for part in parts_of(path):
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise EngineError(f"{path} cannot be deleted: {error.strerror}") from None
+        count += 1
+    return count
+
+
+def lock_of(path: Path) -> FileLock:
+    """The lock of whoever has a session open. It goes away with its process, however that ends.
+
+    It lies in the cache folder: beside the session it would be litter, and closing a second handle of the session's own
+    file would drop SQLite's locks.
+    """
+    name = hashlib.sha256(str(path.absolute().resolve()).encode()).hexdigest()[:32]
+    locks = user_cache_path("gpt2-remix") / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{name}.lock", timeout=0)
+
+
+def try_lock(path: Path) -> FileLock | None:
+    """Takes the lock of a session; None where another window has it. Where no lock can be made, none is needed."""
+    try:
+        lock = lock_of(path)
+        lock.acquire()
+    except Timeout:
+        return None
+    except (OSError, NotImplementedError):
+        return FileLock(path.with_name(f".{path.name}.unused"))  # never acquired: two windows cannot be told apart here
+    return lock
+
+
+class holding:  # noqa: N801 - used as a function
+    """`with holding(path): …` for what must not happen to a session that is open. Raises InputError where it is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock: FileLock | None = None
+
+    def __enter__(self) -> None:
+        self._lock = try_lock(self._path)
+        if self._lock is None:
+            raise InputError(f"{self._path.name} is open in another window; close it there first")
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.release()

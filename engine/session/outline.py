@@ -1,0 +1,140 @@
+"""The tree as a place to work: its segments and branches, in what order, and how to find something in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.session.tree import ROOT, Step, Tree
+
+Order = Literal["tree", "probability", "length", "time"]
+ORDERS: tuple[Order, ...] = ("tree", "probability", "length", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The tokens between two splits: the first and the last node, and how deep it is nested."""
+
+    first: int
+    last: int
+    depth: int
+
+
+def segments(tree: Tree, *, hidden: bool = False) -> list[Segment]:
+    """The tree as segments, each before those that follow it; what is hidden is left out with all below it."""
+    found: list[Segment] = []
+    marks, nodes = tree.marks, tree.nodes
+    concealed = {node for node, mark in marks.items() if mark.hidden}
+    stack = [(child, 0) for child in reversed(nodes[ROOT].children)]
+    while stack:
+        first, depth = stack.pop()
+        if first in concealed and not hidden:
+            continue
+        last = first
+        while len(children := nodes[last].children) == 1 and children[0] not in concealed:
+            last = children[0]
+        found.append(Segment(first, last, depth))
+        stack.extend((child, depth + 1) for child in reversed(children))
+    return found
+
+
+def nodes_of(tree: Tree, segment: Segment) -> list[int]:
+    """The nodes of a segment, in order."""
+    path = []
+    node = segment.last
+    while node != segment.first:
+        path.append(node)
+        parent = tree.nodes[node].parent
+        assert parent is not None
+        node = parent
+    return [segment.first, *reversed(path)]
+
+
+def shown_leaves(tree: Tree) -> list[int]:
+    """The ends of the branches that are not hidden, in the order of `Tree.leaves`."""
+    hidden = {node for node, mark in tree.marks.items() if mark.hidden}
+    if not hidden:
+        return tree.leaves()
+    return [leaf for leaf in tree.leaves() if hidden.isdisjoint(tree.path_to(leaf))]
+
+
+def walk(tree: Tree) -> Iterator[tuple[list[int], int]]:
+    """Paths (node ids from the first token on) that together hold every node, and from where on each is new."""
+    stack: list[tuple[int, int]] = [(child, 0) for child in reversed(tree.nodes[ROOT].children)]
+    while stack:
+        node, fresh = stack.pop()
+        path = tree.path_to(node)
+        while children := tree.nodes[path[-1]].children:
+            stack.extend((child, len(path)) for child in reversed(children[1:]))
+            path.append(children[0])
+        yield path, fresh
+
+
+def sorted_leaves(tree: Tree, order: Order, *, hidden: bool = False) -> list[int]:
+    """The ends of the branches: in the tree's order, the most probable (a token), the longest or the newest first."""
+    leaves = tree.leaves() if hidden else shown_leaves(tree)
+    if order == "tree":
+        return leaves
+    nodes = tree.nodes
+    keys: dict[str, Callable[[int], float]] = {
+        "probability": lambda leaf: nodes[leaf].log_p / max(1, nodes[leaf].depth),
+        "length": lambda leaf: nodes[leaf].depth,
+        "time": lambda leaf: nodes[leaf].born,
+    }
+    return sorted(leaves, key=keys[order], reverse=True)
+
+
+def find_text(tree: Tree, piece: Callable[[int], bytes], text: str, limit: int = 1000) -> list[int]:
+    """The nodes at which a text begins, on any branch, without regard to the case of ASCII letters.
+
+    Args:
+        piece: a token's bytes.
+    """
+    wanted = text.encode().lower()
+    found: dict[int, None] = {}
+    if not wanted:
+        return []
+    for path, fresh in walk(tree):
+        first = max(0, fresh - len(wanted))  # a match may begin before the split
+        starts: list[int] = []
+        whole = bytearray()
+        for node in path[first:]:
+            starts.append(len(whole))
+            step = tree.nodes[node].step
+            whole += piece(step.token).lower() if step is not None else b""
+        place = bytes(whole).find(wanted)
+        token = 0
+        while place >= 0:
+            while token + 1 < len(starts) and starts[token + 1] <= place:
+                token += 1
+            found[path[first + token]] = None
+            if len(found) >= limit:
+                return list(found)
+            place = bytes(whole).find(wanted, place + 1)
+    return list(found)
+
+
+def least_likely(tree: Tree, count: int) -> list[int]:
+    """The sampled and picked nodes with the highest surprisal, the highest first."""
+    steps = [(node.step.surprisal, node.id) for node in tree.nodes[1:]
+             if node.step is not None and node.step.origin != "prompt" and node.step.surprisal is not None]  # fmt: skip
+    return [node for _, node in sorted(steps, key=lambda pair: (-pair[0], pair[1]))[:count]]
+
+
+def with_origin(tree: Tree, origin: str) -> list[int]:
+    """The nodes of one origin, in the order of their birth."""
+    return [node.id for node in tree.nodes if (step := node.step) is not None and step.origin == origin]
+
+
+def marked(tree: Tree) -> list[int]:
+    """The nodes with a name, a star or a note."""
+    return sorted(node for node, mark in tree.marks.items() if mark.name or mark.star or mark.note)
+
+
+def split_of(tree: Tree, first: int, second: int) -> tuple[list[Step], list[Step], int]:
+    """Two branches after what they share: the steps of each, and the node that they split after (the root: nothing)."""
+    a, b = tree.path_to(first), tree.path_to(second)
+    shared = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    tails = [[step for node in path[shared:] if (step := tree.nodes[node].step) is not None] for path in (a, b)]
+    return tails[0], tails[1], a[shared - 1] if shared else ROOT

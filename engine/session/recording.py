@@ -1,0 +1,74 @@
+"""What the commands make, kept in a session as branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import InputError
+from engine.generation.decode import Lane
+from engine.models.opening import Model, fingerprint, locate, record_of
+from engine.session.folder import holding
+from engine.session.store import DamagedError, Journal, Session, Store, read
+from engine.session.tree import ROOT, Step, Tree
+
+
+@contextmanager
+def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | None]:
+    """A session to put branches into, written when the block ends well; None where no file is named.
+
+    Raises:
+        InputError: it is open in a window, damaged, no session, or holds ids that this model does not have.
+        EngineError: it cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    with holding(path):
+        try:
+            session = read(path) if path.exists() else Session(Tree(seed=seed))
+        except DamagedError as error:
+            raise InputError(f"{error}; open it with gpt2-remix --session {path}, which recovers it") from None
+        tree = session.tree
+        if any(node.step is not None and node.step.token >= model.info.vocab_size for node in tree.nodes):
+            raise InputError(f"{path} holds ids that {model.info.name} does not have; name its own model with --model")
+        journal = Journal.of_saved(session) if path.exists() else Journal(session)
+        located = locate(model.info.name)
+        tree.use_model(record_of(located, model.info, fingerprint(located)))
+        yield session
+        if not session.words:
+            from engine.tokens.display import show_text
+
+            session.words = " ".join(show_text(model.tokenizer.decode(tree.ids(12)), keep="").split())
+        changes = journal.changes(whole=not path.exists())
+        if changes is not None:
+            store = Store(path)
+            try:
+                store.write(changes)
+            finally:
+                store.close()
+
+
+def stream_of(session: Session | None) -> tuple[list[int], int] | None:
+    """The stream in view and how many of its tokens are the prefix; None where there is none."""
+    if session is None or not len(session.tree):
+        return None
+    return session.tree.ids(), session.tree.prompt_length()
+
+
+def keep_lanes(session: Session | None, lanes: Sequence[Lane], *, goes_on: bool) -> None:
+    """Puts what lanes generated into a session; the last one is in view.
+
+    Args:
+        goes_on: whether they went on from the stream in view; else each begins with a prefix of its own.
+    """
+    if session is None:
+        return
+    tree = session.tree
+    end = tree.view.head
+    for lane in lanes:
+        start = len(lane.ids) - len(lane.steps)
+        prompt = [] if goes_on else [Step(n, token, "prompt") for n, token in enumerate(lane.ids[:start])]
+        leaf = tree.graft(tree.graft(end if goes_on else ROOT, prompt), lane.steps)
+        tree.change(record=len(tree) > 0, head=leaf, cursor=start)

@@ -1,0 +1,139 @@
+"""Replay: recomputes every sampled token of a session from its record, and candidates for exports.
+
+A token is the same where the recorded coin chooses it again from the recomputed distribution. Networks on other
+machines, or in batches of another size, differ in the last bits: where the recorded token's share of the coin begins or
+ends within ROUNDING of the coin, both are right, and that is counted apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.errors import InputError
+from engine.generation.backend import Backend
+from engine.generation.decode import chosen_again, each_logits
+from engine.sampling import coin as coins
+from engine.sampling.chain import Moment
+from engine.sampling.distribution import Distribution, distribution
+from engine.sampling.settings import Settings
+from engine.session.export import Candidate
+from engine.session.outline import walk
+from engine.session.tree import Step, Tree
+
+ROUNDING = 2e-5
+"""Of a probability, or of a log-probability in the Gumbel coin's race."""
+
+SAME_SHARE = 1e-4
+"""The part of a probability by which another form, or a batch of another size, may find it larger or smaller."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What has come of a replay so far.
+
+    Attributes:
+        nodes: all steps of the session.
+        replayed: sampled tokens that were recomputed.
+        different: those that came out otherwise: node, position, recorded and recomputed token.
+        within_rounding: how many came out otherwise by less than ROUNDING, and count as the same.
+        other_models: how many sampled tokens another model made; they were left out.
+        other_form: how many of the replayed tokens were computed in another form: last bits differ, in int8 more.
+    """
+
+    nodes: int
+    replayed: int = 0
+    different: list[dict[str, int]] = field(default_factory=list)
+    within_rounding: int = 0
+    other_models: int = 0
+    other_form: int = 0
+
+
+def distributions(
+    backend: Backend, tree: Tree, path: Sequence[int], first: int, end_of_text: int, settings: Settings | None = None
+) -> Iterator[tuple[int, Step, Distribution]]:
+    """The distribution that each node of a path was chosen from, from place `first` on: (node, step, distribution).
+
+    Under the settings that the step records (none for given tokens), or under `settings`. Raises EngineError.
+    """
+    steps = [step for node in path if (step := tree.nodes[node].step) is not None]
+    ids = [step.token for step in steps]
+    prompt = next((n for n, step in enumerate(steps) if step.origin != "prompt"), len(steps))
+    for position, logits in each_logits(backend, ids, end_of_text, first):
+        step = steps[position]
+        chain = settings or step.settings or Settings()
+        moment = Moment(position, ids[:position] if chain.looks_back else (), min(prompt, position), end_of_text,
+                        step.seed or 0, step.roll, step.offset, step.mu)  # fmt: skip
+        yield path[position], step, distribution(logits, chain, moment)
+
+
+def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[int]) -> Iterator[Replayed]:
+    """Recomputes every sampled token that was made with some of the tree's models; yields after each branch."""
+    found = Replayed(len(tree.nodes) - 1)
+    other_forms = {n for n, model in enumerate(tree.models) if model.form != backend.info.form}
+    for path, fresh in walk(tree):
+        wanted = [n for n in range(fresh, len(path)) if _sampled(tree, path[n])]
+        found.other_models += sum(tree.nodes[path[n]].model not in models for n in wanted)
+        wanted = [n for n in wanted if tree.nodes[path[n]].model in models]
+        if not wanted:
+            continue
+        for node, step, dist in distributions(backend, tree, path[: wanted[-1] + 1], wanted[0], end_of_text):
+            if not _sampled(tree, node) or tree.nodes[node].model not in models:
+                continue
+            found.replayed += 1
+            found.other_form += tree.nodes[node].model in other_forms
+            token = chosen_again(dist, step)
+            if token == step.token:
+                continue
+            if within_rounding(dist, step, token):
+                found.within_rounding += 1
+            else:
+                found.different.append(
+                    {"node": node, "position": step.position, "recorded": step.token, "recomputed": token}
+                )
+        yield found
+    yield found
+
+
+def _sampled(tree: Tree, node: int) -> bool:
+    step = tree.nodes[node].step
+    return step is not None and step.origin == "sampled"
+
+
+def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
+    """Whether rounding alone can decide between the recorded token and the one that came out."""
+    if step.token >= dist.size:
+        return False
+    recorded, came = float(dist.final[step.token]), float(dist.final[token])
+    if dist.settings.greedy:
+        return bool(abs(float(dist.logits[step.token]) - float(dist.logits[token])) < ROUNDING * 10)
+    if step.coin == "gumbel":
+        assert step.seed is not None
+        luck = coins.gumbel_luck(step.seed, step.position + step.offset, step.roll, dist.size)
+        scores = coins.gumbel_scores(dist.final, luck)
+        return bool(np.isfinite(scores[step.token]) and scores[token] - scores[step.token] < ROUNDING * 10)
+    assert step.u is not None
+    if recorded == 0 or came == 0:
+        return False
+    if abs(recorded - came) <= SAME_SHARE * max(recorded, came):
+        return True  # which of two equal shares comes first on the interval is decided by their last bits
+    start, end = coins.interval_span(dist.final, step.token)
+    return min(abs(step.u - start), abs(step.u - end)) < ROUNDING
+
+
+def candidates(
+    backend: Backend, tree: Tree, end_of_text: int, count: int, leaf: int | None = None
+) -> Iterator[tuple[int, list[Candidate]]]:
+    """The most probable candidates at every node (of the branch to `leaf`), under the settings it was chosen with.
+
+    Raises InputError where the session holds ids that this model does not have.
+    """
+    highest = max((node.step.token for node in tree.nodes if node.step is not None), default=0)
+    if highest >= backend.info.vocab_size:
+        raise InputError(f"the session holds id {highest}, but the ids of {backend.info.name} end before it")
+    for path, fresh in walk(tree) if leaf is None else [(tree.path_to(leaf), 0)]:
+        for node, _, dist in distributions(backend, tree, path, fresh, end_of_text):
+            top = dist.order(count)
+            yield node, [Candidate(int(token), float(dist.raw[token]), float(dist.final[token])) for token in top]

@@ -1,0 +1,265 @@
+"""A training from the texts to the folder: what a command, or the app by way of that command, asks for.
+
+`prepare` reads and checks everything before anything is written; `carry_out` trains, and keeps the best weights.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+
+from engine.errors import EngineError, InputError
+from engine.generation.decode import Lane, advance
+from engine.gpt2.backend import LocalBackend
+from engine.gpt2.eager.network import EagerNetwork
+from engine.models.opening import Progress
+from engine.models.provenance import check_out, read_record, read_sources, source_of
+from engine.sampling.settings import Settings
+from engine.tokens.corpus import Split, Text, split, tokenize, training_tokens
+from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
+from engine.trace.index import INDEX, write_index
+from engine.train import checkpoint as folder
+from engine.train import plan as plans
+from engine.train.loop import QUICK, Report, Run, begin, held_out_loss, product_speeds, train
+from engine.train.network import Parameters, together
+from engine.train.plan import Plan
+
+KEEP_EVERY = 30.0
+"""Seconds between two times that everything needed to go on is written."""
+
+SAMPLES = 8
+"""How many sample texts come in the course of a training."""
+
+SAMPLE_TOKENS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked for; None where a default is to be chosen."""
+
+    seconds: float | None = None
+    steps: int | None = None
+    layers: int | None = None
+    width: int | None = None
+    context: int | None = None
+    vocab: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A training that can begin.
+
+    Attributes:
+        run: as it stands; at its start, or where it stopped.
+        texts: what it is trained on, tokenized.
+        split: their tokens.
+        tokenizer: of the model.
+        out: the folder that it writes.
+        resumed: whether it goes on with what is there.
+    """
+
+    run: Run
+    texts: list[Text]
+    split: Split
+    tokenizer: Tokenizer
+    out: Path
+    resumed: bool
+
+    @property
+    def plan(self) -> Plan:
+        """What is trained, and how."""
+        return self.run.plan
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Everything was read, the folder is there: the training begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A text that the network of now writes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of a training.
+
+    Attributes:
+        held_out: the loss of the best weights, as written, on the held-out text, in nats a token.
+        bits_per_byte: the same in bits for each byte of text.
+        whole: whether it went to the end of its plan.
+        report: what was last said.
+    """
+
+    held_out: float
+    bits_per_byte: float
+    whole: bool
+    report: Report | None
+
+
+Said: TypeAlias = Begun | Report | Sample | Done
+"""What is told in the course of a training."""
+
+
+def prepare(
+    files: Sequence[tuple[str, Path]], out: Path, wanted: Wanted, progress: Progress | None = None
+) -> Course:
+    """Reads the texts and plans the training; writes nothing outside the cache folder.
+
+    Raises:
+        InputError: a file that is no text, too little text, a shape or a folder that cannot be.
+    """
+    plans.check_shape(layers=wanted.layers, width=wanted.width, context=wanted.context, vocab=wanted.vocab)
+    check_out(out, resume=False)
+    size = sum(path.stat().st_size for _, path in files)
+    vocab = wanted.vocab or plans.default_vocab(size)
+    tokenizer = gpt2_tokenizer(vocab + 1)
+    texts = tokenize(files, tokenizer, progress)
+    tokens = sum(len(text.ids) for text in texts)
+    held_out = plans.default_held_out(tokens)
+    training = sum(training_tokens(text, held_out) for text in texts)
+    full, half = product_speeds()
+    speed = max(full, half) * EFFICIENCY
+    budget = speed * (wanted.seconds or 0)
+    if wanted.steps:
+        budget = math.inf
+    layers, width = plans.default_shape(size, vocab, budget)
+    layers, width = wanted.layers or layers, wanted.width or width
+    context = wanted.context or plans.default_context(layers, training)
+    plans.check_length(training, context, [path.name for _, path in files])
+    plan = Plan(layers, width, plans.heads_of(width), context, vocab, wanted.seconds, wanted.steps, held_out=held_out,
+                muon=half > full / 4, half=half > 1.2 * full, seed=wanted.seed)  # fmt: skip
+    seen = wanted.steps * plan.batch if wanted.steps else budget / (6 * (12 * layers * width**2 + vocab * width))
+    plan = replace(plan, dropout=plans.default_dropout(seen / training))
+    return Course(begin(plan), texts, split(texts, tokenizer.end_of_text, held_out), tokenizer, out, False)
+
+
+EFFICIENCY = 0.35
+"""The share of this machine's fastest matrix products that a training reaches (measured)."""
+
+
+def resume(out: Path, wanted: Wanted, progress: Progress | None = None) -> Course:
+    """Goes on with what a folder holds: to the end of its plan, or for `wanted.seconds` or `wanted.steps` more.
+
+    Raises:
+        InputError: there is nothing to go on with, it is damaged, it is done, or a text is not what it was.
+    """
+    check_out(out, resume=True)
+    record = read_record(out)
+    sources = read_sources(record)
+    for source in sources:
+        if not source.path.is_file():
+            raise InputError(f"{source.path}, which was trained on, is not there any more; put it back, or train anew")
+    for name in ("layers", "width", "context", "vocab"):
+        if getattr(wanted, name) is not None:
+            raise InputError(f"--{name} cannot be changed when a training goes on; train into a new folder")
+    changes: dict[str, Any] = {}
+    if wanted.seconds or wanted.steps:
+        done, seconds = int(record.get("step", 0)), float(record.get("seconds", 0.0))
+        changes = {"seconds": seconds + wanted.seconds if wanted.seconds else None,
+                   "steps": done + wanted.steps if wanted.steps else None}  # fmt: skip
+    run = folder.read_state(out, record, **changes)
+    if run.fraction >= 1:
+        raise InputError(f"the training in {out} is done; give --minutes (or --steps) to train longer")
+    tokenizer = gpt2_tokenizer(run.plan.vocab + 1)
+    texts = tokenize([(source.title, source.path) for source in sources], tokenizer, progress)
+    for source, text in zip(sources, texts, strict=True):
+        if source.tokens != len(text.ids):
+            raise InputError(f"{source.path} is not what was trained on (it was changed); train into a new folder")
+    return Course(run, texts, split(texts, tokenizer.end_of_text, run.plan.held_out), tokenizer, out, True)
+
+
+def carry_out(
+    course: Course, stop: Callable[[], bool], progress: Progress | None = None
+) -> Iterator[Said]:
+    """Writes the index of the text, then trains; reports, sample texts, and at the end what came of it.
+
+    `stop` is asked between steps; a training that is stopped is looked at once more, and kept.
+
+    Raises:
+        EngineError: the folder cannot be written, or the loss is no longer a number.
+    """
+    run, out = course.run, course.out
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(f"{out} cannot be made: {error.strerror}") from None
+    if not course.resumed or not (out / INDEX).is_file():
+        write_index(out / INDEX, course.texts, run.plan.vocab + 1, run.plan.held_out, progress)
+    yield Begun()
+    kept = time.monotonic()
+    sampled = run.fraction
+    report: Report | None = None
+    for report in train(run, course.split):
+        if not math.isfinite(report.loss):
+            raise EngineError(f"the loss is no longer a number; the best weights so far are in {out}, if there are any")
+        yield report
+        if report.improved:
+            folder.write_model(out, run.plan, run.best_parameters)
+        if report.held_out is not None and time.monotonic() - kept > KEEP_EVERY:
+            keep(course)
+            kept = time.monotonic()
+        if report.held_out is not None and report.fraction - sampled >= 1 / SAMPLES:
+            sampled = report.fraction
+            yield Sample(sample(run.parameters, course, run.step))
+        if stop():
+            break
+    if report is None or report.held_out is None:
+        found = held_out_loss(run.parameters, run.plan, course.split.held_out, QUICK)
+        if run.best is None or found < run.best:
+            run.best = found
+            run.best_parameters = {name: tensor.detach().clone() for name, tensor in run.parameters.items()}
+            folder.write_model(out, run.plan, run.best_parameters)
+        run.history.append((run.seconds, run.step, report.loss if report else found, found))
+    found = held_out_loss(folder.weights_of(out, run.plan), run.plan, course.split.held_out)
+    done = Done(found, bits_per_byte(found, course), run.fraction >= 1, report)
+    keep(course, done)
+    yield done
+
+
+def keep(course: Course, done: Done | None = None) -> None:
+    """Writes what is needed to go on."""
+    final = {"held_out_loss": done.held_out, "bits_per_byte": done.bits_per_byte, "done": done.whole} if done else {}
+    folder.write_state(course.out, course.run, [source_of(text) for text in course.texts], final)
+
+
+def use_threads(threads: int | None) -> None:
+    """Trains on that many CPU threads from now on; torch's own choice where None."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def bits_per_byte(nats: float, course: Course) -> float:
+    """A loss on the held-out text in bits for each of its bytes: comparable between vocabularies."""
+    held = course.split.held_out
+    size = sum(len(course.tokenizer.token_bytes(int(token))) for token in held)
+    return nats / math.log(2) * len(held) / max(1, size)
+
+
+def sample(parameters: Parameters, course: Course, seed: int) -> str:
+    """A text that these parameters write from `<|endoftext|>` on, by the engine that will run them."""
+    config = course.plan.config
+    tensors = {name: tensor.clone() for name, tensor in together(parameters, config).items()}
+    end = course.tokenizer.end_of_text
+    lane = Lane([end], Settings(temperature=0.8), seed=seed, limit=min(SAMPLE_TOKENS, config.n_positions - 1))
+    backend = LocalBackend("sample", EagerNetwork(config, tensors, "fp32", "cpu"))
+    state = torch.get_rng_state()
+    while advance(backend, [lane], end):
+        pass
+    torch.set_rng_state(state)
+    return course.tokenizer.decode(lane.ids[1:])
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    """A plan for JSON."""
+    return asdict(plan) | {"parameters": plan.parameters}

@@ -1,0 +1,326 @@
+"""Lanes side by side: the same as alone, the same coins, counterfactuals, repeats."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.compare.lanes import LaneSpec, again, build_lanes, divergences, parse_lane, repeat, run_together
+from engine.errors import InputError
+from engine.generation.backend import window_start
+from engine.generation.decode import Lane, advance, pick, reconsider
+from engine.gpt2.backend import LocalBackend
+from engine.gpt2.opening import open_backend
+from engine.sampling.chain import Moment
+from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_luck, interval_chance
+from engine.sampling.distribution import distribution
+from engine.sampling.settings import Settings
+from engine.session.replay import within_rounding
+from engine.session.tree import Step
+
+END = 1
+
+chains = st.builds(
+    Settings,
+    temperature=st.sampled_from([0.0, 0.4, 0.8, 1.0, 1.5]),
+    top_k=st.sampled_from([0, 0, 5, 20]),
+    top_p=st.sampled_from([1.0, 1.0, 0.8]),
+    repetition_penalty=st.sampled_from([1.0, 1.0, 1.3]),
+    frequency_penalty=st.sampled_from([0.0, 0.5]),
+    dry_multiplier=st.sampled_from([0.0, 0.8]),
+    xtc_probability=st.sampled_from([0.0, 0.0, 0.5]),
+    mirostat_tau=st.sampled_from([0.0, 0.0, 3.0]),
+    min_new_tokens=st.sampled_from([0, 3]),
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A random network whose coins do not hang on the last bits."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=97, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
+                        bos_token_id=END, eos_token_id=END)  # fmt: skip
+    folder = tmp_path_factory.mktemp("tiny")
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+def run(backend: LocalBackend, lanes: list[Lane]) -> None:
+    for _ in run_together(backend, lanes, END):
+        pass
+
+
+def test_lane_texts() -> None:
+    assert parse_lane("temperature=0.7,top_p=0.9") == LaneSpec(
+        Settings(temperature=0.7, top_p=0.9), None, "temperature=0.7,top_p=0.9"
+    )
+    assert parse_lane('"Call me \\"Ishmael\\"" temperature=1.5').prefix == 'Call me "Ishmael"'
+    assert parse_lane('"" temperature=1.5').prefix == ""
+    assert parse_lane("nucleus,temperature=0.5").settings == Settings(temperature=0.5, top_p=0.95)
+    assert parse_lane("greedy").settings == Settings(temperature=0.0)
+    assert parse_lane("").settings == Settings()
+    assert parse_lane("temperature=0.5", Settings(top_k=3)).settings == Settings(temperature=0.5, top_k=3)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ('"Call me', "not closed"), ("temprature=1", "did you mean temperature"), ("gredy", "did you mean greedy"),
+    ("temperature=1,nucleus", "no setting 'nucleus'"), ('"a" "b"', "no preset|no setting"),
+])  # fmt: skip
+def test_bad_lanes_say_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        parse_lane(text)
+    assert "\n" not in str(caught.value)
+    assert text in str(caught.value) or repr(text) in str(caught.value)
+
+
+@given(st.text())
+def test_any_lane_is_read_or_refused_in_one_line(text: str) -> None:
+    line = ""
+    try:
+        parse_lane(text)
+    except InputError as error:
+        line = str(error)
+    assert "\n" not in line
+
+
+def same_luck(backend: LocalBackend, one: Lane, other: Lane) -> None:
+    """Two lanes are the same to the last token, or part where a coin fell on an edge that rounding alone moves.
+
+    In fp32 a row's last bits depend on how many rows go through a matrix with it; some coin falls between them.
+    """
+    for a, b in zip(one.steps, other.steps, strict=False):
+        if a.token != b.token:
+            before = other.ids[: b.position]
+            moment = Moment(b.position, before, other.prompt or 0, END, b.seed or 0, b.roll, b.offset, b.mu)
+            dist = distribution(backend.logits([before[window_start(b.position, 32) :]])[0], other.settings, moment)
+            assert within_rounding(dist, b, a.token), (a, b)
+            return
+        assert a.u == b.u
+    assert one.ids == other.ids
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(chains, st.integers(1, 40)), min_size=2, max_size=6), st.integers(0, 2**32), st.booleans(),
+       st.sampled_from(["interval", "gumbel"]))  # fmt: skip
+def test_lanes_agree_with_running_alone(tiny, wanted, seed: int, own: bool, coin) -> None:
+    """Every lane of a batch, for prefixes of every length (past the context too), gives what it gives alone."""
+    rng = np.random.default_rng(seed)
+    specs = [LaneSpec(chain) for chain, _ in wanted]
+    prefixes = [[int(token) for token in rng.integers(0, 97, length)] for _, length in wanted]
+
+    def lanes() -> list[Lane]:
+        return build_lanes(specs, prefixes, seed=seed, own_coins=own, coin=coin, limit=12)
+
+    together = lanes()
+    run(open_backend("tiny", tiny), together)
+    for lane, alone in zip(together, lanes(), strict=True):
+        run(open_backend("tiny", tiny), [alone])
+        same_luck(open_backend("tiny", tiny), lane, alone)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chains, chains, st.integers(0, 2**32))
+def test_equal_settings_never_diverge_and_u_is_equal_at_equal_positions(tiny, a, b, seed: int) -> None:
+    lanes = build_lanes([LaneSpec(a), LaneSpec(b), LaneSpec(a)], [[5, 6]] * 3, seed=seed, limit=15)
+    run(open_backend("tiny", tiny), lanes)
+    assert lanes[0].ids == lanes[2].ids
+    assert divergences(lanes)[0][2] is None
+    for steps in zip(*(lane.steps for lane in lanes), strict=True):
+        assert len({step.u for step in steps}) == 1
+
+
+def test_lanes_of_different_prefixes_share_coins_from_the_end_of_the_prefix(tiny) -> None:
+    lanes = build_lanes([LaneSpec()] * 2, [[5, 6, 7], [9] * 10], seed=7, limit=5)
+    run(open_backend("tiny", tiny), lanes)
+    assert [step.u for step in lanes[0].steps] == [step.u for step in lanes[1].steps]
+    assert [step.u for step in lanes[0].steps] == [interval_chance(7, 3 + n, 0) for n in range(5)]
+    assert {step.offset for step in lanes[1].steps} == {-7}
+    assert [step.position for step in lanes[1].steps] == [10, 11, 12, 13, 14]
+
+
+def test_own_coins_are_seeds_in_a_row(tiny) -> None:
+    lanes = build_lanes([LaneSpec()] * 3, [[5, 6]] * 3, seed=7, own_coins=True, limit=2)
+    run(open_backend("tiny", tiny), lanes)
+    assert [lane.steps[0].u for lane in lanes] == [interval_chance(seed, 2, 0) for seed in (7, 8, 9)]
+    with pytest.raises(InputError):
+        build_lanes([LaneSpec()] * 2, [[5]] * 2, seed=2**63 - 1, own_coins=True)
+
+
+def test_sixteen_lanes_are_one_pass_a_step(tiny) -> None:
+    backend = open_backend("tiny", tiny)
+    specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
+    lanes = build_lanes(specs, [[5, 6, 7]] * 16, seed=3, limit=20)
+    passes = []
+    while advance(backend, lanes, END):
+        passes.append(backend.passes)
+    assert [after - before for before, after in zip([0, *passes], passes, strict=False)] == [1] * 20
+    assert len({tuple(lane.ids) for lane in lanes}) > 4
+
+
+@pytest.mark.slow
+def test_sixteen_lanes_of_the_124m_shape_are_one_pass_a_step(checkpoint) -> None:
+    folder = checkpoint(vocab_size=50257, n_positions=1024, n_embd=768, n_layer=12, n_head=12, initializer_range=0.02,
+                        bos_token_id=50256, eos_token_id=50256)  # fmt: skip
+    backend = open_backend("124M", folder)
+    assert backend.info.parameters == 124_439_808
+    specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
+    lanes = build_lanes(specs, [[464, 1110]] * 16, seed=3, limit=4)
+    passes = []
+    while advance(backend, lanes, 50256):
+        passes.append(backend.passes)
+    assert passes == [1, 2, 3, 4]
+    assert len({tuple(lane.ids) for lane in lanes}) > 4
+
+
+# Counterfactuals
+
+
+def stream(tiny, count: int = 14, coin="gumbel") -> tuple[LocalBackend, Lane]:
+    backend = open_backend("tiny", tiny)
+    lane = Lane([5, 6, 7], Settings(temperature=0.9), 7, coin, limit=count)
+    run(backend, [lane])
+    return backend, lane
+
+
+@pytest.mark.parametrize("coin", ["interval", "gumbel"])
+def test_nothing_changed_nothing_differs_and_nothing_is_computed_twice(tiny, coin) -> None:
+    backend, old = stream(tiny, coin=coin)
+    computed = backend.computed
+    new = Lane(old.ids[:3], Settings(), 99, limit=14, script=again(old.steps))
+    run(backend, [new])
+    assert new.ids == old.ids
+    assert backend.computed == computed
+
+
+def test_rolls_and_picks_are_taken_again(tiny) -> None:
+    backend, old = stream(tiny)
+    ids = old.ids[:8]
+    logits = backend.logits([ids])[0]
+    picked = pick(distribution(logits, old.settings), 33, Moment(8, ids, 3))
+    lane = Lane([*ids, 33], old.settings, 11, "interval", roll=4, limit=3, prompt=3)
+    run(backend, [lane])
+    steps = [*old.steps[:5], picked, *lane.steps]
+    new = Lane(old.ids[:3], Settings(), 1, limit=len(steps), script=again(steps))
+    run(backend, [new])
+    assert new.ids == lane.ids
+    assert [step.origin for step in new.steps] == [step.origin for step in steps]
+
+
+def test_one_other_token_leaves_all_before_it_alone(tiny) -> None:
+    backend, old = stream(tiny)
+    other = (old.ids[9] + 1) % 97
+    script = again(old.steps)
+    script[9] = Step(9, other, "picked", settings=old.settings)
+    computed = backend.computed
+    new = Lane(old.ids[:9], old.settings, old.seed, old.coin, limit=8, script=script, prompt=3)
+    run(backend, [new])
+    assert new.ids[:9] == old.ids[:9]
+    assert new.ids[9] == other
+    assert backend.computed - computed <= 7  # the new tokens, but not the last one
+    for step in new.steps[1:]:
+        logits = backend.logits([new.ids[: step.position]])[0]
+        luck = gumbel_luck(7, step.position, 0, 97)
+        assert step.token == choose_gumbel(distribution(logits, old.settings).final, luck)
+
+
+def test_another_setting_or_prefix_keeps_the_coins(tiny) -> None:
+    backend, old = stream(tiny, coin="interval")
+    warmer = Lane(old.ids[:3], Settings(temperature=1.4), 7, limit=14,
+                  script=again(old.steps, Settings(temperature=1.4)))  # fmt: skip
+    longer = Lane([8, 9, 10, 11, 12], old.settings, 7, limit=14, script=again(old.steps), offset=-2)
+    run(backend, [warmer, longer])
+    for lane in (warmer, longer):
+        assert [step.u for step in lane.steps] == [step.u for step in old.steps]
+    assert {step.settings for step in warmer.steps} == {Settings(temperature=1.4)}
+
+
+def test_mirostat_is_restored_when_going_back(tiny) -> None:
+    backend = open_backend("tiny", tiny)
+    chain = Settings(mirostat_tau=3.0, mirostat_eta=0.5)
+    whole = Lane([5, 6, 7], chain, 7, limit=12)
+    run(backend, [whole])
+    from engine.generation.decode import mu_after
+
+    for cut in range(1, 12):
+        before = whole.steps[cut - 1]
+        part = Lane(whole.ids[: 3 + cut], chain, 7, limit=12 - cut, prompt=3, mu=mu_after(before, chain))
+        run(backend, [part])
+        assert part.ids == whole.ids
+        assert [step.mu for step in part.steps] == [step.mu for step in whole.steps[cut:]]
+    assert whole.steps[0].mu is None
+    assert len({step.mu for step in whole.steps}) == 12
+
+
+# Repeats
+
+
+def test_repeats_are_the_comparisons_of_each_seed(tiny) -> None:
+    specs = [LaneSpec(Settings(temperature=0.7)), LaneSpec(Settings(temperature=1.2)), LaneSpec()]
+    prefixes = [[5, 6, 7]] * 3
+    *_, (result, done, total) = repeat(
+        open_backend("tiny", tiny), specs, prefixes, seed=40, repeats=7, limit=6, end_of_text=END
+    )
+    assert (done, total) == (126, 126)
+    assert result.seeds == list(range(40, 47))
+    for n, seed in enumerate(result.seeds):
+        lanes = build_lanes(specs, prefixes, seed=seed, limit=6, end_of_text=END)
+        run(open_backend("tiny", tiny), lanes)
+        assert [streams[n].ids for streams in result.lanes] == [lane.ids for lane in lanes]
+    assert result.table()[0]["mean_surprisal"] is not None
+    assert result.partings()[0] == [None] * 7
+
+
+def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny) -> None:
+    going = repeat(open_backend("tiny", tiny), [LaneSpec()] * 8, [[5]] * 8, seed=1, repeats=9, limit=4, end_of_text=END,
+                   stop_at_end=False)  # fmt: skip
+    for result, _, _ in going:
+        if len(result.seeds) == 4:
+            break
+    going.close()
+    assert result.seeds == [1, 2, 3, 4]
+    assert all(len(streams) == 4 for streams in result.lanes)
+
+
+# What if
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chains, chains, st.integers(0, 2**32), st.sampled_from(["interval", "gumbel"]))
+def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny, chain, other, seed: int, coin) -> None:
+    backend = open_backend("tiny", tiny)
+    prompt = [5, 6, 7]
+    lane = Lane(list(prompt), chain, seed, coin, limit=40)
+    run(backend, [lane])
+    steps = [Step(n, token, "prompt") for n, token in enumerate(prompt)] + lane.steps
+    computed = backend.computed
+    same = dict(reconsider(backend, steps, chain, prompt=3, end_of_text=END))
+    assert same == {step.position: step.token for step in lane.steps}
+    found = dict(reconsider(backend, steps, other, prompt=3, end_of_text=END))
+    assert backend.computed == computed  # nothing is run: all of it is kept
+    assert list(found) == [step.position for step in lane.steps]
+    if other.mirostat_tau and other != chain:
+        return  # its state is one of the whole stream
+    for step in lane.steps:
+        start = window_start(step.position, backend.info.context)
+        ids = lane.ids[: step.position]
+        moment = Moment(step.position, ids, 3, END, seed, 0, 0, step.mu if other == chain else None)
+        dist = distribution(backend.logits([ids[start:]])[0], other, moment)
+        luck = (seed, step.position, 0)
+        expected = (choose_gumbel(dist.final, gumbel_luck(*luck, 97)) if coin == "gumbel"
+                    else choose_interval(dist.final, interval_chance(*luck)))  # fmt: skip
+        assert found[step.position] == expected
+
+
+def test_what_if_leaves_picked_tokens_alone_and_says_where_nothing_is_left(tiny) -> None:
+    backend, old = stream(tiny)
+    steps = [Step(n, token, "prompt") for n, token in enumerate(old.ids[:3])] + old.steps
+    steps[6] = Step(6, steps[6].token, "picked", settings=old.settings)
+    found = dict(reconsider(backend, steps, old.settings, prompt=3, end_of_text=END, first=5))
+    assert list(found) == [5, *range(7, len(steps))]
+    seen = dict(reconsider(backend, steps, Settings(banned=tuple(range(96)), no_repeat_ngram_size=1), prompt=3,
+                           end_of_text=END))  # fmt: skip
+    assert set(seen.values()) <= {96, None}

@@ -1,0 +1,195 @@
+"""Spans in a training text: against a search of the tokens themselves, and on the embedded model's own text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import InputError
+from engine.models.opening import embedded_folder
+from engine.tokens.corpus import Text, last_cut, named_files, read_pieces, tokenize
+from engine.tokens.tokenizer import gpt2_tokenizer
+from engine.trace.follow import Follower, covering
+from engine.trace.index import INDEX, Index, index_of_texts, read_index, write_index
+from engine.trace.spans import covered, spans
+from tests.engine.cli.test_cli import document, run
+
+CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
+needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
+
+
+def text_of(ids: list[int], name: str = "text.txt") -> Text:
+    return Text(Path("/nowhere") / name, name, 0, 0, np.array(ids, np.uint16))
+
+
+def written(tmp_path: Path, texts: list[Text], vocab: int) -> Index:
+    write_index(tmp_path / INDEX, texts, vocab, 0.0)
+    return read_index(tmp_path / INDEX, vocab)
+
+
+def searched(texts: list[Text], ids: list[int], least: int) -> list[tuple[int, int]]:
+    """The maximal spans by comparing every place with every other."""
+    longest = [0] * (len(ids) + 1)
+    for text in texts:
+        own = text.ids.tolist()
+        before = [0] * (len(own) + 1)
+        for end in range(1, len(ids) + 1):
+            now = [0] * (len(own) + 1)
+            for place in range(1, len(own) + 1):
+                if own[place - 1] == ids[end - 1]:
+                    now[place] = before[place - 1] + 1
+                    longest[end] = max(longest[end], now[place])
+            before = now
+    return [(end - longest[end], end) for end in range(1, len(ids) + 1)
+            if longest[end] >= least and (end == len(ids) or longest[end + 1] <= longest[end])]  # fmt: skip
+
+
+streams = st.lists(st.integers(0, 3), max_size=40)
+
+
+@given(st.lists(streams.filter(bool), min_size=1, max_size=3), streams)
+@settings(max_examples=60, deadline=None)
+def test_spans_are_those_of_a_search(tmp_path_factory: pytest.TempPathFactory, parts, ids) -> None:
+    texts = [text_of(part, f"{n}.txt") for n, part in enumerate(parts)]
+    index = index_of_texts(texts, 4)
+    found = spans(index, ids, 6)
+    assert [(span.start, span.end) for span in found] == searched(texts, ids, 6)
+    for span in found:
+        own = texts[int(span.document.name[0])].ids.tolist()
+        assert own[span.offset : span.offset + span.length] == ids[span.start : span.end]
+    prints = written(tmp_path_factory.mktemp("index"), texts, 4)
+    assert [(span.start, span.end, span.count) for span in spans(prints, ids, 6)] == [
+        (span.start, span.end, span.count) for span in found
+    ]
+
+
+@given(streams, streams)
+@settings(max_examples=60, deadline=None)
+def test_a_stream_that_grows_has_the_marks_of_the_whole(text, ids) -> None:
+    index = index_of_texts([text_of([*text, 1, 2, 3])], 4)
+    follower = Follower(index, 6)
+    for token in [9, *ids]:
+        follower.append(token)
+    follower.keep(len(ids) // 2 + 1)
+    for token in ids[len(ids) // 2 :]:
+        follower.append(token)
+    found = spans(index, [9, *ids], 6)
+    assert sum(covering(follower.marks, 6)) == covered(found)
+    longest = max((mark.length for mark in follower.marks if mark.length >= 6), default=0)
+    assert longest == max((span.length for span in found), default=0)
+    for position, mark in enumerate(follower.marks):
+        if mark.left is not None:
+            assert follower.marks[position - 1].length == mark.left.length
+            assert follower.ids[position] not in mark.left.expected
+
+
+def test_what_the_text_goes_on_with_is_read_off_fingerprints(tmp_path: Path) -> None:
+    ids = np.random.default_rng(1).integers(0, 8000, 5000).tolist()
+    index = written(tmp_path, [text_of(ids)], 8193)
+    follower = Follower(index)
+    for token in [*ids[700:720], 77]:
+        follower.append(token)
+    assert follower.marks[19].goes_on == (ids[720],)
+    left = follower.marks[20].left
+    assert left is not None
+    assert (left.length, left.end, left.expected) == (20, 720, (ids[720],))
+
+
+def test_sparse_lists_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(2)
+    ids = chance.integers(0, 500, 20_000).tolist()
+    stream = [*ids[50:90], 3, *ids[1003:1010], 7, *ids[9001:9030]]
+    dense = spans(index_of_texts([text_of(ids)], 500), stream, 7)
+    monkeypatch.setattr("engine.trace.index._SPARSE", 10)
+    sparse = index_of_texts([text_of(ids)], 500)
+    assert (sparse.stride, sparse.shortest) == (4, 7)
+    assert spans(sparse, stream, 7) == dense
+    assert [span.length for span in dense] == [40, 7, 29]
+
+
+@needs_corpus
+def test_training_text_is_traced_to_its_document_and_place(capsys, tmp_path: Path) -> None:
+    tokenizer = gpt2_tokenizer(8193)
+    (emma,) = tokenize(named_files([f"Emma={CORPUS / 'austen-emma.txt'}"]), tokenizer)
+    ids = emma.ids[40_000:40_200].tolist()
+    passage = ",".join(map(str, ids))
+    found = document(capsys, "trace", "--ids", passage)
+    assert (found["tokens"], found["verbatim_fraction"], found["longest"]) == (200, 1.0, 200)
+    (span,) = found["spans"]
+    assert (span["start"], span["end"], span["source"], span["token_offset"], span["count"]) == (
+        0, 200, "austen-emma.txt", 40_000, 1
+    )  # fmt: skip
+    changed = [*ids[:90], 5, *ids[91:]]
+    first, second = document(capsys, "trace", "--ids", ",".join(map(str, changed)))["spans"]
+    assert (first["end"], second["start"]) == (90, 91)
+    shuffled = np.random.default_rng(0).permutation(emma.ids[:20_000]).tolist()
+    assert spans(read_index(embedded_folder() / INDEX, 8193), shuffled, 6) == []
+    beside = document(capsys, "trace", "--ids", passage, "--source", str(CORPUS / "austen-emma.txt"))
+    assert beside["verified"]
+    assert beside["spans"][0]["token_offset"] == 40_000
+
+
+@needs_corpus
+def test_held_out_text_has_a_small_share() -> None:
+    index = read_index(embedded_folder() / INDEX, 8193)
+    (emma,) = tokenize(named_files([str(CORPUS / "austen-emma.txt")]), gpt2_tokenizer(8193))
+    held = emma.ids[len(emma.ids) * 98 // 100 + 1 :].tolist()
+    found = spans(index, held)
+    assert covered(found) / len(held) < 0.05
+    assert max(span.length for span in found) <= 12
+
+
+@given(st.text(alphabet="ab \n\té'1.", max_size=200), st.integers(1, 9))
+@settings(max_examples=80, deadline=None)
+def test_text_read_in_pieces_has_the_tokens_of_the_whole(tmp_path_factory, text: str, size: int) -> None:
+    path = tmp_path_factory.mktemp("text") / "a.txt"
+    path.write_text(text, "utf-8", newline="")
+    encode = gpt2_tokenizer(1025).encode
+    pieces = [piece for piece, _ in read_pieces(path, size)]
+    assert "".join(pieces) == text
+    assert [token for piece in pieces for token in encode(piece)] == encode(text)
+    assert last_cut("word") == last_cut("  ") == 0
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    (b"\xff\xfea\0b\0", "UTF-16"), (b"caf\xe9 au lait", "not UTF-8 text (byte 3)"), (b"ab\0cd", "zero bytes"),
+    (b"", "empty"), (b"%PDF-1.7 x", "a PDF"), (b"PK\x03\x04zip", "zip"),
+])  # fmt: skip
+def test_what_is_no_text_is_refused_in_a_line(capsys, tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_bytes(content)
+    out = tmp_path / "out"
+    for arguments in (["trace", "some text", "--source", str(path)], ["train", str(path), "--out", str(out)]):
+        code, _, error = run(capsys, *arguments)
+        assert code == 2
+        assert said in error
+        assert len(error.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "header", "other vocabulary"])
+def test_a_damaged_index_is_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / INDEX
+    write_index(path, [text_of(list(range(50)))], 100, 0.0)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-3])
+    elif damage == "header":
+        path.write_bytes(b"{}" * 20)
+    with pytest.raises(InputError, match="vocabulary of 100" if damage == "other vocabulary" else "damaged"):
+        read_index(path, 99 if damage == "other vocabulary" else 100)
+
+
+def test_a_shell_may_expand_the_files_of_source(capsys, tmp_path: Path) -> None:
+    words = "one two three four five six seven eight nine ten eleven twelve"
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"{name} {words}")
+    files = [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
+    for arguments in ([words, "--source", *files], ["--source", *files, words]):
+        code, out, _ = run(capsys, "trace", *arguments, "--json")
+        assert code == 0
+        assert json.loads(out)["spans"][0]["count"] == 2

@@ -1,0 +1,108 @@
+"""Training on a text: the loss against transformers, the folder that comes out, going on, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from engine.gpt2.config import GPT2Config
+from engine.train.network import apart, first_parameters, loss, together
+from tests.engine.cli.test_cli import document, run
+
+WORDS = "the quick brown fox jumps over the lazy dog and runs away from it at once, said nobody in particular. "
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "fox.txt"
+    path.write_text("\n".join(f"{n} {WORDS}" for n in range(400)))
+    return path
+
+
+def test_loss_and_gradients_are_those_of_transformers() -> None:
+    config = GPT2Config(vocab_size=97, n_positions=16, n_embd=32, n_layer=2, n_head=2)
+    parameters = first_parameters(config, torch.Generator().manual_seed(3))
+    for tensor in parameters.values():
+        tensor.requires_grad_()
+    peer = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(vocab_size=97, n_positions=16, n_embd=32, n_layer=2, n_head=2, attn_pdrop=0,
+                                embd_pdrop=0, resid_pdrop=0)
+    )  # fmt: skip
+    peer.transformer.load_state_dict(together(parameters, config))
+    ids = torch.randint(0, 97, (3, 17), generator=torch.Generator().manual_seed(5))
+    ours = loss(parameters, config, ids)
+    theirs = torch.nn.functional.cross_entropy(peer(ids[:, :-1]).logits.flatten(0, 1), ids[:, 1:].flatten())
+    assert float(ours.detach()) == pytest.approx(float(theirs.detach()), abs=1e-5)
+    ours.backward()
+    theirs.backward()
+    for name, tensor in peer.transformer.named_parameters():
+        for part, wanted in apart(name, tensor.grad).items():
+            torch.testing.assert_close(parameters[part].grad, wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_a_trained_folder_opens_goes_on_and_knows_its_text(capsys, tmp_path: Path, text: Path) -> None:
+    out = tmp_path / "model"
+    shape = ["--layers", "1", "--width", "32", "--context", "32", "--vocab", "512"]
+    first = document(capsys, "train", f"The Fox={text}", "--out", str(out), "--steps", "12", *shape)
+    assert (first["done"], first["steps"]) == (True, 12)
+    code, _, error = run(capsys, "train", "--out", str(out), "--resume")
+    assert (code, "is done" in error) == (2, True)
+    second = document(capsys, "train", "--out", str(out), "--resume", "--steps", "12")
+    assert (second["steps"], second["done"]) == (24, True)
+    assert second["held_out_loss"] < first["held_out_loss"]
+    peer = transformers.GPT2LMHeadModel.from_pretrained(out, dtype=torch.float32)
+    assert sum(tensor.numel() for tensor in peer.parameters()) == second["plan"]["parameters"]
+    traced = document(capsys, "trace", WORDS, "--model", str(out))
+    assert traced["verified"]
+    assert {span["title"] for span in traced["spans"]} == {"The Fox"}
+    text.write_text(text.read_text().replace("fox", "cat"))
+    assert not document(capsys, "trace", WORDS, "--model", str(out))["verified"]
+    assert json.loads((out / "training.json").read_text())["sources"][0]["title"] == "The Fox"
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["--minutes", "1", "--steps", "2"], "give one of them"), (["--width", "5"], "out of range"),
+    (["--vocab", "9"], "out of range"), (["--resume"], "leave out FILE"),
+])  # fmt: skip
+def test_wrong_wishes_are_refused_in_a_line(capsys, tmp_path: Path, text: Path, arguments, said: str) -> None:
+    code, _, error = run(capsys, "train", str(text), "--out", str(tmp_path / "m"), *arguments)
+    assert code == 2
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_short_text_and_a_full_folder_are_refused(capsys, tmp_path: Path, text: Path) -> None:
+    short = tmp_path / "short.txt"
+    short.write_text("too short")
+    code, _, error = run(capsys, "train", str(short), "--out", str(tmp_path / "m"), "--steps", "2")
+    assert (code, "too few" in error) == (2, True)
+    code, _, error = run(capsys, "train", str(text), "--out", str(tmp_path), "--steps", "2")
+    assert (code, "not empty" in error) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [True, False])
+def test_an_app_that_goes_away_leaves_a_training_that_can_go_on(tmp_path: Path, text: Path, told: bool) -> None:
+    out = tmp_path / "model"
+    command = [sys.executable, "-m", "tui", "train", "--events", str(text), "--out", str(out), "--minutes", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while json.loads(process.stderr.readline()).get("held_out") is None:
+        pass
+    if told:
+        process.send_signal(signal.SIGINT)
+    process.stderr.close()
+    process.wait(60)
+    record = json.loads((out / "training.json").read_text())
+    assert (record["done"], record["step"] > 0) == (False, True)
+    assert {path.name for path in out.iterdir()} == {
+        "config.json", "model.safetensors", "trace.safetensors", "training.json", "training.safetensors"
+    }  # fmt: skip
