@@ -15,9 +15,9 @@ import sys
 from engine.compare.lanes import LaneSpec, build_lanes, run_together
 from engine.compare.statistics import divergence
 from engine.generation.decode import reconsider
+from engine.generation.step import Step
 from engine.models.opening import open_model
 from engine.sampling.settings import COINS, Settings
-from engine.session.tree import Step
 
 LENGTH = 60
 OPENINGS = (

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from engine.generation.decode import flip
-from engine.sampling.chain import Moment
+from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings, parse_settings
 
@@ -39,7 +39,7 @@ def main() -> None:
         settings = parse_settings(chain, Settings())
         made, flipped = [], []
         for n in range(200):
-            moment = Moment(LENGTH, ids, 10, 50256, seed=n)
+            moment = SamplingContext(LENGTH, ids, 10, 50256, seed=n)
             start = time.perf_counter()
             dist = distribution(logits, settings, moment)
             middle = time.perf_counter()

@@ -17,10 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.terminal import Terminal
+from engine.generation.step import Step
+from engine.models.record import ModelRecord
 from engine.sampling.settings import Settings
+from engine.session.journal import Session
 from engine.session.outline import segments
-from engine.session.store import Session, read, save_whole
-from engine.session.tree import ModelRecord, Step, Tree
+from engine.session.store import read, save_whole
+from engine.session.tree import Tree
 
 
 def large(nodes: int) -> Session:

@@ -57,7 +57,8 @@ def classics():
 def fresh_classics(classics):
     """The embedded model with an empty cache and a count of 0."""
     from engine.gpt2.opening import open_backend
-    from engine.models.opening import Model, embedded_folder
+    from engine.models.names import embedded_folder
+    from engine.models.opening import Model
 
     return Model(open_backend("classics", embedded_folder()), classics.tokenizer)
 

@@ -81,7 +81,7 @@ def check_what_is_known(model: str, ids: list[int] | None, settings: Settings | 
     """
     from engine.generation.backend import check_ids
     from engine.gpt2.config import read_config
-    from engine.models.opening import resolve
+    from engine.models.names import resolve
 
     source = resolve(model)
     if source.kind == "hub":

@@ -21,7 +21,8 @@ from textual.worker import Worker
 from engine.cli.options import PRECISIONS, draw_seed
 from engine.errors import EngineError, InputError
 from engine.generation.backend import check_ids
-from engine.models.opening import EMBEDDED, LoadOptions, can_compile
+from engine.models.names import EMBEDDED
+from engine.models.opening import LoadOptions, can_compile
 from engine.sampling.presets import Preset, all_presets, check_name, delete_preset, save_preset
 from engine.sampling.settings import CoinKind, Settings, nearest
 from engine.tokens.tokenizer import Tokenizer
@@ -304,7 +305,7 @@ class RemixApp(App[None]):
         """Opens a model that a person chose; the one that runs goes on until it is there."""
         if not name:
             return
-        from engine.models.opening import resolve
+        from engine.models.names import resolve
 
         try:
             resolve(name)
@@ -606,8 +607,10 @@ class RemixApp(App[None]):
         self.push_screen(screen, lambda wish: self._export(exploration, wish))
 
     def _export(self, exploration: Exploration, wish: ExportWish | None) -> None:
-        from engine.session.export import session_to_json, text_of, to_markdown, to_text
-        from engine.session.store import Session
+        from engine.session.export.json import session_to_json
+        from engine.session.export.markdown import to_markdown
+        from engine.session.export.text import text_of, to_text
+        from engine.session.journal import Session
         from tui.jobs import Export, write_text
         from tui.picture import own_fonts
 

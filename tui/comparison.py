@@ -13,13 +13,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from engine.compare.statistics import Parting, StreamStats, parting
+from engine.generation.step import Step
 from engine.sampling.settings import CoinKind, Settings
-from engine.session.tree import Step
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.generation.backend import Logits
     from engine.generation.decode import Lane
-    from engine.sampling.chain import Moment
+    from engine.sampling.context import SamplingContext
     from engine.sampling.distribution import Distribution
     from tui.exploration import Exploration
 
@@ -235,10 +235,10 @@ class Comparison:
         """The step at a place of a lane."""
         return lane.steps[place] if place < len(lane.steps) else None
 
-    def moment(self, number: int, place: int, end_of_text: int | None) -> Moment:
+    def moment(self, number: int, place: int, end_of_text: int | None) -> SamplingContext:
         """Where in its stream a place of a lane is."""
         from engine.generation.decode import mu_after
-        from engine.sampling.chain import Moment
+        from engine.sampling.context import SamplingContext
 
         lane = self.lanes[number]
         position = len(lane.prefix) + place
@@ -247,7 +247,7 @@ class Comparison:
         before = lane.steps[place - 1] if place else None
         seed = step.seed if step is not None and step.seed is not None else self.seed_of(number)
         ids = lane.prefix + lane.new_ids[:place] if settings.looks_back else ()
-        return Moment(position, ids, lane.prompt, end_of_text, seed, step.roll if step is not None else 0,
+        return SamplingContext(position, ids, lane.prompt, end_of_text, seed, step.roll if step is not None else 0,
                       self.offset(lane), mu_after(before, settings))  # fmt: skip
 
     def settings_at(self, lane: LaneState, place: int) -> Settings:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine.generation.backend import ModelInfo, window_start
+from engine.generation.step import Step
 from engine.sampling.settings import CoinKind, Settings
-from engine.session.tree import Step, Tree
+from engine.session.tree import Tree
 from engine.tokens.display import decode_token, show_text, show_token
 from engine.tokens.tokenizer import Tokenizer, split_characters
 
 if TYPE_CHECKING:
     from engine.generation.backend import Logits
-    from engine.sampling.chain import Moment
+    from engine.sampling.context import SamplingContext
     from engine.sampling.distribution import Distribution
     from tui.comparison import Comparison
 
@@ -84,7 +85,7 @@ class Exploration:
         self._logits.move_to_end(node)
         return True
 
-    def moment(self, position: int, roll: int | None = None, settings: Settings | None = None) -> Moment:
+    def moment(self, position: int, roll: int | None = None, settings: Settings | None = None) -> SamplingContext:
         """Where in the stream a position is, for the flip that stands there or would come next.
 
         Args:
@@ -93,7 +94,7 @@ class Exploration:
             settings: those of now where None.
         """
         from engine.generation.decode import mu_after
-        from engine.sampling.chain import Moment
+        from engine.sampling.context import SamplingContext
 
         tree, settings = self.tree, self.settings if settings is None else settings
         step = tree.step(position) if position < len(tree) else None
@@ -103,7 +104,7 @@ class Exploration:
         if roll is None:
             roll = step.roll if flipped and step is not None else tree.next_roll(position)
         offset = step.offset if step is not None else before.offset if before is not None else 0
-        return Moment(
+        return SamplingContext(
             position, tree.ids(position) if settings.looks_back else (), min(tree.prompt_length(), position),
             self.tokenizer.end_of_text if self.tokenizer else None, seed, roll, offset, mu_after(before, settings),
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine.session.tree import Step
+from engine.generation.step import Step
 from tui.palette import HEAT_LEVELS
 
 HeatMode = Literal["surprisal", "entropy", "probability", "verbatim", "off"]

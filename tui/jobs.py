@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
+from engine.generation.step import Step
 from engine.sampling.settings import CoinKind, Settings
-from engine.session.tree import Step
 from tui.messages import Exported, Measured, Reconsidered, RepeatProgress
 
 if TYPE_CHECKING:
     from engine.compare.lanes import LaneSpec
     from engine.models.opening import Model
-    from engine.session.store import Session
+    from engine.session.journal import Session
 
 MEASURED_AT_ONCE = 32
 
@@ -123,8 +123,8 @@ def repeating(model: Model, request: Repeat) -> Job:
 def exporting(model: Model, request: Export) -> Job:
     """Writes a session as an HTML page with the candidates of every token."""
     from engine.cli.export import HOVERED
-    from engine.session.export import Candidate, to_html
-    from engine.session.replay import candidates
+    from engine.session.export.html import to_html
+    from engine.session.replay import Candidate, candidates
 
     known: dict[int, list[Candidate]] = {}
     tree, end = request.session.tree, model.tokenizer.end_of_text

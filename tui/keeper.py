@@ -13,7 +13,7 @@ from tui.messages import NotSaved, Saved
 from tui.saver import Saver
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
-    from engine.session.store import Journal
+    from engine.session.journal import Journal
     from tui.sessions import OpenedSession
 
 TICK = 0.25
@@ -43,7 +43,7 @@ class Keeper:
 
     def keep(self, exploration: Exploration, opened: OpenedSession) -> None:
         """From now on this exploration is kept in a session's file."""
-        from engine.session.store import Journal
+        from engine.session.journal import Journal
 
         session = opened.session
         session.tree = exploration.tree
@@ -53,7 +53,7 @@ class Keeper:
     def keep_new(self, exploration: Exploration) -> None:
         """This exploration gets a file of its own as soon as there is something to keep."""
         from engine.session.folder import fresh_path, try_lock
-        from engine.session.store import Session
+        from engine.session.journal import Session
         from tui.sessions import OpenedSession
 
         path = fresh_path()

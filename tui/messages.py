@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 from engine.generation.backend import Logits, ModelInfo
-from engine.session.tree import ModelRecord, Step
+from engine.generation.step import Step
+from engine.models.record import ModelRecord
 from engine.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

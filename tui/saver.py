@@ -19,7 +19,8 @@ from engine.errors import EngineError
 from tui.messages import NotSaved, Saved
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
-    from engine.session.store import Changes, Store
+    from engine.session.journal import Changes
+    from engine.session.store import Store
 
 RETRY = 2.0
 """Seconds until what could not be written is tried again."""

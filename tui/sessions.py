@@ -12,7 +12,7 @@ from engine.errors import EngineError, InputError
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from filelock import FileLock
 
-    from engine.session.store import Session
+    from engine.session.journal import Session
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ def open_session(path: Path) -> OpenedSession:
     if not path.exists():
         return OpenedSession(store.Session(Tree(seed=0)), path, saved=False, lock=try_lock(path))
     if is_export(path):
-        from engine.session.export import session_from_json
+        from engine.session.export.json import session_from_json
 
         try:
             session = session_from_json(path.read_text("utf-8"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.session.tree import Step
+from engine.generation.step import Step
 from tui.messages import Traced
 from tui.tracer import Edit
 from tui.widgets.token_text import TraceMark

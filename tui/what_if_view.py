@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
+from engine.generation.step import Step
 from engine.sampling.settings import Settings
-from engine.session.tree import Step
 from tui import messages
 from tui.jobs import WhatIf
 from tui.widgets.token_text import TokenKind

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from engine.errors import EngineError
-from engine.session.tree import Step
+from engine.generation.step import Step
 from tui.jobs import JOBS, Export, Job, Repeat, WhatIf, exporting, measuring, reconsidering, repeating
 from tui.messages import (
     ChangedOver,
@@ -231,7 +231,8 @@ class EngineWorker:
 
     def _find(self, number: int, name: str, options: LoadOptions) -> None:
         from engine.gpt2.kernels.compiled import compile_kernels
-        from engine.models.opening import fingerprint, kernels_ready, locate, read_tokenizer
+        from engine.models.opening import kernels_ready, locate, read_tokenizer
+        from engine.models.weights_hash import weights_sha256
 
         def progress(what: str, done: int, total: int | None) -> None:
             if number != self._opening:
@@ -243,7 +244,7 @@ class EngineWorker:
             located = locate(name, progress)
             tokenizer = read_tokenizer(located)
             progress("loading the network", 0, None)
-            sha256 = fingerprint(located)
+            sha256 = weights_sha256(located.folder)
             if options.precision == "int8" and not kernels_ready():
                 progress("compiling for int8, once", 0, None)
                 compile_kernels(lambda: number != self._opening)
@@ -337,7 +338,8 @@ class EngineWorker:
         return None
 
     def _start(self, opening: Opening) -> None:
-        from engine.models.opening import Model, kernels_ready, record_of, start_backend
+        from engine.models.opening import Model, kernels_ready, start_backend
+        from engine.models.record import record_of
 
         located, options = opening.located, opening.options
         try:
@@ -363,7 +365,8 @@ class EngineWorker:
             threading.Thread(target=self._compile_beside, args=(self._name,), name="compile", daemon=True).start()
 
     def _change_over(self) -> None:
-        from engine.models.opening import Model, record_of, start_backend
+        from engine.models.opening import Model, start_backend
+        from engine.models.record import record_of
 
         opening, before = self._running, self._model
         if opening is None or before is None or before.info.form != "numpy":

@@ -33,8 +33,9 @@ from engine.errors import InputError
 from engine.sampling.settings import CoinKind, check_seed
 
 if TYPE_CHECKING:
-    from engine.compare.lanes import LaneSpec, Repeated
-    from engine.generation.decode import Lane
+    from engine.compare.lanes import LaneSpec
+    from engine.compare.repeats import Repeated
+    from engine.generation.lane import Lane
     from engine.models.opening import Model
 
 
@@ -77,7 +78,8 @@ def compare(
     if session is not None and repeats is not None:
         raise InputError("--session keeps lanes as branches, --repeat keeps their statistics only; give one of them")
     form = "json" if as_json else form or "text"
-    from engine.compare.lanes import MOST_LANES, build_lanes, parse_lane, prefix_ids, repeat, run_together
+    from engine.compare.lanes import MOST_LANES, lane_starts, parse_lane, prefix_ids, run_together, start_lanes
+    from engine.compare.repeats import repeat
 
     if not 2 <= len(lane_texts) <= MOST_LANES:
         given = f"{len(lane_texts)} {'was' if len(lane_texts) == 1 else 'were'} given"
@@ -94,11 +96,11 @@ def compare(
     end = opened.tokenizer.end_of_text
     if drawn:
         note(f"seed {seed}")
-    # Where lane 1 brings a prefix of its own, that is the one that positions are counted from.
+    starts = lane_starts(specs, prefixes)
     if repeats is None:
         from engine.session.recording import keep_lanes, kept_in
 
-        lanes = build_lanes(specs, prefixes, seed=seed, own_coins=own_coins, coin=coin, limit=count, end_of_text=end)
+        lanes = start_lanes(starts, seed=seed, own_coins=own_coins, coin=coin, limit=count, end_of_text=end)
         with kept_in(session, opened, seed) as kept, _bar("comparing", count * len(lanes)) as bar:
             for made in run_together(opened.backend, lanes, end):
                 bar.update(made)
@@ -107,7 +109,7 @@ def compare(
         return
     result: Repeated | None = None
     with _bar("repeating", count * len(specs) * repeats) as bar:
-        going = repeat(opened.backend, specs, prefixes, seed=seed, repeats=repeats, limit=count, end_of_text=end,
+        going = repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count, end_of_text=end,
                        own_coins=own_coins, coin=coin)  # fmt: skip
         try:
             for so_far, done, _ in going:
@@ -138,11 +140,11 @@ def _print_once(
 
     apart = divergences(lanes)
     rows = [stats_of(lane) for lane in lanes]
-    texts = [model.tokenizer.decode(lane.ids[lane.prompt :]) for lane in lanes]
+    texts = [model.tokenizer.decode(lane.new_ids) for lane in lanes]
     if form == "json":
         records = [
-            {"settings": lane.settings.to_dict(), "prompt_ids": lane.ids[: lane.prompt], "offset": lane.offset,
-             **lane_record(model.tokenizer, lane, lane.prompt or 0), "stats": dict(row)}
+            {"settings": lane.settings.to_dict(), "prompt_ids": lane.ids(len(lane) - len(lane.steps)), "offset": lane.offset,
+             **lane_record(model.tokenizer, lane), "stats": dict(row)}
             for lane, row in zip(lanes, rows, strict=True)
         ]  # fmt: skip
         print_json({"model": model_record(model), "prompt_ids": prompt, "seed": seed, "coin": coin, "lanes": records,

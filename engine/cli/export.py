@@ -14,8 +14,8 @@ from engine.cli.sessions import open_for_reading
 from engine.errors import EngineError, InputError
 
 if TYPE_CHECKING:
-    from engine.session.export import Candidate
-    from engine.session.store import Session
+    from engine.session.journal import Session
+    from engine.session.replay import Candidate
 
 FORMATS = ("json", "md", "html", "txt", "svg")
 
@@ -42,7 +42,7 @@ def export(
     model: ModelChoice,
 ) -> None:  # fmt: skip
     """Write a session (a file, or the name of one) in another form."""
-    from engine.session.export import session_to_json
+    from engine.session.export.json import session_to_json
 
     opened = open_for_reading(session)
     leaf = leaf_of(opened, branch)
@@ -70,9 +70,12 @@ def leaf_of(session: Session, branch: int | None) -> int | None:
 
 def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, *, candidates: bool) -> str:
     """Markdown, text or HTML. Raises EngineError."""
-    from engine.models.opening import EMBEDDED, locate, read_tokenizer
-    from engine.session.export import to_html, to_markdown, to_text
-    from engine.session.tree import ModelRecord
+    from engine.models.names import EMBEDDED
+    from engine.models.opening import locate, read_tokenizer
+    from engine.models.record import ModelRecord
+    from engine.session.export.html import to_html
+    from engine.session.export.markdown import to_markdown
+    from engine.session.export.text import to_text
 
     tree = session.tree
     record = tree.models[tree.model] if tree.models else ModelRecord(EMBEDDED)

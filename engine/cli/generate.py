@@ -30,10 +30,10 @@ from engine.cli.options import (
     session_option,
     settings_options,
 )
-from engine.sampling.settings import CoinKind, Settings, check_seed
+from engine.sampling.settings import CoinKind, check_seed
 
 if TYPE_CHECKING:
-    from engine.generation.decode import Lane
+    from engine.generation.lane import Lane
     from engine.models.opening import Model
 
 
@@ -70,42 +70,34 @@ def generate(
     seed = draw_seed() if seed is None else check_seed(seed)
     check_seed(seed + samples - 1)
     opened = model.open()
+    from engine.generation.lane import lane_at
+    from engine.generation.stream import Prefix
     from engine.session.recording import keep_lanes, kept_in, stream_of
 
     with kept_in(session, opened, seed) as kept:
         stream = stream_of(kept) if prefix is None and ids is None else None
-        prompt = stream[0] if stream is not None else read_prefix(opened, prefix, ids)
-        given = stream[1] if stream is not None else len(prompt)
+        start = Prefix(read_prefix(opened, prefix, ids)) if stream is None else stream
+        prompt = start.ids()
         settings.check_vocabulary(opened.info.vocab_size)
         if drawn:
             note(f"seed {seed}")
-        lanes = make_lanes(opened, prompt, given, settings, seed, coin, samples, count, slide=not no_slide)
+        lanes = [
+            lane_at(start, len(start), settings, seed=seed + i, coin=coin, end_of_text=opened.tokenizer.end_of_text,
+                    limit=count, slide=not no_slide)
+            for i in range(samples)
+        ]  # fmt: skip
         try:
             if as_json:
-                for start in range(0, samples, LANES):
-                    run_lanes(opened, lanes[start : start + LANES])
+                for first in range(0, samples, LANES):
+                    run_lanes(opened, lanes[first : first + LANES])
                 print_json({
                     "model": model_record(opened), "seed": seed, "settings": settings.to_dict(), "prompt_ids": prompt,
-                    "coin": coin, "samples": [lane_record(opened.tokenizer, lane, len(prompt)) for lane in lanes],
+                    "coin": coin, "samples": [lane_record(opened.tokenizer, lane) for lane in lanes],
                 })  # fmt: skip
             else:
                 stream_all(opened, prompt, lanes)
         finally:
             keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=stream is not None)
-
-
-def make_lanes(
-    model: Model, prompt: list[int], given: int, settings: Settings, seed: int, coin: CoinKind, samples: int,
-    count: int, *, slide: bool,
-) -> list[Lane]:  # fmt: skip
-    """A lane for each sample. `given` of the prompt's tokens are the prefix, which some settings tell from new text."""
-    from engine.generation.decode import Lane
-
-    end = model.tokenizer.end_of_text
-    return [
-        Lane(list(prompt), settings, seed + i, coin, end_of_text=end, limit=count, slide=slide, prompt=given)
-        for i in range(samples)
-    ]
 
 
 def stream_all(model: Model, prompt: list[int], lanes: list[Lane]) -> None:

@@ -11,7 +11,7 @@ from engine.cli.options import commands, json_option, print_json
 @json_option
 def models(as_json: bool) -> None:
     """The models with a name, and which of them are on this machine."""
-    from engine.models.opening import list_models
+    from engine.models.hub import list_models
 
     listed = list_models()
     if as_json:

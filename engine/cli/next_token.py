@@ -56,13 +56,14 @@ def next_token(
     opened = model.open()
     prompt = read_prefix(opened, prefix, ids)
     settings.check_vocabulary(opened.info.vocab_size)
-    from engine.generation.decode import look
-    from engine.sampling.chain import Moment
+    from engine.generation.decode import logits_at
+    from engine.generation.stream import Prefix, context_at
     from engine.sampling.distribution import distribution
 
     end = opened.tokenizer.end_of_text
-    moment = Moment(len(prompt), prompt, len(prompt), end, seed or 0)
-    dist = distribution(look(opened.backend, [(prompt, len(prompt))], end)[0], settings, moment, account=True)
+    context = context_at(Prefix(prompt), len(prompt), settings, seed=seed or 0, end_of_text=end,
+                         context_length=opened.info.context)  # fmt: skip
+    dist = distribution(logits_at(opened.backend, [(prompt, len(prompt))], end)[0], settings, context, account=True)
     chosen = [int(token) for token in dist.order(None if every else count)]
     rows = [candidate_record(opened.tokenizer, dist, token) for token in chosen]
     if as_json:

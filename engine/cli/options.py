@@ -24,9 +24,10 @@ from engine.sampling.presets import SHIPPED, find_preset
 from engine.sampling.settings import CHAIN, COINS, LISTS, NUMBERS, Settings, parse_settings
 
 if TYPE_CHECKING:
-    from engine.generation.decode import Lane
-    from engine.models.opening import LoadOptions, Model, Progress
-    from engine.session.tree import Step
+    from engine.generation.lane import Lane
+    from engine.generation.step import Step
+    from engine.models.opening import LoadOptions, Model
+    from engine.progress import Progress
     from engine.tokens.tokenizer import Tokenizer
 
 PROGRAM = "gpt2-remix"
@@ -288,9 +289,9 @@ def step_record(tokenizer: Tokenizer, step: Step) -> dict[str, Any]:
             "entropy": step.entropy}  # fmt: skip
 
 
-def lane_record(tokenizer: Tokenizer, lane: Lane, prompt: int) -> dict[str, Any]:
+def lane_record(tokenizer: Tokenizer, lane: Lane) -> dict[str, Any]:
     """A finished stream in JSON."""
-    new = lane.ids[prompt:]
+    new = lane.new_ids
     return {"seed": lane.seed, "ids": new, "text": tokenizer.decode(new), "stop": lane.stop,
             "steps": [step_record(tokenizer, step) for step in lane.steps]}  # fmt: skip
 

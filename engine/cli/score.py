@@ -46,14 +46,14 @@ def score(
         raise InputError("there is nothing to score: the text is empty")
     import math
 
-    from engine.generation import decode as generator
+    from engine.generation.score import score as scored_positions
 
     end = opened.tokenizer.end_of_text
     logprobs: list[float | None] = [None] * len(tokens)
     ranks: list[int | None] = [None] * len(tokens)
     with click.progressbar(length=len(tokens), label="scoring", file=sys.stderr,
                            hidden=not sys.stderr.isatty() or len(tokens) < 200) as bar:  # fmt: skip
-        for position, dist in generator.score(opened.backend, tokens, end, from_start=from_start):
+        for position, dist in scored_positions(opened.backend, tokens, end, from_start=from_start):
             logprobs[position] = -dist.surprisal(tokens[position]) * math.log(2)
             ranks[position] = dist.rank(tokens[position])
             bar.update(1)

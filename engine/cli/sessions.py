@@ -13,7 +13,7 @@ from engine.cli.options import ModelChoice, commands, examples, json_option, mod
 from engine.errors import InputError
 
 if TYPE_CHECKING:
-    from engine.session.store import Session
+    from engine.session.journal import Session
 
 
 @commands.command(epilog=examples("gpt2-remix sessions", "gpt2-remix sessions --json"))
@@ -50,7 +50,7 @@ def sessions(as_json: bool) -> None:
 def import_command(file: Path, output: Path | None) -> None:
     """Take a JSON export in as a session: the identical one."""
     from engine.cli.options import read_text
-    from engine.session.export import session_from_json
+    from engine.session.export.json import session_from_json
     from engine.session.folder import folder, free_path
     from engine.session.store import SUFFIX, save_whole
 
@@ -69,7 +69,9 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
 
     Uses the model that the session was made with, in the same precision, or --model and --precision.
     """
-    from engine.models.opening import fingerprint, locate, record_of
+    from engine.models.opening import locate
+    from engine.models.record import record_of
+    from engine.models.weights_hash import weights_sha256
     from engine.session.replay import Replayed
     from engine.session.replay import replay as run
 
@@ -81,7 +83,7 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
     name = model.name if model.given else record.name
     with_model = model.open(name, record.precision)
     located = locate(name)
-    ours = record_of(located, with_model.info, fingerprint(located))
+    ours = record_of(located, with_model.info, weights_sha256(located.folder))
     numbers = [n for n, known in enumerate(tree.models) if known.same_network(ours)]
     if not numbers:
         numbers = [tree.model]
@@ -117,7 +119,8 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
 def open_for_reading(wanted: str) -> Session:
     """A session by file or name; a damaged one as far as it can be read, with a line about that. Raises InputError."""
     from engine.session.folder import find_session
-    from engine.session.store import DamagedError, read, recover
+    from engine.session.recovery import recover
+    from engine.session.store import DamagedError, read
 
     path = find_session(wanted)
     try:

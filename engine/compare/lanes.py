@@ -1,18 +1,19 @@
-"""Lanes side by side: what a person may ask for, the lanes that come of it, and repeating them over seeds."""
+"""Lanes side by side: what a person may ask for, and the lanes that come of it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from engine.compare.statistics import divergence, over_seeds, stream_stats
+from engine.compare.statistics import divergence, stream_stats
 from engine.errors import InputError
 from engine.generation.backend import Backend
-from engine.generation.decode import Lane, advance
+from engine.generation.decode import advance
+from engine.generation.lane import Lane, lane_at
+from engine.generation.stream import Prefix, Stream
 from engine.sampling.presets import find_preset
 from engine.sampling.settings import CoinKind, Settings, check_seed, parse_settings
-from engine.session.tree import Step
 from engine.tokens.tokenizer import Tokenizer
 
 MOST_LANES = 16
@@ -71,43 +72,55 @@ def prefix_ids(spec: LaneSpec, tokenizer: Tokenizer, common: Sequence[int]) -> l
     return tokenizer.encode(spec.prefix) or [tokenizer.end_of_text]
 
 
-def build_lanes(
-    specs: Sequence[LaneSpec], prefixes: Sequence[Sequence[int]], *, seed: int, own_coins: bool = False,
-    coin: CoinKind = "interval", limit: int | None = None, end_of_text: int | None = None,
+@dataclass(frozen=True, slots=True)
+class LaneStart:
+    """Where a lane of a comparison goes on from, and with what.
+
+    Attributes:
+        stream: it begins at its end.
+        settings: of its chain.
+        seed: its own; None for the common one.
+    """
+
+    stream: Stream
+    settings: Settings
+    seed: int | None = None
+
+
+def lane_starts(specs: Sequence[LaneSpec], prefixes: Sequence[Sequence[int]]) -> list[LaneStart]:
+    """The lanes as asked for, each at the end of its prefix; there their coins line up, counted as lane 1 counts."""
+    first = len(prefixes[0])
+    return [LaneStart(Prefix(ids, first - len(ids)), spec.settings)
+            for spec, ids in zip(specs, prefixes, strict=True)]  # fmt: skip
+
+
+def start_lanes(
+    starts: Sequence[LaneStart], *, seed: int, own_coins: bool = False, coin: CoinKind = "interval",
+    limit: int | None = None, end_of_text: int | None = None,
 ) -> list[Lane]:  # fmt: skip
     """The lanes of a comparison. They share the coins: at the same distance from the end of the prefix, the same coin.
 
     Args:
-        specs, prefixes: what each lane is, and the ids it starts from.
+        starts: where each begins.
         seed: lane i has it too, or seed + i with `own_coins`.
+        own_coins, coin, limit, end_of_text: of all lanes.
 
     Raises:
         InputError: seed + i is no seed.
     """
-    check_seed(seed + len(specs) - 1 if own_coins else seed)
-    first = len(prefixes[0])
+    check_seed(seed + len(starts) - 1 if own_coins else seed)
     return [
-        Lane(list(ids), spec.settings, seed + n if own_coins else seed, coin, end_of_text=end_of_text, limit=limit,
-             offset=first - len(ids))
-        for n, (spec, ids) in enumerate(zip(specs, prefixes, strict=True))
+        lane_at(start.stream, len(start.stream), start.settings,
+                seed=start.seed if start.seed is not None else seed + n if own_coins else seed, coin=coin,
+                end_of_text=end_of_text, limit=limit)
+        for n, start in enumerate(starts)
     ]  # fmt: skip
-
-
-def again(steps: Sequence[Step], settings: Settings | None = None) -> dict[int, Step]:
-    """The luck of a stream, to be taken again: its flips and picks, by the position that the coin was told.
-
-    With `settings`, these in place of the recorded ones. The script of a counterfactual's `Lane`.
-    """
-    return {
-        step.position + step.offset: step if settings is None else replace(step, settings=settings)
-        for step in steps if step.origin != "prompt"
-    }  # fmt: skip
 
 
 def divergences(lanes: Sequence[Lane]) -> list[list[int | None]]:
     """For each pair of lanes the first position, as lane 1 counts, at which their new tokens differ; None for none."""
-    new = [lane.ids[lane.prompt :] for lane in lanes]
-    start = lanes[0].prompt or 0
+    new = [lane.new_ids for lane in lanes]
+    start = len(lanes[0]) - len(lanes[0].steps)
     table: list[list[int | None]] = []
     for a in new:
         row = [divergence(a, b) for b in new]
@@ -120,69 +133,6 @@ def run_together(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> I
     for start in range(0, len(lanes), MOST_LANES):
         while done := advance(backend, lanes[start : start + MOST_LANES], end_of_text):
             yield len(done)
-
-
-@dataclass(slots=True)
-class Repeated:
-    """A comparison over several seeds.
-
-    Attributes:
-        lanes: for each lane, its streams: one a seed, in the order of the seeds.
-        seeds: those that are finished.
-    """
-
-    lanes: list[list[Lane]]
-    seeds: list[int]
-
-    def table(self) -> list[dict[str, tuple[float, float] | None]]:
-        """For each lane mean and spread of each statistic."""
-        return [over_seeds([stream_stats(lane.steps).to_dict() for lane in streams]) for streams in self.lanes]
-
-    def partings(self) -> list[list[int | None]]:
-        """For each lane and seed, after how many new tokens it left lane 1; None where it never did."""
-        new = [[lane.ids[lane.prompt :] for lane in streams] for streams in self.lanes]
-        return [[divergence(a, b) for a, b in zip(new[0], streams, strict=True)] for streams in new]
-
-
-def repeat(
-    backend: Backend, specs: Sequence[LaneSpec], prefixes: Sequence[Sequence[int]], *, seed: int, repeats: int,
-    limit: int, end_of_text: int, own_coins: bool = False, coin: CoinKind = "interval", stop_at_end: bool = True,
-) -> Iterator[tuple[Repeated, int, int]]:  # fmt: skip
-    """Runs a comparison with the seeds seed ... seed + repeats - 1.
-
-    Yields (what is finished so far, tokens done, tokens in all) after every pass: closing the generator stops it, and
-    what was yielded last holds the seeds that are finished. With `own_coins` the lanes of a seed have seeds of their
-    own, as far apart as there are repeats.
-
-    Raises:
-        InputError: the last seed is no seed.
-    """
-    spread = repeats if own_coins else 0
-    check_seed(seed + repeats - 1 + spread * (len(specs) - 1))
-    first = len(prefixes[0])
-    groups = [
-        [
-            Lane(list(ids), spec.settings, seed + n + spread * place, coin,
-                 end_of_text=end_of_text if stop_at_end else None, limit=limit, offset=first - len(ids))
-            for place, (spec, ids) in enumerate(zip(specs, prefixes, strict=True))
-        ]
-        for n in range(repeats)
-    ]  # fmt: skip
-    total, done = limit * repeats * len(specs), 0
-    finished = Repeated([[] for _ in specs], [])
-    yield finished, 0, total
-    at_once = max(1, MOST_LANES // len(specs))
-    for start in range(0, repeats, at_once):
-        batch = groups[start : start + at_once]
-        for made in run_together(backend, [lane for group in batch for lane in group], end_of_text):
-            done += made
-            yield finished, done, total
-        for n, group in enumerate(batch, start=start):
-            finished.seeds.append(seed + n)
-            for streams, lane in zip(finished.lanes, group, strict=True):
-                streams.append(lane)
-        done = limit * len(specs) * min(repeats, start + at_once)  # streams that ended early are done all the same
-        yield finished, done, total
 
 
 def stats_of(lane: Lane) -> Mapping[str, float | None]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.generation.backend import Backend
-from engine.generation.decode import Lane, advance
+from engine.generation.decode import advance
+from engine.generation.lane import Lane
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.config import GPT2Config, expected_shapes
 from engine.gpt2.int8 import quantized_layers

@@ -115,7 +115,7 @@ def interval_span(final: NDArray[np.float64], token: int) -> tuple[float, float]
     return before, before + float(p)
 
 
-def gumbel_luck(seed: int, position: int, roll: int, vocabulary: int) -> NDArray[np.float64]:
+def gumbel_uniforms(seed: int, position: int, roll: int, vocabulary: int) -> NDArray[np.float64]:
     """[vocabulary] float64: the U of each token, from which its luck -log(-log(U)) comes."""
     return uniforms(seed, position, roll, GUMBEL_STREAM, vocabulary)
 

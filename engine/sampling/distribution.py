@@ -1,7 +1,7 @@
 """Logits -> Distribution: raw and final probabilities of every token, and what removed each removed one.
 
-`distribution` runs the steps of `engine.sampling.chain` that the settings switch on, in their order, and keeps account of what
-each of them removed.
+`distribution` runs the rules of `engine.sampling.chain` that the settings switch on, in their order, and keeps account
+of what each of them removed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import EngineError, InputError
-from engine.sampling.chain import BITS, STEPS, Floats, Left, Moment
+from engine.sampling.chain.rules import RULES
+from engine.sampling.chain.state import BITS, ChainState, Floats
 from engine.sampling.coin import descending
+from engine.sampling.context import SamplingContext
 from engine.sampling.settings import CHAIN, Settings
 
 CODES = {name: code for code, name in enumerate(CHAIN, start=1)}
@@ -28,7 +30,7 @@ class Stage:
 
     Attributes:
         step: its name.
-        kept: how many tokens it left.
+        kept: how many tokens it state.
         mass_removed: the share of the probability that was left before it and is gone after it, 0 to 1.
     """
 
@@ -66,7 +68,7 @@ class Distribution:
 
     @cached_property
     def kept(self) -> int:
-        """How many tokens the chain left."""
+        """How many tokens the chain state."""
         return int(np.count_nonzero(self.removed == 0))
 
     @cached_property
@@ -112,14 +114,14 @@ class Distribution:
 
 
 def distribution(
-    logits: NDArray[np.float32], settings: Settings, moment: Moment | None = None, *, account: bool = False
+    logits: NDArray[np.float32], settings: Settings, context: SamplingContext | None = None, *, account: bool = False
 ) -> Distribution:
     """Runs the chain over the logits of one position.
 
     Args:
         logits: [vocabulary] float32; not changed, kept by reference.
         settings: ids in them must be in the vocabulary (Settings.check_vocabulary).
-        moment: where in the stream this is; may be left out where `settings` neither look back nor flip.
+        context: where in the stream this is; may be left out where `settings` neither look back nor flip.
         account: keep account of what each step left; that takes another pass over the tokens for some steps.
 
     Raises:
@@ -127,7 +129,7 @@ def distribution(
         EngineError: the logits hold NaN or infinities.
     """
     settings.check_vocabulary(logits.size)
-    moment = Moment() if moment is None else moment
+    context = SamplingContext() if context is None else context
     scores = logits.astype(np.float64)
     highest = scores.max()
     with np.errstate(invalid="ignore"):  # damaged logits are refused below
@@ -138,26 +140,26 @@ def distribution(
     raw = mass / total
     log_total = float(highest + np.log(total))
     removed = np.zeros(logits.size, dtype=np.uint8)
-    left = Left(scores, mass, moment)
+    state = ChainState(scores, mass, context)
     stages: list[Stage] = []
     for name in settings.active():
-        gone = STEPS[name](left, settings)
+        gone = RULES[name](state, settings)
         share = 0.0
         if gone is not None and gone.any():
-            before = float(left.mass.sum()) if account else 0.0
-            share = float(left.mass[gone].sum()) / before if account else 0.0
-            if left.tokens.size == removed.size:  # the first cut, often of nearly all: without an index it is faster
+            before = float(state.mass.sum()) if account else 0.0
+            share = float(state.mass[gone].sum()) / before if account else 0.0
+            if state.tokens.size == removed.size:  # the first cut, often of nearly all: without an index it is faster
                 removed = gone * np.uint8(CODES[name])
             else:
-                removed[left.tokens[gone]] = CODES[name]
-            left.drop(gone)
-        if not left.tokens.size:
-            raise InputError(f"{name} leaves no token to choose from at position {moment.position}; ease it")
-        stages.append(Stage(name, int(left.tokens.size), share))
+                removed[state.tokens[gone]] = CODES[name]
+            state.drop(gone)
+        if not state.tokens.size:
+            raise InputError(f"{name} leaves no token to choose from at position {context.position}; relax it")
+        stages.append(Stage(name, int(state.tokens.size), share))
     if not stages:
         return Distribution(logits, raw, raw, removed, settings, log_total, ())
-    final = left.mass / left.mass.sum()
+    final = state.mass / state.mass.sum()
     if final.size < logits.size:
         shares, final = final, np.zeros(logits.size)
-        final[left.tokens] = shares
+        final[state.tokens] = shares
     return Distribution(logits, raw, final, removed, settings, log_total, tuple(stages) if account else None)

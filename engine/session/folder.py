@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path, user_data_path
 
 from engine.errors import EngineError, InputError
-from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, model_record
+from engine.models.record import model_record
+from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.session.tree import ROOT, Step, Tree
+from engine.generation.step import Step
+from engine.session.tree import ROOT, Tree
 
 Order = Literal["tree", "probability", "length", "time"]
 ORDERS: tuple[Order, ...] = ("tree", "probability", "length", "time")
@@ -138,3 +139,18 @@ def split_of(tree: Tree, first: int, second: int) -> tuple[list[Step], list[Step
     shared = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     tails = [[step for node in path[shared:] if (step := tree.nodes[node].step) is not None] for path in (a, b)]
     return tails[0], tails[1], a[shared - 1] if shared else ROOT
+
+
+def branch_only(tree: Tree, leaf: int) -> Tree:
+    """A tree that holds nothing but the path to a node."""
+    path = tree.path_to(leaf)
+    made = Tree(seed=tree.view.seed, settings=tree.view.settings, coin=tree.view.coin)
+    made.models, made.model = list(tree.models), tree.model
+    for old in path:
+        node = tree.nodes[old]
+        assert node.step is not None
+        number = made.grow(len(made.nodes) - 1, node.step, node.model, node.born)
+        if old in tree.marks:
+            made.marks[number] = tree.marks[old]
+    made.change(record=False, head=len(path), cursor=min(tree.view.cursor, len(path)))
+    return made

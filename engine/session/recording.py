@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import InputError
-from engine.generation.decode import Lane
-from engine.models.opening import Model, fingerprint, locate, record_of
+from engine.generation.lane import Lane
+from engine.generation.step import Step
+from engine.models.opening import Model, locate
+from engine.models.record import record_of
+from engine.models.weights_hash import weights_sha256
 from engine.session.folder import holding
-from engine.session.store import DamagedError, Journal, Session, Store, read
-from engine.session.tree import ROOT, Step, Tree
+from engine.session.journal import Journal, Session
+from engine.session.store import DamagedError, Store, read
+from engine.session.tree import ROOT, Tree
 
 
 @contextmanager
@@ -35,7 +39,7 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
             raise InputError(f"{path} holds ids that {model.info.name} does not have; name its own model with --model")
         journal = Journal.of_saved(session) if path.exists() else Journal(session)
         located = locate(model.info.name)
-        tree.use_model(record_of(located, model.info, fingerprint(located)))
+        tree.use_model(record_of(located, model.info, weights_sha256(located.folder)))
         yield session
         if not session.words:
             from engine.tokens.display import show_text
@@ -50,11 +54,9 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
                 store.close()
 
 
-def stream_of(session: Session | None) -> tuple[list[int], int] | None:
-    """The stream in view and how many of its tokens are the prefix; None where there is none."""
-    if session is None or not len(session.tree):
-        return None
-    return session.tree.ids(), session.tree.prompt_length()
+def stream_of(session: Session | None) -> Tree | None:
+    """The stream in view, to go on from; None where there is none."""
+    return None if session is None or not len(session.tree) else session.tree
 
 
 def keep_lanes(session: Session | None, lanes: Sequence[Lane], *, goes_on: bool) -> None:
@@ -68,7 +70,7 @@ def keep_lanes(session: Session | None, lanes: Sequence[Lane], *, goes_on: bool)
     tree = session.tree
     end = tree.view.head
     for lane in lanes:
-        start = len(lane.ids) - len(lane.steps)
-        prompt = [] if goes_on else [Step(n, token, "prompt") for n, token in enumerate(lane.ids[:start])]
+        start = len(lane) - len(lane.steps)
+        prompt = [] if goes_on else [Step(n, token, "prompt") for n, token in enumerate(lane.ids(start))]
         leaf = tree.graft(tree.graft(end if goes_on else ROOT, prompt), lane.steps)
         tree.change(record=len(tree) > 0, head=leaf, cursor=start)

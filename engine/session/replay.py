@@ -7,21 +7,22 @@ ends within ROUNDING of the coin, both are right, and that is counted apart.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from engine.errors import InputError
 from engine.generation.backend import Backend
-from engine.generation.decode import chosen_again, each_logits
+from engine.generation.counterfactual import replay_choice
+from engine.generation.score import each_logits
+from engine.generation.step import Step
+from engine.generation.stream import StepList, recorded_context
 from engine.sampling import coin as coins
-from engine.sampling.chain import Moment
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import Settings
-from engine.session.export import Candidate
 from engine.session.outline import walk
-from engine.session.tree import Step, Tree
+from engine.session.tree import Tree
 
 ROUNDING = 2e-5
 """Of a probability, or of a log-probability in the Gumbel coin's race."""
@@ -58,15 +59,13 @@ def distributions(
 
     Under the settings that the step records (none for given tokens), or under `settings`. Raises EngineError.
     """
-    steps = [step for node in path if (step := tree.nodes[node].step) is not None]
-    ids = [step.token for step in steps]
-    prompt = next((n for n, step in enumerate(steps) if step.origin != "prompt"), len(steps))
-    for position, logits in each_logits(backend, ids, end_of_text, first):
-        step = steps[position]
+    stream = StepList([step for node in path if (step := tree.nodes[node].step) is not None])
+    for position, logits in each_logits(backend, stream.ids(), end_of_text, first):
+        step = stream.step(position)
         chain = settings or step.settings or Settings()
-        moment = Moment(position, ids[:position] if chain.looks_back else (), min(prompt, position), end_of_text,
-                        step.seed or 0, step.roll, step.offset, step.mu)  # fmt: skip
-        yield path[position], step, distribution(logits, chain, moment)
+        context = recorded_context(stream, position, chain, end_of_text=end_of_text,
+                                   context_length=backend.info.context)  # fmt: skip
+        yield path[position], step, distribution(logits, chain, context)
 
 
 def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[int]) -> Iterator[Replayed]:
@@ -84,7 +83,7 @@ def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[in
                 continue
             found.replayed += 1
             found.other_form += tree.nodes[node].model in other_forms
-            token = chosen_again(dist, step)
+            token = replay_choice(dist, step)
             if token == step.token:
                 continue
             if within_rounding(dist, step, token):
@@ -111,7 +110,7 @@ def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
         return bool(abs(float(dist.logits[step.token]) - float(dist.logits[token])) < ROUNDING * 10)
     if step.coin == "gumbel":
         assert step.seed is not None
-        luck = coins.gumbel_luck(step.seed, step.position + step.offset, step.roll, dist.size)
+        luck = coins.gumbel_uniforms(step.seed, step.position + step.offset, step.roll, dist.size)
         scores = coins.gumbel_scores(dist.final, luck)
         return bool(np.isfinite(scores[step.token]) and scores[token] - scores[step.token] < ROUNDING * 10)
     assert step.u is not None
@@ -137,3 +136,16 @@ def candidates(
         for node, _, dist in distributions(backend, tree, path, fresh, end_of_text):
             top = dist.order(count)
             yield node, [Candidate(int(token), float(dist.raw[token]), float(dist.final[token])) for token in top]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A candidate as shown on hover: its token, raw and final probability."""
+
+    token: int
+    p_raw: float
+    p_final: float
+
+
+CandidatesOf = Callable[[int], Sequence[Candidate]]
+"""The most probable candidates at a node's position; none where they are not known."""

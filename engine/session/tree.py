@@ -12,57 +12,15 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from engine.generation.step import Step
+from engine.models.record import ModelRecord
 from engine.sampling.settings import CoinKind, Settings
-
-Origin = Literal["prompt", "sampled", "picked"]
 
 ROOT = 0
 
 LOG_2 = math.log(2)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One token of a stream and all that decided it.
-
-    Attributes:
-        position: 0-based index in the sequence, prompt included.
-        token: its id.
-        origin: prompt, sampled, or picked (a person chose it).
-        u: the coin's chance in [0, 1); None where no coin was flipped.
-        roll: how often the coin of this position had been flipped again.
-        seed, coin, settings: what the flip depended on; None for the prompt.
-        p_raw, p_final: its probability before and after the chain, fractions.
-        rank: its place among the raw probabilities, 0 the highest.
-        surprisal, entropy: -log2 p_raw and the raw distribution's entropy, in bits.
-        window: position of the first token that the network saw when it gave the distribution.
-        offset: what was added to the position for the coin, where streams with prefixes of different lengths share it.
-        mu: mirostat's state when it was chosen, in bits; None where it began or was off.
-    """
-
-    position: int
-    token: int
-    origin: Origin
-    u: float | None = None
-    roll: int = 0
-    seed: int | None = None
-    coin: CoinKind | None = None
-    settings: Settings | None = None
-    p_raw: float | None = None
-    p_final: float | None = None
-    rank: int | None = None
-    surprisal: float | None = None
-    entropy: float | None = None
-    window: int = 0
-    offset: int = 0
-    mu: float | None = None
-
-    def same_flip(self, other: Step) -> bool:
-        """Whether both came about the same way, so that one node can stand for both."""
-        return (self.token, self.origin, self.roll, self.seed, self.coin, self.settings, self.offset) == (
-            other.token, other.origin, other.roll, other.seed, other.coin, other.settings, other.offset)
 
 
 @dataclass(slots=True)
@@ -87,37 +45,6 @@ class Node:
     visited: int | None = None
     model: int = 0
     born: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRecord:
-    """The model that steps were made with.
-
-    Attributes:
-        shape: layers, width, heads, as in config.json.
-        sha256: of its weights in hexadecimal; "" until it is known.
-        form: by what its numbers were computed (`engine.generation.backend.ModelInfo`); "" in records made before it was kept.
-    """
-
-    name: str
-    parameters: int = 0
-    precision: str = "fp32"
-    vocab_size: int = 0
-    context: int = 0
-    shape: tuple[int, int, int] = (0, 0, 0)
-    sha256: str = ""
-    form: str = ""
-
-    def same(self, other: ModelRecord) -> bool:
-        """Whether both are the same network, computed in the same form, as far as is known."""
-        return self.form == other.form and self.same_network(other)
-
-    def same_network(self, other: ModelRecord) -> bool:
-        """Whether both are the same weights, held in the same precision, as far as is known."""
-        plain = (self.parameters, self.precision, self.vocab_size, self.context, self.shape)
-        if plain != (other.parameters, other.precision, other.vocab_size, other.context, other.shape):
-            return False
-        return self.sha256 == other.sha256 if self.sha256 and other.sha256 else self.name == other.name
 
 
 @dataclass(frozen=True, slots=True)

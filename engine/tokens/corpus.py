@@ -21,7 +21,7 @@ from platformdirs import user_cache_path
 
 from engine.errors import EngineError, InputError
 from engine.files import written_beside
-from engine.models.opening import Progress
+from engine.progress import Progress
 from engine.tokens.tokenizer import Tokenizer
 
 PIECE = 4 * 2**20

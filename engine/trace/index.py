@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.errors import EngineError, InputError
 from engine.files import written_beside
-from engine.models.opening import Progress
+from engine.progress import Progress
 from engine.tokens.corpus import Text, training_tokens
 
 INDEX = "trace.safetensors"

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError
-from engine.models.opening import Progress
 from engine.models.provenance import RECORD, read_record, read_sources
+from engine.progress import Progress
 from engine.tokens.corpus import Text, named_files, tokenize, training_tokens
 from engine.tokens.tokenizer import Tokenizer
 from engine.trace.index import FORMAT, INDEX, Index, fingerprints_of, index_of_texts, read_index

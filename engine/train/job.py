@@ -15,11 +15,12 @@ from typing import Any, TypeAlias
 import torch
 
 from engine.errors import EngineError, InputError
-from engine.generation.decode import Lane, advance
+from engine.generation.decode import advance
+from engine.generation.lane import Lane
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.eager.network import EagerNetwork
-from engine.models.opening import Progress
 from engine.models.provenance import check_out, read_record, read_sources, source_of
+from engine.progress import Progress
 from engine.sampling.settings import Settings
 from engine.tokens.corpus import Split, Text, split, tokenize, training_tokens
 from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
@@ -257,7 +258,7 @@ def sample(parameters: Parameters, course: Course, seed: int) -> str:
     while advance(backend, [lane], end):
         pass
     torch.set_rng_state(state)
-    return course.tokenizer.decode(lane.ids[1:])
+    return course.tokenizer.decode(lane.tokens[1:])
 
 
 def described(plan: Plan) -> dict[str, Any]:

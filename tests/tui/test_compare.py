@@ -5,8 +5,8 @@ from textual.geometry import Offset
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from engine.compare.lanes import LaneSpec, build_lanes, repeat, run_together
-from engine.sampling.chain import Moment
-from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_luck, interval_chance
+from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
+from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 from tui.screens.help import HelpScreen
@@ -125,7 +125,7 @@ async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive) ->
             for n, lane in enumerate(comparison.lanes):
                 dist = comparison.distribution(n, place, driver.compare._end)
                 ids = lane.prefix + lane.new_ids[:place]
-                again = distribution(backend.logits([ids])[0], lane.settings, Moment(len(ids), ids, len(lane.prefix)))
+                again = distribution(backend.logits([ids])[0], lane.settings, SamplingContext(len(ids), ids, len(lane.prefix)))
                 assert dist.final == pytest.approx(again.final, abs=1e-6)
         assert backend.computed - before <= 2  # the place after the last token, once in each lane
         await driver.pilot.click(AgreeStrip, offset=Offset(len(" agree ") + 2, 0))
@@ -387,7 +387,7 @@ async def test_another_token_and_then_the_same_luck(drive, coin: str) -> None:
             ids = [*old[:11], *second.new_ids[:place]]
             dist = distribution(backend.logits([ids])[0], step.settings)
             if coin == "gumbel":
-                assert step.token == choose_gumbel(dist.final, gumbel_luck(7, 11 + place, 0, 8193))
+                assert step.token == choose_gumbel(dist.final, gumbel_uniforms(7, 11 + place, 0, 8193))
             else:
                 assert step.token == choose_interval(dist.final, interval_chance(7, 11 + place, 0))
             assert step.u == steps[11 + place].u or coin == "gumbel"

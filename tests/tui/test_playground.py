@@ -352,7 +352,7 @@ async def test_gumbel_coin(drive) -> None:
         before = driver.dist
         await driver.press("space")
         step = driver.tree.step(8)
-        luck = coin.gumbel_luck(7, 8, 0, 8193)
+        luck = coin.gumbel_uniforms(7, 8, 0, 8193)
         assert step.token == coin.choose_gumbel(before.final, luck)
         assert step.u == luck[step.token]
 

@@ -7,7 +7,7 @@ from textual.widgets import DataTable, Input, Static
 
 from engine.errors import InputError
 from engine.sampling.settings import Settings
-from engine.session.export import session_from_json
+from engine.session.export.json import session_from_json
 from engine.session.folder import bin_folder, list_sessions
 from engine.session.outline import find_text, least_likely, sorted_leaves, split_of
 from engine.session.store import read, save_whole
@@ -321,8 +321,8 @@ async def test_a_branch_goes_to_the_clipboard(drive) -> None:
 
 
 async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_records(drive, tmp_path) -> None:
-    from engine.session.export import session_to_json
-    from engine.session.tree import ModelRecord
+    from engine.models.record import ModelRecord
+    from engine.session.export.json import session_to_json
 
     session = grown(8, 60, vocabulary=8193)
     session.tree.models = [ModelRecord("classics", 1, "fp32", 8193, 512, (1, 8, 1), "00" * 32)]
@@ -346,7 +346,7 @@ async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_re
 
 
 async def test_a_model_that_cannot_be_had_does_not_keep_a_session_shut(drive, tmp_path) -> None:
-    from engine.session.tree import ModelRecord
+    from engine.models.record import ModelRecord
 
     session = grown(9, 40)
     session.tree.models = [ModelRecord(str(tmp_path / "gone"), 1, "fp32", 8193, 512, (1, 8, 1))]

@@ -662,7 +662,7 @@ class CompareScreen(Screen[None]):
 
     def action_keep(self) -> None:
         """Takes the selected lane over into the tree."""
-        from engine.session.tree import Step
+        from engine.generation.step import Step
 
         lane, tree = self.lane, self.exploration.tree
         if not lane.steps:

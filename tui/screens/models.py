@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from engine.models.opening import Listed, list_models
+from engine.models.hub import Listed, list_models
 from tui.widgets.choices import Choices
 
 

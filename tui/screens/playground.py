@@ -17,8 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from engine.errors import EngineError
+from engine.generation.step import Step
 from engine.sampling.settings import Settings
-from engine.session.tree import Step
 from engine.tokens.tokenizer import Tokenizer
 from tui import messages, panel
 from tui.exploration import Exploration

@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.generation.step import Step
 from engine.sampling.settings import CoinKind
-from engine.session.tree import Step
 from tui.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -171,11 +171,11 @@ class Coin(Widget):
         return segments
 
     def _race_line(self, dist: Distribution, step: Step, y: int, width: int) -> list[Segment]:
-        from engine.sampling.coin import gumbel_luck, gumbel_race
+        from engine.sampling.coin import gumbel_race, gumbel_uniforms
 
         palette = self._palette
         assert step.seed is not None
-        race = gumbel_race(dist.final, gumbel_luck(step.seed, step.position + step.offset, step.roll, dist.size), 3)
+        race = gumbel_race(dist.final, gumbel_uniforms(step.seed, step.position + step.offset, step.roll, dist.size), 3)
         if y >= len(race):
             return []
         runner = race[y]

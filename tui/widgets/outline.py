@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.session.tree import Step
+from engine.generation.step import Step
 from tui.palette import Palette
 
 

@@ -14,7 +14,7 @@ from tui.palette import Palette
 from tui.steps import STEP_LABELS
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.chain import Floats
+    from engine.sampling.chain.state import Floats
     from engine.sampling.distribution import Distribution
 
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))

@@ -25,7 +25,6 @@ _MANY_ROWS = 12
 """Rows from which all threads are used, and every panel is a chunk of its own."""
 
 
-
 class KernelNetwork:
     """See `engine.gpt2.network.Network`."""
 

@@ -241,7 +241,7 @@ def test_an_unexpected_failure_is_one_line(capsys, monkeypatch) -> None:
     def fail() -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("engine.models.opening.list_models", fail)
+    monkeypatch.setattr("engine.models.hub.list_models", fail)
     code, _, err = run(capsys, "models")
     assert code == 1
     assert "two lines" in err

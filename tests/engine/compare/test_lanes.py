@@ -9,14 +9,14 @@ from engine.compare.lanes import LaneSpec, again, build_lanes, divergences, pars
 from engine.errors import InputError
 from engine.generation.backend import window_start
 from engine.generation.decode import Lane, advance, pick, reconsider
+from engine.generation.step import Step
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.opening import open_backend
-from engine.sampling.chain import Moment
-from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_luck, interval_chance
+from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
+from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 from engine.session.replay import within_rounding
-from engine.session.tree import Step
 
 END = 1
 
@@ -94,7 +94,7 @@ def same_luck(backend: LocalBackend, one: Lane, other: Lane) -> None:
     for a, b in zip(one.steps, other.steps, strict=False):
         if a.token != b.token:
             before = other.ids[: b.position]
-            moment = Moment(b.position, before, other.prompt or 0, END, b.seed or 0, b.roll, b.offset, b.mu)
+            moment = SamplingContext(b.position, before, other.prompt or 0, END, b.seed or 0, b.roll, b.offset, b.mu)
             dist = distribution(backend.logits([before[window_start(b.position, 32) :]])[0], other.settings, moment)
             assert within_rounding(dist, b, a.token), (a, b)
             return
@@ -200,7 +200,7 @@ def test_rolls_and_picks_are_taken_again(tiny) -> None:
     backend, old = stream(tiny)
     ids = old.ids[:8]
     logits = backend.logits([ids])[0]
-    picked = pick(distribution(logits, old.settings), 33, Moment(8, ids, 3))
+    picked = pick(distribution(logits, old.settings), 33, SamplingContext(8, ids, 3))
     lane = Lane([*ids, 33], old.settings, 11, "interval", roll=4, limit=3, prompt=3)
     run(backend, [lane])
     steps = [*old.steps[:5], picked, *lane.steps]
@@ -223,7 +223,7 @@ def test_one_other_token_leaves_all_before_it_alone(tiny) -> None:
     assert backend.computed - computed <= 7  # the new tokens, but not the last one
     for step in new.steps[1:]:
         logits = backend.logits([new.ids[: step.position]])[0]
-        luck = gumbel_luck(7, step.position, 0, 97)
+        luck = gumbel_uniforms(7, step.position, 0, 97)
         assert step.token == choose_gumbel(distribution(logits, old.settings).final, luck)
 
 
@@ -307,10 +307,10 @@ def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny, chain,
     for step in lane.steps:
         start = window_start(step.position, backend.info.context)
         ids = lane.ids[: step.position]
-        moment = Moment(step.position, ids, 3, END, seed, 0, 0, step.mu if other == chain else None)
+        moment = SamplingContext(step.position, ids, 3, END, seed, 0, 0, step.mu if other == chain else None)
         dist = distribution(backend.logits([ids[start:]])[0], other, moment)
         luck = (seed, step.position, 0)
-        expected = (choose_gumbel(dist.final, gumbel_luck(*luck, 97)) if coin == "gumbel"
+        expected = (choose_gumbel(dist.final, gumbel_uniforms(*luck, 97)) if coin == "gumbel"
                     else choose_interval(dist.final, interval_chance(*luck)))  # fmt: skip
         assert found[step.position] == expected
 

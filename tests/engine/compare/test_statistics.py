@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.compare.statistics import best_and_worst, divergence, mean_and_spread, over_seeds, parting, stream_stats
-from engine.session.tree import Step
+from engine.generation.step import Step
 
 tokens = st.lists(st.integers(0, 3), max_size=40)
 

@@ -5,7 +5,7 @@ from engine.errors import InputError
 from engine.generation.backend import check_ids, window_start
 from engine.generation.decode import Lane, advance, flip, look, pick, score
 from engine.sampling import coin
-from engine.sampling.chain import Moment
+from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 
@@ -68,7 +68,7 @@ def test_gumbel_steps_record_their_u(classics) -> None:
     lane = Lane(list(PROMPT), Settings(), 5, "gumbel", limit=5)
     run(classics, lane)
     for step in lane.steps:
-        assert step.u == coin.gumbel_luck(5, step.position, 0, 8193)[step.token]
+        assert step.u == coin.gumbel_uniforms(5, step.position, 0, 8193)[step.token]
 
 
 def test_reasons_to_stop(checkpoint) -> None:
@@ -118,17 +118,17 @@ def test_the_first_token_is_chosen_as_after_the_end_of_a_text(classics) -> None:
 
 def test_picked_steps_have_no_coin(classics) -> None:
     dist = distribution(classics.backend.logits([PROMPT])[0], Settings(top_k=5))
-    step = pick(dist, 4000, Moment(3))
+    step = pick(dist, 4000, SamplingContext(3))
     assert (step.origin, step.u, step.seed) == ("picked", None, None)
     assert step.p_final == 0
     assert step.p_raw == dist.raw[4000]
     with pytest.raises(InputError, match="outside the vocabulary"):
-        pick(dist, 8193, Moment(3))
+        pick(dist, 8193, SamplingContext(3))
 
 
 def test_flipping_again_changes_u_and_nothing_else(classics) -> None:
     dist = distribution(classics.backend.logits([PROMPT])[0], Settings())
-    steps = [flip(dist, Moment(3, seed=7, roll=roll), coin="interval") for roll in range(20)]
+    steps = [flip(dist, SamplingContext(3, seed=7, roll=roll), coin="interval") for roll in range(20)]
     assert len({step.u for step in steps}) == 20
     assert len({step.token for step in steps}) > 3
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.generation.decode import Lane, advance, look
 from engine.gpt2.opening import open_backend
-from engine.models.opening import embedded_folder
+from engine.models.names import embedded_folder
 from engine.sampling.settings import Settings
 
 END = 8192

@@ -17,8 +17,8 @@ from engine.gpt2.int8 import int8_layers
 from engine.gpt2.kernels.network import KernelNetwork
 from engine.gpt2.kernels.packing import int8_product
 from engine.gpt2.opening import open_backend
-from engine.models.opening import embedded_folder
-from engine.sampling.chain import Moment
+from engine.models.names import embedded_folder
+from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 from tests.conftest import edit_json
@@ -148,7 +148,7 @@ def test_guesses_change_no_token(small, ids, seed, temperature) -> None:
     while lanes[1].stop is None:
         position = len(lanes[1].ids)
         start, seen = visible(lanes[1].ids, position, 150, 1)
-        step = flip(distribution(alone.logits([seen])[0], lanes[1].settings), Moment(position, (), 0, 1, seed),
+        step = flip(distribution(alone.logits([seen])[0], lanes[1].settings), SamplingContext(position, (), 0, 1, seed),
                     coin="interval", window=start)  # fmt: skip
         lanes[1].ids.append(step.token)
         lanes[1].stop = "length" if len(lanes[1].ids) == len(prompt) + 60 else None

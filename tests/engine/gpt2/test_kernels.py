@@ -14,7 +14,7 @@ from engine.errors import EngineError
 from engine.gpt2.kernels import compiled
 from engine.gpt2.opening import open_backend
 from engine.gpt2.threads import ThreadCount
-from engine.models.opening import embedded_folder
+from engine.models.names import embedded_folder
 
 LOGITS = (
     "import sys, numpy as np\nfrom engine.gpt2.opening import open_backend\nfrom engine.models.opening import embedded_folder\n"

@@ -126,7 +126,7 @@ def test_layouts(checkpoint, tmp_path, buffers: bool, prefix: str, shard: str | 
 
 @pytest.mark.slow
 def test_the_embedded_model() -> None:
-    from engine.models.opening import embedded_folder
+    from engine.models.names import embedded_folder
 
     ids = random_ids(8193, 512)
     backend = open_backend("classics", embedded_folder())

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
-from engine.models.opening import HUB, list_models, resolve
+from engine.models.hub import list_models
+from engine.models.names import HUB, resolve
 from tests.hub import serving
 
 PROGRAM = [sys.executable, "-m", "tui"]

@@ -8,8 +8,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.sampling.chain import STEPS, Moment, next_mu
+from engine.sampling.chain.rules import RULES
+from engine.sampling.chain.truncation import next_mu
 from engine.sampling.coin import step_chance
+from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import CHAIN, Settings
 
@@ -76,11 +78,11 @@ def test_agrees_with_transformers(seed: int, chain: Settings, size: int, length:
     except ValueError:  # eta's entropy of nothing
         assume(False)
     assume(np.all(np.isfinite(theirs)))  # transformers divides zero by zero where a step leaves no token
-    ours = distribution(logits, chain, Moment(length, ids, prompt, END)).final
+    ours = distribution(logits, chain, SamplingContext(length, ids, prompt, END)).final
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 
-def dist_of(probabilities: list[float], chain: Settings, moment: Moment | None = None) -> Distribution:
+def dist_of(probabilities: list[float], chain: Settings, moment: SamplingContext | None = None) -> Distribution:
     return distribution(np.log(np.array(probabilities)).astype(np.float32), chain, moment)
 
 
@@ -90,14 +92,14 @@ def kept(dist: Distribution) -> list[int]:
 
 def test_repetition_penalty_counts_prefix_and_new_text_once() -> None:
     logits = np.array([2, -2, 1, 0], dtype=np.float32)
-    dist = distribution(logits, Settings(repetition_penalty=1.25), Moment(4, [0, 1, 1, 0], 2))
+    dist = distribution(logits, Settings(repetition_penalty=1.25), SamplingContext(4, [0, 1, 1, 0], 2))
     weights = np.exp([1.6, -2.5, 1, 0])
     assert dist.final == pytest.approx(weights / weights.sum())
 
 
 def test_presence_and_frequency_penalties_count_new_text_only() -> None:
     logits = np.array([2, 2, 2, 2], dtype=np.float32)
-    moment = Moment(6, [0, 3, 1, 2, 2, 2], 2)
+    moment = SamplingContext(6, [0, 3, 1, 2, 2, 2], 2)
     for name, lowered in (("presence_penalty", [2, 1.5, 1.5, 2]), ("frequency_penalty", [2, 1.5, 0.5, 2])):
         weights = np.exp(lowered)
         ours = distribution(logits, Settings(**{name: 0.5}), moment).final
@@ -105,9 +107,9 @@ def test_presence_and_frequency_penalties_count_new_text_only() -> None:
 
 
 def test_no_repeat_ngram_worked_example() -> None:
-    dist = distribution(np.zeros(10, dtype=np.float32), Settings(no_repeat_ngram_size=3), Moment(5, [7, 8, 9, 7, 8]))
+    dist = distribution(np.zeros(10, dtype=np.float32), Settings(no_repeat_ngram_size=3), SamplingContext(5, [7, 8, 9, 7, 8]))
     assert [token for token in range(10) if dist.removed_by(token)] == [9]
-    once = distribution(np.zeros(10, dtype=np.float32), Settings(no_repeat_ngram_size=1), Moment(2, [7, 8]))
+    once = distribution(np.zeros(10, dtype=np.float32), Settings(no_repeat_ngram_size=1), SamplingContext(2, [7, 8]))
     assert [token for token in range(10) if once.removed_by(token)] == [7, 8]
 
 
@@ -140,7 +142,7 @@ def test_dry_agrees_with_its_definition(ids, multiplier, base, allowed, breakers
     chain = Settings(dry_multiplier=multiplier, dry_base=base, dry_allowed_length=allowed, dry_breakers=breakers)
     logits = np.linspace(1, 2, 5).astype(np.float32)
     weights = np.exp(logits.astype(np.float64) - dry_by_hand(ids, chain, 5))
-    ours = distribution(logits, chain, Moment(len(ids), ids)).final
+    ours = distribution(logits, chain, SamplingContext(len(ids), ids)).final
     assert ours == pytest.approx(weights / weights.sum(), abs=1e-9)
 
 
@@ -149,28 +151,28 @@ def test_dry_worked_examples() -> None:
     for ids, lost in (([7, 8, 9, 7, 8], 1.0), ([6, 7, 8, 9, 6, 7, 8], 2.0), ([7, 9, 7], 0.0)):
         weights = np.ones(10)
         weights[9] = math.exp(-lost)
-        dist = distribution(np.zeros(10, dtype=np.float32), chain, Moment(len(ids), ids))
+        dist = distribution(np.zeros(10, dtype=np.float32), chain, SamplingContext(len(ids), ids))
         assert dist.final == pytest.approx(weights / weights.sum())
     # llama.cpp's own example: a b c c b c y a b c would go on with c (3), b (1) or y (2).
     a, b, c, y = range(4)
     ids = [a, b, c, c, b, c, y, a, b, c]
     weights = np.exp([0, -0.0, -2.0, -1.0])
-    dist = distribution(np.zeros(4, dtype=np.float32), chain, Moment(len(ids), ids))
+    dist = distribution(np.zeros(4, dtype=np.float32), chain, SamplingContext(len(ids), ids))
     assert dist.final == pytest.approx(weights / weights.sum())
-    broken = distribution(np.zeros(4, dtype=np.float32), chain.replace(dry_breakers=(b,)), Moment(len(ids), ids))
+    broken = distribution(np.zeros(4, dtype=np.float32), chain.replace(dry_breakers=(b,)), SamplingContext(len(ids), ids))
     assert broken.final == pytest.approx([0.25] * 4)  # only one token stands after the breaker
 
 
 def test_a_long_loop_does_not_overflow_dry() -> None:
-    dist = distribution(np.zeros(3, dtype=np.float32), Settings(dry_multiplier=5.0), Moment(900, [2] * 900))
+    dist = distribution(np.zeros(3, dtype=np.float32), Settings(dry_multiplier=5.0), SamplingContext(900, [2] * 900))
     assert dist.final == pytest.approx([0.5, 0.5, 0])
 
 
 def test_min_new_tokens_keeps_the_end_away() -> None:
     chain = Settings(min_new_tokens=5)
     logits = np.zeros(6, dtype=np.float32)
-    assert distribution(logits, chain, Moment(6, [0] * 6, 2, END)).removed_by(END) == "min_new_tokens"
-    assert distribution(logits, chain, Moment(7, [0] * 7, 2, END)).removed_by(END) is None
+    assert distribution(logits, chain, SamplingContext(6, [0] * 6, 2, END)).removed_by(END) == "min_new_tokens"
+    assert distribution(logits, chain, SamplingContext(7, [0] * 7, 2, END)).removed_by(END) is None
 
 
 @pytest.mark.parametrize(("probabilities", "temperature"), [
@@ -230,7 +232,7 @@ def test_xtc_flips_its_own_coin(seed: int, position: int, roll: int, offset: int
     bits = np.random.Philox(key=seed, counter=np.array([0, position + offset, roll, 1], dtype=np.uint64))
     u = np.random.Generator(bits).random(1)[0]
     assert step_chance(seed, position + offset, roll) == u
-    moment = Moment(position, seed=seed, roll=roll, offset=offset)
+    moment = SamplingContext(position, seed=seed, roll=roll, offset=offset)
     chain = Settings(xtc_probability=0.5)
     assert (kept(dist_of([0.5, 0.45, 0.05], chain, moment)) == [1, 2]) == (u < 0.5)
 
@@ -243,9 +245,9 @@ def test_mirostat_worked_example() -> None:
     assert first.final[0] == pytest.approx(0.5 / 0.9875)
     assert next_mu(None, chain, 0.25) == pytest.approx(6.1)
     assert next_mu(6.1, chain, 2.0**-5) == pytest.approx(5.9)
-    assert kept(dist_of(probabilities, chain, Moment(mu=2.5))) == [0, 1]
-    assert kept(dist_of(probabilities, chain, Moment(mu=0.2))) == [0]
-    assert kept(dist_of(probabilities, chain, Moment(mu=-40.0))) == [0]
+    assert kept(dist_of(probabilities, chain, SamplingContext(mu=2.5))) == [0, 1]
+    assert kept(dist_of(probabilities, chain, SamplingContext(mu=0.2))) == [0]
+    assert kept(dist_of(probabilities, chain, SamplingContext(mu=-40.0))) == [0]
 
 
 def test_the_order_of_the_chain_matters_and_can_be_set() -> None:
@@ -266,7 +268,7 @@ def test_a_step_that_is_off_does_nothing() -> None:
 
 def test_a_step_that_leaves_nothing_says_which_and_where() -> None:
     with pytest.raises(InputError, match="no_repeat_ngram_size leaves no token to choose from at position 3"):
-        distribution(np.zeros(2, dtype=np.float32), Settings(no_repeat_ngram_size=1), Moment(3, [0, 1, 0]))
+        distribution(np.zeros(2, dtype=np.float32), Settings(no_repeat_ngram_size=1), SamplingContext(3, [0, 1, 0]))
 
 
 @settings(max_examples=60, deadline=None)
@@ -281,14 +283,14 @@ def test_everything_at_once_is_a_distribution(seed: int, order: tuple[str, ...])
         mirostat_tau=5.0, repetition_penalty=1.1, presence_penalty=0.2, frequency_penalty=0.1, no_repeat_ngram_size=4,
         dry_multiplier=0.8, min_new_tokens=3, chain=tuple(order),
     )  # fmt: skip
-    dist = distribution(logits, chain, Moment(50, ids, 10, END, seed), account=True)
+    dist = distribution(logits, chain, SamplingContext(50, ids, 10, END, seed), account=True)
     assert dist.final.sum() == pytest.approx(1)
     assert np.array_equal(dist.final > 0, dist.removed == 0)
     assert [stage.step for stage in dist.stages or ()] == [name for name in chain.order if name != "temperature"]
 
 
 def test_every_step_says_what_it_does_and_where_it_is_from() -> None:
-    assert set(STEPS) == set(CHAIN)
-    for step in STEPS.values():
+    assert set(RULES) == set(CHAIN)
+    for step in RULES.values():
         assert step.__doc__
         assert any(source in step.__doc__ for source in ("transformers", "arXiv", "OpenAI", "llama.cpp"))

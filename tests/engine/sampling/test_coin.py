@@ -33,7 +33,7 @@ def test_u_is_the_formula(seed: int, position: int, roll: int) -> None:
     u = coin.interval_chance(seed, position, roll)
     assert u == defined_u(seed, position, roll, 0, 1)[0]
     assert 0 <= u < 1
-    assert np.array_equal(coin.gumbel_luck(seed, position, roll, 7), defined_u(seed, position, roll, 2, 7))
+    assert np.array_equal(coin.gumbel_uniforms(seed, position, roll, 7), defined_u(seed, position, roll, 2, 7))
 
 
 def test_neighbouring_positions_share_no_numbers() -> None:
@@ -79,7 +79,7 @@ def test_interval_coin_is_fair() -> None:
 
 def test_gumbel_coin_is_fair_and_takes_only_kept_tokens() -> None:
     final = np.array([0.5, 0.0, 0.3, 0.2])
-    chosen = [coin.choose_gumbel(final, coin.gumbel_luck(1, n, 0, 4)) for n in range(20_000)]
+    chosen = [coin.choose_gumbel(final, coin.gumbel_uniforms(1, n, 0, 4)) for n in range(20_000)]
     assert np.bincount(chosen, minlength=4) / 20_000 == pytest.approx(final, abs=0.015)
 
 
@@ -92,7 +92,7 @@ def test_over_many_seeds_both_coins_are_faithful_to_the_final_distribution(kind:
     count = 20_000
     chosen = [
         coin.choose_interval(final, coin.interval_chance(seed, 9, 0)) if kind == "interval"
-        else coin.choose_gumbel(final, coin.gumbel_luck(seed, 9, 0, final.size)) for seed in range(count)
+        else coin.choose_gumbel(final, coin.gumbel_uniforms(seed, 9, 0, final.size)) for seed in range(count)
     ]  # fmt: skip
     seen, expected = np.bincount(chosen, minlength=final.size), final * count
     assert not seen[final == 0].any()
@@ -109,7 +109,7 @@ def test_over_many_seeds_both_coins_are_faithful_to_the_final_distribution(kind:
 
 @given(probabilities, st.integers(0, 1000))
 def test_gumbel_choice_is_the_definition(final: np.ndarray, seed: int) -> None:
-    luck = coin.gumbel_luck(seed, 3, 0, final.size)
+    luck = coin.gumbel_uniforms(seed, 3, 0, final.size)
     with np.errstate(divide="ignore"):
         scores = np.log(final) - np.log(-np.log(luck))
     assert coin.choose_gumbel(final, luck) == int(np.argmax(scores))
@@ -122,7 +122,7 @@ def test_gumbel_luck_of_zero_does_not_win() -> None:
 
 def test_race_is_ordered_and_adds_up() -> None:
     final = np.array([0.5, 0.0, 0.3, 0.2])
-    race = coin.gumbel_race(final, coin.gumbel_luck(5, 1, 0, 4), 3)
+    race = coin.gumbel_race(final, coin.gumbel_uniforms(5, 1, 0, 4), 3)
     assert [runner.score for runner in race] == sorted((runner.score for runner in race), reverse=True)
     for runner in race:
         assert runner.score == pytest.approx(runner.log_p + runner.luck)

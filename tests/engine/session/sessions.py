@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+from engine.generation.step import Step
+from engine.models.record import ModelRecord
 from engine.sampling.settings import Settings
-from engine.session.store import Session
-from engine.session.tree import ModelRecord, Step, Tree
+from engine.session.journal import Session
+from engine.session.tree import Tree
 
 CHAINS = (Settings(), Settings(temperature=0.7, top_p=0.9), Settings(banned=(3, 5), logit_bias=((7, -2.5),)))
 MODEL = ModelRecord("classics", 5388032, "fp32", 8193, 512, (4, 256, 4), "ab" * 32)

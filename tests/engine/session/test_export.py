@@ -13,14 +13,20 @@ from hypothesis import strategies as st
 from engine.compare.lanes import run_together
 from engine.errors import InputError
 from engine.generation.decode import Lane, mu_after, pick
-from engine.sampling.chain import Moment
+from engine.generation.step import Step
+from engine.models.record import ModelRecord
+from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
-from engine.session.export import branch_only, session_from_json, session_to_json, to_html, to_markdown, to_text
-from engine.session.outline import nodes_of, segments, walk
+from engine.session.export.html import to_html
+from engine.session.export.json import session_from_json, session_to_json
+from engine.session.export.markdown import to_markdown
+from engine.session.export.text import to_text
+from engine.session.journal import Session
+from engine.session.outline import branch_only, nodes_of, segments, walk
 from engine.session.replay import candidates, replay, within_rounding
-from engine.session.store import Session, read, save_whole
-from engine.session.tree import ModelRecord, Step, Tree
+from engine.session.store import read, save_whole
+from engine.session.tree import Tree
 from tests.engine.cli.test_cli import document, run
 from tests.engine.session.sessions import grown, same, sessions
 
@@ -161,7 +167,7 @@ def made(model, chains, *, branches: int, length: int, seed: int = 3) -> Session
         before = tree.step(position - 1)
         ids = tree.ids(position)
         if n % 5 == 4:
-            moment = Moment(position, ids, 4, end, seed, 0, 0, mu_after(before, chain))
+            moment = SamplingContext(position, ids, 4, end, seed, 0, 0, mu_after(before, chain))
             dist = distribution(model.backend.logits([ids])[0], chain, moment)
             tree.append(pick(dist, int(rng.integers(info.vocab_size)), moment))
             continue

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import EngineError, InputError
+from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from engine.session import store
 from engine.session.folder import (
@@ -26,8 +27,10 @@ from engine.session.folder import (
     to_bin,
     try_lock,
 )
-from engine.session.store import DamagedError, Journal, Session, Store, read, recover, save_whole
-from engine.session.tree import Step, Tree
+from engine.session.journal import Journal, Session
+from engine.session.recovery import recover
+from engine.session.store import DamagedError, Store, read, save_whole
+from engine.session.tree import Tree
 from tests.engine.session.sessions import MODEL, grown, same, sessions
 
 fixture_is_fine = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from engine.generation.step import Step
 from engine.sampling.settings import Settings
-from engine.session.tree import ROOT, Step, Tree
+from engine.session.tree import ROOT, Tree
 
 
 def sampled(position: int, token: int, roll: int = 0, seed: int = 7) -> Step:

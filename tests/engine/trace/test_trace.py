@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.models.opening import embedded_folder
+from engine.models.names import embedded_folder
 from engine.tokens.corpus import Text, last_cut, named_files, read_pieces, tokenize
 from engine.tokens.tokenizer import gpt2_tokenizer
 from engine.trace.follow import Follower, covering

@@ -1,0 +1,75 @@
+"""A comparison repeated over many seeds: mean and spread of each statistic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.compare.lanes import MOST_LANES, LaneStart, run_together
+from engine.compare.statistics import divergence, over_seeds, stream_stats
+from engine.generation.backend import Backend
+from engine.generation.lane import Lane, lane_at
+from engine.sampling.settings import CoinKind, check_seed
+
+
+@dataclass(slots=True)
+class Repeated:
+    """A comparison over several seeds.
+
+    Attributes:
+        lanes: for each lane, its streams: one a seed, in the order of the seeds.
+        seeds: those that are finished.
+    """
+
+    lanes: list[list[Lane]]
+    seeds: list[int]
+
+    def table(self) -> list[dict[str, tuple[float, float] | None]]:
+        """For each lane mean and spread of each statistic."""
+        return [over_seeds([stream_stats(lane.steps).to_dict() for lane in streams]) for streams in self.lanes]
+
+    def partings(self) -> list[list[int | None]]:
+        """For each lane and seed, after how many new tokens it left lane 1; None where it never did."""
+        new = [[lane.new_ids for lane in streams] for streams in self.lanes]
+        return [[divergence(a, b) for a, b in zip(new[0], streams, strict=True)] for streams in new]
+
+
+def repeat(
+    backend: Backend, starts: Sequence[LaneStart], *, seed: int, repeats: int, limit: int, end_of_text: int,
+    own_coins: bool = False, coin: CoinKind = "interval", stop_at_end: bool = True,
+) -> Iterator[tuple[Repeated, int, int]]:  # fmt: skip
+    """Run a comparison with the seeds seed ... seed + repeats - 1.
+
+    Yields (what is finished so far, tokens done, tokens in all) after every pass: closing the generator stops it, and
+    what was yielded last holds the seeds that are finished. With `own_coins` the lanes of a seed have seeds of their
+    own, as far apart as there are repeats; a lane with a seed of its own counts from that one.
+
+    Raises:
+        InputError: the last seed is no seed.
+    """
+    spread = repeats if own_coins else 0
+    firsts = [start.seed if start.seed is not None else seed + spread * n for n, start in enumerate(starts)]
+    check_seed(max(firsts) + repeats - 1)
+    groups = [
+        [
+            lane_at(start.stream, len(start.stream), start.settings, seed=first + n, coin=coin,
+                    end_of_text=end_of_text if stop_at_end else None, limit=limit)
+            for first, start in zip(firsts, starts, strict=True)
+        ]
+        for n in range(repeats)
+    ]  # fmt: skip
+    total, done = limit * repeats * len(starts), 0
+    finished = Repeated([[] for _ in starts], [])
+    yield finished, 0, total
+    at_once = max(1, MOST_LANES // len(starts))
+    for begin in range(0, repeats, at_once):
+        batch = groups[begin : begin + at_once]
+        for made in run_together(backend, [lane for group in batch for lane in group], end_of_text):
+            done += made
+            yield finished, done, total
+        for n, group in enumerate(batch, start=begin):
+            finished.seeds.append(seed + n)
+            for streams, lane in zip(finished.lanes, group, strict=True):
+                streams.append(lane)
+        done = limit * len(starts) * min(repeats, begin + at_once)  # streams that ended early are done all the same
+        yield finished, done, total

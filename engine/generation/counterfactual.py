@@ -1,0 +1,74 @@
+"""Counterfactuals: the same luck after one change, and what a stream's coins would have chosen with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from engine.errors import InputError
+from engine.generation.backend import Backend
+from engine.generation.score import each_logits
+from engine.generation.step import Step
+from engine.generation.stream import StepList, context_at, mu_after
+from engine.sampling import coin as coins
+from engine.sampling.chain.truncation import next_mu
+from engine.sampling.distribution import Distribution, distribution
+from engine.sampling.settings import Settings
+
+
+def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved: int = 0) -> dict[int, Step]:
+    """The luck of a stream, to be taken again: its flips and picks by position. The script of a counterfactual's lane.
+
+    Args:
+        steps: of the stream; given tokens are left out.
+        settings: in place of the recorded ones.
+        moved: by how many positions the lane's stream is longer before them; each keeps its coin.
+    """
+    return {
+        step.position + moved: replace(step, position=step.position + moved, offset=step.offset - moved,
+                                       settings=settings or step.settings)
+        for step in steps if step.origin != "prompt"
+    }  # fmt: skip
+
+
+def replay_choice(dist: Distribution, step: Step) -> int:
+    """The token that the coin of a step that was sampled chooses from another distribution."""
+    assert step.seed is not None
+    if step.coin == "gumbel":
+        uniforms = coins.gumbel_uniforms(step.seed, step.position + step.offset, step.roll, dist.size)
+        return coins.choose_gumbel(dist.final, uniforms)
+    assert step.u is not None
+    return coins.choose_interval(dist.final, step.u)
+
+
+def rechoose(
+    backend: Backend, steps: Sequence[Step], settings: Settings, *, end_of_text: int, first: int = 0
+) -> Iterator[tuple[int, int | None]]:
+    """What the coins of a stream would have chosen with other settings, each after the tokens that do stand before it.
+
+    Args:
+        steps: the whole stream from position 0 on.
+        settings: in place of those that each step records.
+        first: the first position that is wanted; mirostat's state begins there.
+
+    Yields (position, token) of every step that was sampled; None where the settings leave no token.
+    """
+    stream = StepList(steps)
+    first = next((step.position for step in steps[first:] if step.origin == "sampled"), len(steps))
+    mu: float | None = None
+    for position, logits in each_logits(backend, stream.ids(), end_of_text, first):
+        step = steps[position]
+        if step.origin != "sampled":
+            continue
+        if step.settings == settings:
+            mu = mu_after(steps[position - 1] if position else None, settings)
+        context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, end_of_text=end_of_text,
+                             context_length=backend.info.context)  # fmt: skip
+        try:
+            dist = distribution(logits, settings, replace(context, mu=mu))
+        except InputError:
+            yield position, None
+            continue
+        if settings.mirostat_tau:
+            mu = next_mu(mu, settings, float(dist.final[step.token]))
+        yield position, replay_choice(dist, step)

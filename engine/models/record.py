@@ -1,0 +1,57 @@
+"""What a session keeps of the model that its steps were made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.generation.backend import ModelInfo
+from engine.models.opening import Located
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """The model that steps were made with.
+
+    Attributes:
+        shape: layers, width, heads, as in config.json.
+        sha256: of its weights in hexadecimal; "" until it is known.
+        form: by what its numbers were computed (`engine.generation.backend.ModelInfo`); "" in records made before it was kept.
+    """
+
+    name: str
+    parameters: int = 0
+    precision: str = "fp32"
+    vocab_size: int = 0
+    context: int = 0
+    shape: tuple[int, int, int] = (0, 0, 0)
+    sha256: str = ""
+    form: str = ""
+
+    def same(self, other: ModelRecord) -> bool:
+        """Whether both are the same network, computed in the same form, as far as is known."""
+        return self.form == other.form and self.same_network(other)
+
+    def same_network(self, other: ModelRecord) -> bool:
+        """Whether both are the same weights, held in the same precision, as far as is known."""
+        plain = (self.parameters, self.precision, self.vocab_size, self.context, self.shape)
+        if plain != (other.parameters, other.precision, other.vocab_size, other.context, other.shape):
+            return False
+        return self.sha256 == other.sha256 if self.sha256 and other.sha256 else self.name == other.name
+
+
+def record_of(located: Located, info: ModelInfo, sha256: str) -> ModelRecord:
+    """What a session keeps of a model."""
+    config = located.config
+    shape = (config.n_layer, config.n_embd, config.n_head)
+    return ModelRecord(info.name, info.parameters, info.precision, info.vocab_size, info.context, shape, sha256,
+                       info.form)  # fmt: skip
+
+
+def model_record(record: dict[str, Any]) -> ModelRecord:
+    """A ModelRecord from its JSON form. Raises InputError, KeyError, TypeError, ValueError."""
+    layers, width, heads = (int(n) for n in record["shape"])
+    return ModelRecord(
+        str(record["name"]), int(record["parameters"]), str(record["precision"]), int(record["vocab_size"]),
+        int(record["context"]), (layers, width, heads), str(record["sha256"]), str(record.get("form", "")),
+    )  # fmt: skip

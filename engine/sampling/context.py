@@ -1,0 +1,37 @@
+"""The sampling context of a position: all that the chain and the coin may depend on beside logits and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingContext:
+    """Where in a stream a token is chosen, and with which state. Made by `engine.generation.stream.context_at`.
+
+    Attributes:
+        position: 0-based index of the token to be chosen.
+        ids: what stands before it; may be left out where `Settings.looks_back` says no.
+        prompt: how many of them are the prefix.
+        end_of_text: the id of `<|endoftext|>`.
+        seed, roll: the coin's.
+        offset: added to the position for the coins, where lanes line up at the end of prefixes of different lengths.
+        mu: mirostat's state, in bits; None where it begins.
+        window: position of the first token that the network sees.
+    """
+
+    position: int = 0
+    ids: Sequence[int] = ()
+    prompt: int = 0
+    end_of_text: int | None = None
+    seed: int = 0
+    roll: int = 0
+    offset: int = 0
+    mu: float | None = None
+    window: int = 0
+
+    @property
+    def coin_position(self) -> int:
+        """The position that the coins are told."""
+        return self.position + self.offset

@@ -1,0 +1,1 @@
+"""Sessions and branches out of the program, a form each: JSON (complete), Markdown, plain text, an HTML page."""

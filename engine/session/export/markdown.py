@@ -1,0 +1,57 @@
+"""Markdown: each segment of the tree once, nested as the tree is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.session.journal import Session
+from engine.session.outline import branch_only, nodes_of, segments
+from engine.session.tree import Mark, Tree
+from engine.tokens.display import show_text
+from engine.tokens.tokenizer import Tokenizer
+
+
+def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:
+    """A title, what it was made with, and the branches: each segment once, nested as the tree is."""
+    tree = session.tree if branch is None else branch_only(session.tree, branch)
+    lines = [f"# {_plain(session.name or session.words or 'a session')}", ""]
+    for record in tree.models:
+        lines.append(f"Model {_plain(record.name)}: {record.parameters:,} parameters, {record.precision}"
+                     + (f", weights {record.sha256[:16]}" if record.sha256 else "") + ".")  # fmt: skip
+    lines += [f"{len(tree.nodes) - 1:,} tokens. Picked tokens are **bold**, given ones *italic*.", ""]
+    for segment in segments(tree):
+        indent = "  " * segment.depth
+        nodes = nodes_of(tree, segment)
+        notes = [_plain(_words(tree.marks[node])) for node in nodes if node in tree.marks]
+        words = "".join(_marked(kind, text) for kind, text in _by_origin(tree, tokenizer, nodes))
+        lines.append(f"{indent}- {words.replace(chr(10), '⏎ ')}{' — ' + '; '.join(notes) if notes else ''}")
+    return "\n".join(lines) + "\n"
+
+
+def _by_origin(tree: Tree, tokenizer: Tokenizer, nodes: Sequence[int]) -> list[tuple[str, str]]:
+    """The text of some nodes, cut where the origin changes."""
+    steps = [step for node in nodes if (step := tree.nodes[node].step) is not None]
+    found: list[tuple[str, list[int]]] = []
+    for step in steps:
+        if not found or found[-1][0] != step.origin:
+            found.append((step.origin, []))
+        found[-1][1].append(step.token)
+    return [(kind, tokenizer.decode(tokens)) for kind, tokens in found]
+
+
+def _marked(kind: str, text: str) -> str:
+    sign = {"prompt": "*", "picked": "**"}.get(kind, "")
+    inner = text.strip()
+    if not sign or not inner:
+        return _plain(text)
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{before}{sign}{_plain(inner)}{sign}{after}"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|~&" else c for c in show_text(text))
+
+
+def _words(mark: Mark) -> str:
+    return " ".join(filter(None, ["★" if mark.star else "", mark.name, mark.note]))

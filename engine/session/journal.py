@@ -1,0 +1,103 @@
+"""A session in memory, and the journal that says what is new in it since it was saved."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.generation.step import Step
+from engine.models.record import ModelRecord
+from engine.session.tree import Mark, Tree, View
+
+
+@dataclass(slots=True)
+class Session:
+    """A session in memory: its tree, its name ("" for none), when it began (seconds since 1970), its first words."""
+
+    tree: Tree
+    name: str = ""
+    created: float = field(default_factory=time.time)
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of a tree since it was saved last.
+
+    Attributes:
+        whole: whether this is everything, for an empty file.
+        nodes: new nodes, and those whose step changed: (id, parent, step, model, born).
+        marks: node and mark, None where it is gone.
+        models: all of them.
+        history_from: the first place of the history that is another now.
+        views: the history from there on.
+        place: where in the history the view of now stands.
+        name, created, words: of the session.
+    """
+
+    whole: bool
+    nodes: list[tuple[int, int, Step, int, float]]
+    marks: list[tuple[int, Mark | None]]
+    models: list[ModelRecord]
+    history_from: int
+    views: list[View]
+    place: int
+    name: str
+    created: float
+    words: str
+
+
+@dataclass(slots=True)
+class Journal:
+    """Says what became of a session since it was asked last. Belongs to the thread that owns the tree.
+
+    Attributes:
+        saved: how many nodes were given out.
+    """
+
+    session: Session
+    saved: int = 1
+    _last: tuple[Any, ...] = ()
+
+    @classmethod
+    def of_saved(cls, session: Session) -> Journal:
+        """For a session as its file holds it."""
+        journal = cls(session)
+        journal.changes()
+        session.tree.touched.clear()
+        return journal
+
+    def _now(self) -> tuple[Any, ...]:
+        session, tree = self.session, self.session.tree
+        return (len(tree.nodes), tree.view, tree.history_place, tree.can_redo, session.name, session.words,
+                tuple(tree.models))  # fmt: skip
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something new."""
+        return bool(self.session.tree.touched) or self._now() != self._last
+
+    def changes(self, *, whole: bool = False) -> Changes | None:
+        """What is new; None where nothing is."""
+        tree = self.session.tree
+        if whole:
+            self.saved, tree.settled, self._last = 1, 0, ()
+            tree.touched = set(tree.marks)  # every node is a new one anyhow
+        if not self.pending:
+            return None
+        self._last = self._now()
+        touched, tree.touched = sorted(tree.touched), set()
+        ids = [node for node in touched if node < self.saved] + list(range(self.saved, len(tree.nodes)))
+        nodes = [
+            (node.id, node.parent, node.step, node.model, node.born)
+            for node in map(tree.nodes.__getitem__, ids) if node.step is not None and node.parent is not None
+        ]  # fmt: skip
+        views = tree.history(tree.settled)
+        found = Changes(
+            whole, nodes, [(node, tree.marks.get(node)) for node in touched], list(tree.models), tree.settled, views,
+            tree.history_place, self.session.name, self.session.created, self.session.words,
+        )  # fmt: skip
+        self.saved = len(tree.nodes)
+        tree.settled = tree.history_place  # views before it do not change without it sinking
+        return found

@@ -1,0 +1,202 @@
+"""Rows of a session's file as records with names, and what makes a tree of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from engine.errors import InputError
+from engine.generation.step import Step
+from engine.models.record import ModelRecord, model_record
+from engine.sampling.settings import COINS, SEED_LIMIT, Settings
+from engine.session.journal import Session
+from engine.session.tree import ROOT, Mark, Tree, View
+
+MOST_MODELS = 64
+"""Models that a damaged session may have been made with."""
+
+
+NODE_COLUMNS = (
+    "id", "parent", "model", "born", "token", "origin", "u", "roll", "seed", "coin", "settings", "p_raw", "p_final",
+    "rank", "surprisal", "entropy", "window", "offset", "mu",
+)  # fmt: skip
+
+
+ORIGINS = ("prompt", "sampled", "picked")
+
+
+class _BadRecordError(Exception):
+    """A record that no version of this program writes."""
+
+
+class _Records:
+    """Turns rows into a session; strict, or leaving out what makes no sense."""
+
+    def __init__(self, db: sqlite3.Connection, *, strict: bool) -> None:
+        self.db = db
+        self.strict = strict
+        self.lost = 0
+
+    def rows(self, table: str, columns: Sequence[str], key: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a table in order; where it cannot be read whole, those that can, one by one."""
+        statement = f"SELECT {', '.join(columns)} FROM {table}"
+        if self.strict:
+            yield from self.db.execute(f"{statement} ORDER BY {key}")
+            return
+        last = -1
+        failures = 0
+        while failures < 4:
+            try:
+                for row in self.db.execute(f"{statement} WHERE {key} > ? ORDER BY {key}", (last,)):
+                    if not isinstance(row[0], int) or row[0] <= last:
+                        return  # pages that point at each other would never end
+                    yield row
+                    last, failures = row[0], 0
+                return
+            except sqlite3.Error:
+                self.lost += 1
+                failures += 1
+                last += 64 ** (failures - 1)  # the page with the next ones cannot be read: further on, perhaps
+
+    def bad(self, what: str) -> None:
+        """Gives up, or counts one more that is lost."""
+        if self.strict:
+            raise _BadRecordError(what)
+        self.lost += 1
+
+    def session(self) -> Session:
+        """Everything."""
+        meta: dict[str, str] = {}
+        with self._tolerant():
+            meta = dict(self.db.execute("SELECT key, value FROM meta"))
+        settings = self._settings()
+        if not self.strict:
+            settings[-1] = Settings()  # in place of those that are lost
+        models = self._models()
+        tree, places = self._nodes(settings, max(models, default=-1) if self.strict else MOST_MODELS)
+        last = max([*models, *(node.model for node in tree.nodes)], default=-1)
+        tree.models = [models.get(n, ModelRecord("unknown")) for n in range(last + 1)]
+        tree.model = max(0, len(tree.models) - 1)
+        self._marks(tree, places)
+        self._history(tree, places, settings, meta)
+        created = 0.0
+        with self._tolerant():
+            created = float(meta["created"])
+        return Session(tree, str(meta.get("name", "")), created if math.isfinite(created) else 0.0,
+                       str(meta.get("words", "")))  # fmt: skip
+
+    def _tolerant(self) -> suppress:
+        errors = () if self.strict else (sqlite3.Error, _BadRecordError, ValueError, TypeError, KeyError, OverflowError)
+        return suppress(*errors)
+
+    def _settings(self) -> dict[int, Settings]:
+        found: dict[int, Settings] = {}
+        for number, record in self.rows("settings", ("id", "record"), "id"):
+            try:
+                found[number] = Settings.from_dict(json.loads(record))
+            except (ValueError, TypeError, RecursionError, InputError):
+                self.bad(f"settings {number}")
+        return found
+
+    def _models(self) -> dict[int, ModelRecord]:
+        found: dict[int, ModelRecord] = {}
+        for number, record in self.rows("models", ("id", "record"), "id"):
+            try:
+                found[number] = model_record(json.loads(record))
+            except (ValueError, TypeError, KeyError, RecursionError, InputError):
+                self.bad(f"model {number}")
+        return found
+
+    def _nodes(self, settings: dict[int, Settings], models: int) -> tuple[Tree, dict[int, int]]:
+        """The tree, and the place of each saved node in it: they differ where nodes are missing."""
+        tree = Tree(seed=0)
+        places = {ROOT: ROOT}
+        columns = ["ifnull(parent, 0)" if name == "parent" else name for name in NODE_COLUMNS]
+        for row in self.rows("nodes", columns, "id"):
+            known = row[1] in places
+            if not known or (self.strict and row[0] != len(tree.nodes)):
+                self.bad(f"node {row[0]}")
+            if not self.strict and row[10] is not None and row[10] not in settings:
+                self.bad(f"settings of node {row[0]}")
+                row = (*row[:10], -1, *row[11:])
+            if not plausible(row, settings, models):
+                self.bad(f"node {row[0]}")
+                continue
+            places[row[0]] = grow_row(tree, places[row[1]] if known else ROOT, row, settings)
+        return tree, places
+
+    def _marks(self, tree: Tree, places: dict[int, int]) -> None:
+        for node, name, star, hidden, note in self.rows("marks", ("node", "name", "star", "hidden", "note"), "node"):
+            if node not in places or not isinstance(name, str) or not isinstance(note, str):
+                self.bad(f"mark {node}")
+                continue
+            tree.marks[places[node]] = Mark(name, bool(star), bool(hidden), note)
+
+    def _history(
+        self, tree: Tree, places: dict[int, int], settings: dict[int, Settings], meta: dict[str, str]
+    ) -> None:
+        views: list[View] = []
+        lost = self.lost
+        columns = ("place", "ifnull(head, 0)", "cursor", "settings", "seed", "coin")
+        for place, head, cursor, chain, seed, coin in self.rows("history", columns, "place"):
+            good = (
+                head in places and chain in settings and coin in COINS and isinstance(cursor, int) and cursor >= 0
+                and isinstance(seed, int) and 0 <= seed < SEED_LIMIT
+            )  # fmt: skip
+            if not good or (self.strict and place != len(views)):
+                self.bad(f"view {place}")
+                continue
+            views.append(View(places[head], cursor, settings[chain], seed, coin))
+        now = len(views) - 1
+        with self._tolerant():
+            now = int(meta["place"])
+        deepest = max(tree.nodes, key=lambda node: node.depth)
+        if views and self.lost > lost:  # perhaps it was the newest one
+            last = views[-1]
+            views.append(View(deepest.id, deepest.depth, last.settings, last.seed, last.coin))
+            now = len(views) - 1
+        if views:
+            tree.restore_history(views, max(0, min(now, len(views) - 1)))
+        elif len(tree.nodes) > 1:
+            self.bad("no view")
+            tree.change(record=False, head=deepest.id, cursor=deepest.depth)
+
+
+def plausible(row: Sequence[Any], settings: dict[int, Settings], models: int) -> bool:
+    """Whether a node's record can be one of this program's: damaged ones mostly are not."""
+    (number, parent, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy,
+     window, offset, mu) = row  # fmt: skip
+    if not (type(number) is type(parent) is type(model) is type(token) is type(roll) is type(window) is type(offset)
+            is int):  # fmt: skip
+        return False
+    if not (0 <= parent < number and 0 <= model <= max(0, models) and token >= 0 and roll >= 0 and window >= 0):
+        return False
+    if origin not in ORIGINS or type(born) is not float or (chain is not None and chain not in settings):
+        return False
+    for fraction in (u, p_raw, p_final):
+        if fraction is not None and not (type(fraction) is float and 0 <= fraction <= 1.0000001):
+            return False
+    for bits in (surprisal, entropy):
+        if bits is not None and not (type(bits) is float and bits >= 0):
+            return False
+    if mu is not None and type(mu) is not float:
+        return False
+    if rank is not None and not (type(rank) is int and rank >= 0):
+        return False
+    if origin == "sampled":
+        return coin in COINS and type(seed) is int and 0 <= seed < SEED_LIMIT and chain is not None
+    return True
+
+
+def grow_row(tree: Tree, parent: int, row: Sequence[Any], settings: dict[int, Settings]) -> int:
+    """Adds the node of a plausible record (NODE_COLUMNS) below a node; its place in the tree."""
+    (_, _, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy, window,
+     offset, mu) = row  # fmt: skip
+    known = None if chain is None else settings[chain]
+    step = Step(tree.nodes[parent].depth, token, origin, u, roll, seed, coin, known, p_raw, p_final, rank, surprisal,
+                entropy, window, offset, mu)  # fmt: skip
+    return tree.grow(parent, step, model, born)
