@@ -12,9 +12,9 @@ from __future__ import annotations
 import statistics
 import sys
 
-from engine.compare.lanes import LaneSpec, build_lanes, run_together
+from engine.compare.lanes import LaneSpec, lane_starts, run_together, start_lanes
 from engine.compare.statistics import divergence
-from engine.generation.decode import reconsider
+from engine.generation.counterfactual import rechoose
 from engine.generation.step import Step
 from engine.models.opening import open_model
 from engine.sampling.settings import COINS, Settings
@@ -36,15 +36,15 @@ def main() -> None:
         same, flips, stayed, whole = 0, 0, [], 0
         for n in range(streams):
             prompt = model.tokenizer.encode(OPENINGS[n % len(OPENINGS)])
-            lanes = build_lanes(specs, [prompt, prompt], seed=n, coin=coin, limit=LENGTH)
+            lanes = start_lanes(lane_starts(specs, [prompt, prompt]), seed=n, coin=coin, limit=LENGTH)
             for _ in run_together(model.backend, lanes, end):
                 pass
-            new = [lane.ids[len(prompt) :] for lane in lanes]
+            new = [lane.tokens[len(prompt) :] for lane in lanes]
             left = divergence(*new)
             whole += left is None
             stayed.append(LENGTH if left is None else left)
             steps = [Step(i, token, "prompt") for i, token in enumerate(prompt)] + lanes[0].steps
-            for position, token in reconsider(model.backend, steps, specs[1].settings, prompt=len(prompt),
+            for position, token in rechoose(model.backend, steps, specs[1].settings,
                                               end_of_text=end):  # fmt: skip
                 flips += 1
                 same += token == steps[position].token

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 import time
 
-from engine.generation import decode as generator
-from engine.generation.decode import Lane, advance
+from engine.generation import draft
+from engine.generation.decode import advance
+from engine.generation.lane import Lane
 from engine.models.opening import LoadOptions, locate, read_tokenizer, start_backend
 from engine.sampling.settings import Settings
 
@@ -21,14 +22,14 @@ def main() -> None:
     """Prints a line for each chain: rates, their ratio, and how often the network ran for a token."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 200
     located = locate(sys.argv[sys.argv.index("--model") + 1] if "--model" in sys.argv else "classics")
-    tokenizer, real = read_tokenizer(located), generator.guess
+    tokenizer, real = read_tokenizer(located), draft.prompt_lookup_draft
     for settings in (Settings(temperature=0.0), Settings(temperature=0.5), Settings(temperature=0.8, top_p=0.95)):
         seconds, passes, differ = {True: 0.0, False: 0.0}, {True: 0, False: 0}, 0
         for number in range(ROUNDS):
             for prefix in PREFIXES:
                 made = []
                 for guessing in (True, False):
-                    generator.guess = real if guessing else lambda ids: []
+                    draft.prompt_lookup_draft = real if guessing else lambda ids: []
                     backend = start_backend(located, LoadOptions("int8"))  # nothing is in its cache
                     lane = Lane(tokenizer.encode(prefix), settings, number, limit=count)
                     begin = time.perf_counter()
@@ -36,14 +37,14 @@ def main() -> None:
                         pass
                     seconds[guessing] += time.perf_counter() - begin
                     passes[guessing] += backend.passes  # type: ignore[attr-defined]
-                    made.append(lane.ids)
+                    made.append(lane.tokens)
                 differ += sum(a != b for a, b in zip(*made, strict=True))
         tokens = ROUNDS * len(PREFIXES) * count
         chain = f"temperature {settings.temperature}, top_p {settings.top_p}"
         print(f"{chain:<28} {tokens / seconds[True]:4.0f} against {tokens / seconds[False]:4.0f} tokens a second "
               f"(x {seconds[False] / seconds[True]:.2f}), {passes[True] / tokens:.2f} passes a token, "
               f"{differ} of {tokens:,} tokens differ")  # fmt: skip
-    generator.guess = real
+    draft.prompt_lookup_draft = real
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ class Ours:
 
     def generate(self, prompts: Sequence[Sequence[int]], count: int, sampled: bool) -> None:
         """See `Peer`."""
-        from engine.generation.decode import Lane, advance
+        from engine.generation.decode import advance
+        from engine.generation.lane import Lane
         from engine.sampling.settings import Settings
 
         settings = Settings(temperature=1.0, top_k=50) if sampled else Settings(temperature=0.0)

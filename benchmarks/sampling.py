@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from engine.generation.decode import flip
+from engine.generation.decode import choose_token
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings, parse_settings
@@ -43,7 +43,7 @@ def main() -> None:
             start = time.perf_counter()
             dist = distribution(logits, settings, moment)
             middle = time.perf_counter()
-            flip(dist, moment, coin="interval")
+            choose_token(dist, moment, "interval")
             made.append(1000 * (middle - start))
             flipped.append(1000 * (time.perf_counter() - middle))
         name = chain if len(chain) < 50 else "every step at once, hardly cutting"

@@ -28,11 +28,11 @@ from engine.sampling.settings import CoinKind, Settings, nearest
 from engine.tokens.tokenizer import Tokenizer
 from themes import DEFAULT, load_themes
 from tui import config, messages
-from tui.exploration import Exploration
 from tui.keeper import TICK, Keeper
 from tui.palette import palette_of, textual_theme
 from tui.saver import Saver
 from tui.screens.playground import Playground
+from tui.state.exploration import Exploration
 from tui.tracer import Text, Tracer
 from tui.trainings import Trainings
 from tui.worker import EngineWorker

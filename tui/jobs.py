@@ -15,7 +15,7 @@ from engine.sampling.settings import CoinKind, Settings
 from tui.messages import Exported, Measured, Reconsidered, RepeatProgress
 
 if TYPE_CHECKING:
-    from engine.compare.lanes import LaneSpec
+    from engine.compare.lanes import LaneStart
     from engine.models.opening import Model
     from engine.session.journal import Session
 
@@ -37,8 +37,7 @@ class Repeat:
 
     model: str
     number: int
-    specs: Sequence[LaneSpec]
-    prefixes: Sequence[Sequence[int]]
+    starts: Sequence[LaneStart]
     seed: int
     repeats: int
     limit: int
@@ -55,7 +54,6 @@ class WhatIf:
     number: int
     steps: Sequence[Step]
     settings: Settings
-    prompt: int
     first: int
 
 
@@ -73,14 +71,15 @@ class Export:
 
 def measuring(model: Model, ids: list[int], steps: list[tuple[int, Step]]) -> Job:
     """Fills in the probabilities of prompt steps (node, step) of a stream."""
-    from engine.generation.decode import measured, score
+    from engine.generation.score import score
+    from engine.generation.step import with_probabilities
 
     wanted = {step.position: (node, step) for node, step in steps}
     part: list[tuple[int, Step]] = []
     for position, dist in score(model.backend, ids, model.tokenizer.end_of_text, from_start=0 in wanted):
         if position in wanted:
             node, step = wanted[position]
-            part.append((node, measured(step, dist)))
+            part.append((node, with_probabilities(step, dist)))
         if len(part) >= MEASURED_AT_ONCE:
             yield Measured(part)
             part = []
@@ -89,11 +88,10 @@ def measuring(model: Model, ids: list[int], steps: list[tuple[int, Step]]) -> Jo
 
 def reconsidering(model: Model, request: WhatIf) -> Job:
     """What the coins of a stream would have chosen with other settings."""
-    from engine.generation.decode import reconsider
+    from engine.generation.counterfactual import rechoose
 
     end, part = model.tokenizer.end_of_text, []
-    for found in reconsider(model.backend, request.steps, request.settings, prompt=request.prompt, end_of_text=end,
-                            first=request.first):  # fmt: skip
+    for found in rechoose(model.backend, request.steps, request.settings, end_of_text=end, first=request.first):  # fmt: skip
         part.append(found)
         if len(part) >= MEASURED_AT_ONCE:
             yield Reconsidered(request.number, part, done=False)
@@ -103,11 +101,11 @@ def reconsidering(model: Model, request: WhatIf) -> Job:
 
 def repeating(model: Model, request: Repeat) -> Job:
     """Runs lanes over seeds."""
-    from engine.compare.lanes import repeat
+    from engine.compare.repeats import repeat
 
     posted = 0.0
     for result, done, total in repeat(
-        model.backend, request.specs, request.prefixes, seed=request.seed, repeats=request.repeats,
+        model.backend, request.starts, seed=request.seed, repeats=request.repeats,
         limit=request.limit, end_of_text=model.tokenizer.end_of_text, own_coins=request.own_coins,
         coin=request.coin, stop_at_end=request.stop_at_end,
     ):  # fmt: skip

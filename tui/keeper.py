@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.exploration import Exploration
 from tui.messages import NotSaved, Saved
 from tui.saver import Saver
+from tui.state.exploration import Exploration
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from engine.session.journal import Journal

@@ -49,14 +49,15 @@ def open_session(path: Path) -> OpenedSession:
     Raises:
         InputError: it is no session, or nothing in it can be read.
     """
-    from engine.session import store
+    from engine.session import recovery, store
     from engine.session.folder import copy_session, folder, free_path, try_lock
+    from engine.session.journal import Session
     from engine.session.tree import Tree
 
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a session; name a file in it, such as {path / 'my.remix'}")
     if not path.exists():
-        return OpenedSession(store.Session(Tree(seed=0)), path, saved=False, lock=try_lock(path))
+        return OpenedSession(Session(Tree(seed=0)), path, saved=False, lock=try_lock(path))
     if is_export(path):
         from engine.session.export.json import session_from_json
 
@@ -80,7 +81,7 @@ def open_session(path: Path) -> OpenedSession:
     try:
         return OpenedSession(store.read(path), path, True, lock)
     except store.DamagedError as error:
-        session, lost = store.recover(path)
+        session, lost = recovery.recover(path)
         lock.release()
         target = free_path(path.with_name(f"{path.stem} recovered{path.suffix}"))
         parts = f"{len(session.tree.nodes) - 1:,} tokens were recovered into {target.name}"

@@ -81,8 +81,7 @@ class WhatIfView:
         if missing and not marks.asked:
             marks.asked = next(run_numbers)
             first = 0 if settings.mirostat_tau else missing[0]
-            screen.app.worker.reconsider(WhatIf(exploration.model, marks.asked, tree.steps(), settings,
-                                                tree.prompt_length(), first))  # fmt: skip
+            screen.app.worker.reconsider(WhatIf(exploration.model, marks.asked, tree.steps(), settings, first))  # fmt: skip
 
     def _as_they_are(self) -> None:
         tree = self._screen.exploration.tree
@@ -154,8 +153,8 @@ class WhatIfView:
             screen.app.push_screen(other, self._other_settings)
 
     def _other_token(self, position: int, token: int) -> None:
-        from engine.generation import decode as generator
-        from tui.comparison import counterfactual
+        from engine.generation.decode import pick_token
+        from tui.state.beginnings import counterfactual
 
         exploration, tree = self._screen.exploration, self._screen.exploration.tree
         label = f"{exploration.name(token)} for {exploration.name(tree.step(position).token)}"
@@ -172,12 +171,12 @@ class WhatIfView:
                 return
             if dist is None:
                 return
-            step = generator.pick(dist, token, exploration.moment(position), window=exploration.window(position))
+            step = pick_token(dist, token, exploration.context(position))
             exploration.comparison = counterfactual(exploration, start=position, label=label, first=step)
         self._screen.open_comparison()
 
     def _other_prefix(self, ids: list[int] | None) -> None:
-        from tui.comparison import counterfactual
+        from tui.state.beginnings import counterfactual
 
         if ids is not None:
             exploration = self._screen.exploration
@@ -186,7 +185,7 @@ class WhatIfView:
             self._screen.open_comparison()
 
     def _other_settings(self, wish: LaneWish | None) -> None:
-        from tui.comparison import counterfactual
+        from tui.state.beginnings import counterfactual
 
         exploration = self._screen.exploration
         if wish is None:

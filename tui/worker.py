@@ -38,7 +38,7 @@ from tui.pacing import Pacing
 
 if TYPE_CHECKING:
     from engine.generation.backend import Backend
-    from engine.generation.decode import Lane
+    from engine.generation.lane import Lane
     from engine.models.opening import LoadOptions, Located, Model
     from engine.sampling.distribution import Distribution
     from engine.tokens.tokenizer import Tokenizer
@@ -113,8 +113,8 @@ def hindmost(lanes: list[Lane]) -> list[Lane]:
     live = [lane for lane in lanes if lane.stop is None]
     if not live:
         return lanes
-    last = min(len(lane.ids) + lane.offset for lane in live)
-    return [lane for lane in live if len(lane.ids) + lane.offset == last]
+    last = min(len(lane) + lane.offset for lane in live)
+    return [lane for lane in live if len(lane) + lane.offset == last]
 
 
 def reason_of(error: Exception) -> str:
@@ -386,9 +386,9 @@ class EngineWorker:
         self._post(ChangedOver(backend.info, record_of(opening.located, backend.info, opening.sha256)))
 
     def _look(self, model: Model, look: Look) -> None:
-        from engine.generation.decode import look as logits_of
+        from engine.generation.decode import logits_at
 
-        logits = logits_of(model.backend, [(look.ids, len(look.ids))], model.tokenizer.end_of_text)[0]
+        logits = logits_at(model.backend, [(look.ids, len(look.ids))], model.tokenizer.end_of_text)[0]
         self._post(Looked(look.place, logits, model.backend.computed))
 
     def _step(self, model: Model, run: Run) -> None:

@@ -203,10 +203,14 @@ class Tree:
     # Growing
 
     def add(self, parent: int, step: Step) -> int:
-        """Adds a step after a node, or finds the child that came about the same way. Moves nothing."""
+        """Adds a step after a node, or finds the child that came about the same way. Moves nothing.
+
+        What another model made came about another way; given tokens are the same whoever gave their probabilities.
+        """
         for child in self.nodes[parent].children:
-            known = self.nodes[child].step
-            if known is not None and known.same_flip(step):
+            known = self.nodes[child]
+            same_maker = step.origin == "prompt" or known.model == self.model
+            if known.step is not None and same_maker and known.step.same_flip(step):
                 return child
         return self.grow(parent, step, self.model, time.time())
 

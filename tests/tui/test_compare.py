@@ -4,7 +4,10 @@ import pytest
 from textual.geometry import Offset
 from textual.widgets import Input, OptionList, Static, TextArea
 
-from engine.compare.lanes import LaneSpec, build_lanes, repeat, run_together
+from engine.compare.lanes import LaneSpec, lane_starts, run_together
+from engine.compare.repeats import repeat
+from engine.generation.lane import lane_at
+from engine.generation.stream import Prefix
 from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
@@ -20,11 +23,10 @@ COLD, WARM = Settings(temperature=0.7), Settings(temperature=1.2)
 
 def alone(model, settings: Settings, prefix: list[int], *, seed: int = 7, count: int = 10, coin="interval", offset=0):
     """The new ids that the engine gives for one lane on its own."""
-    lanes = build_lanes([LaneSpec(settings)], [prefix], seed=seed, coin=coin, limit=count)
-    lanes[0].offset = offset
-    for _ in run_together(model.backend, lanes, model.tokenizer.end_of_text):
+    lane = lane_at(Prefix(prefix, offset), len(prefix), settings, seed=seed, coin=coin, limit=count)
+    for _ in run_together(model.backend, [lane], model.tokenizer.end_of_text):
         pass
-    return lanes[0].ids[len(prefix) :]
+    return lane.new_ids
 
 
 async def test_two_temperatures_are_compared_at_once(drive, classics) -> None:
@@ -123,7 +125,7 @@ async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive) ->
             await driver.lane_press(key)
             assert comparison.cursor == place
             for n, lane in enumerate(comparison.lanes):
-                dist = comparison.distribution(n, place, driver.compare._end)
+                dist = comparison.distribution(n, place, *driver.compare._network)
                 ids = lane.prefix + lane.new_ids[:place]
                 again = distribution(backend.logits([ids])[0], lane.settings, SamplingContext(len(ids), ids, len(lane.prefix)))
                 assert dist.final == pytest.approx(again.final, abs=1e-6)
@@ -297,7 +299,7 @@ async def test_many_seeds_as_a_table_and_a_plot(drive, classics) -> None:
         await driver.pilot.press("enter")
         await driver.until(lambda: screen._last is not None and not screen._going)
         prefix = driver.tree.ids()
-        *_, (expected, _, _) = repeat(classics.backend, [LaneSpec(COLD), LaneSpec(WARM)], [prefix] * 2, seed=7,
+        *_, (expected, _, _) = repeat(classics.backend, lane_starts([LaneSpec(COLD), LaneSpec(WARM)], [prefix] * 2), seed=7,
                                       repeats=5, limit=4, end_of_text=classics.tokenizer.end_of_text)  # fmt: skip
         assert screen._last.seeds == 5
         for ours, theirs in zip(screen._last.table, expected.table(), strict=True):

@@ -13,7 +13,6 @@ from engine.session.outline import find_text, least_likely, sorted_leaves, split
 from engine.session.store import read, save_whole
 from engine.session.tree import Mark
 from tests.engine.session.sessions import grown
-from tui.exploration import Exploration
 from tui.keeper import age
 from tui.screens.ask import AskScreen
 from tui.screens.compare import CompareScreen
@@ -21,6 +20,7 @@ from tui.screens.export import ExportScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.tree import TreeScreen
 from tui.sessions import open_session
+from tui.state.exploration import Exploration
 
 
 async def saved(driver) -> None:

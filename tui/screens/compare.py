@@ -18,10 +18,11 @@ from engine.compare.statistics import best_and_worst
 from engine.errors import EngineError
 from engine.sampling.settings import COINS, SEED_LIMIT, Settings
 from tui import messages
-from tui.comparison import MOST_LANES, Comparison, LaneState
-from tui.exploration import Exploration
 from tui.heat import heat_level, heat_value
 from tui.panel import next_preset, next_speed
+from tui.state.comparison import MOST_LANES, Comparison
+from tui.state.exploration import Exploration
+from tui.state.lanes import LaneState
 from tui.titles import NEEDED, needs_room, status_line
 from tui.tracing import StreamTrace
 from tui.widgets.agree import AgreeStrip
@@ -137,8 +138,10 @@ class CompareScreen(Screen[None]):
         return self.comparison.lanes[self.comparison.selected]
 
     @property
-    def _end(self) -> int | None:
-        return self.exploration.tokenizer.end_of_text if self.exploration.tokenizer else None
+    def _network(self) -> tuple[int, int]:
+        """The id of `<|endoftext|>`, and how many tokens the network sees at once."""
+        tokenizer, info = self.exploration.tokenizer, self.exploration.info
+        return tokenizer.end_of_text if tokenizer else 0, info.context if info else 0
 
     # Showing
 
@@ -264,7 +267,7 @@ class CompareScreen(Screen[None]):
         if place > len(lane.steps):
             return None, "this lane has ended" if lane.stop else "not here yet"
         try:
-            dist = comparison.distribution(number, place, self._end)
+            dist = comparison.distribution(number, place, *self._network)
         except EngineError as error:
             return None, str(error)
         return dist, "the network is computing…"
@@ -421,7 +424,7 @@ class CompareScreen(Screen[None]):
         self._run, self._endless = next(run_numbers), endless
         self._rate = 0.0
         self._before = {lane.version: len(lane.steps) for lane in comparison.lanes}
-        end = self._end if self.app.remembered.stop_at_end else None
+        end = self._network[0] if self.app.remembered.stop_at_end else None
         lanes = []
         for place, lane in enumerate(comparison.lanes):
             limit = None if goal is None else max(0, goal - len(lane.steps))
@@ -571,19 +574,20 @@ class CompareScreen(Screen[None]):
         tokenizer, info = self.exploration.tokenizer, self.exploration.info
         if info is not None:
             wish.settings.check_vocabulary(info.vocab_size)
-        prefix, prompt = lane.prefix, lane.prompt
+        prefix, prompt, before = lane.prefix, lane.prompt, lane.before
         if wish.prefix is not None and wish.prefix != lane.own_prefix and tokenizer is not None:
             prefix = tokenizer.encode(wish.prefix) or [tokenizer.end_of_text]
-            prompt = len(prefix)
+            prompt, before = len(prefix), None
         elif wish.prefix is None and lane.own_prefix is not None:
-            prefix, prompt = self.comparison.common, self.comparison.common_prompt
+            comparison = self.comparison
+            prefix, prompt, before = comparison.common, comparison.common_prompt, comparison.before
         return {"settings": wish.settings, "seed": wish.seed, "own_prefix": wish.prefix, "prefix": prefix,
-                "prompt": prompt}  # fmt: skip
+                "prompt": prompt, "before": before}  # fmt: skip
 
     def action_add(self) -> None:
         """Asks for another lane."""
         comparison = self.comparison
-        lane = LaneState(Settings(), comparison.common, comparison.common_prompt)
+        lane = LaneState(Settings(), comparison.common, comparison.common_prompt, before=comparison.before)
 
         def add(wish: LaneWish | None) -> None:
             if wish is None:
@@ -601,7 +605,8 @@ class CompareScreen(Screen[None]):
     def action_copy(self) -> None:
         """Another lane like the selected one, beside it."""
         comparison, old = self.comparison, self.lane
-        lane = LaneState(old.settings, old.prefix, old.prompt, old.seed, old.own_prefix, old.label, old.script)
+        lane = LaneState(old.settings, old.prefix, old.prompt, old.seed, old.own_prefix, old.before, old.label,
+                         old.script)  # fmt: skip
         comparison.add(lane, comparison.selected + 1)
         self._lanes_changed()
 

@@ -21,8 +21,8 @@ from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from engine.tokens.tokenizer import Tokenizer
 from tui import messages, panel
-from tui.exploration import Exploration
 from tui.heat import HEAT_MODES, HeatMode, heat_legend, heat_level, heat_value
+from tui.state.exploration import Exploration
 from tui.titles import NEEDED, needs_room, retitle, status_line
 from tui.trace_view import TraceView
 from tui.what_if_view import WhatIfView
@@ -541,12 +541,11 @@ class Playground(Screen[None]):
         """Picks a token at the cursor; the cursor goes to the next position."""
 
         def act(position: int) -> None:
-            from engine.generation import decode as generator
+            from engine.generation.decode import pick_token
 
             dist = self.exploration.distribution(position)
             if dist is not None:
-                moment, window = self.exploration.moment(position), self.exploration.window(position)
-                step = generator.pick(dist, token, moment, window=window)
+                step = pick_token(dist, token, self.exploration.context(position))
                 self._place(step, cursor=position + 1, picked=True)
 
         cursor = self.exploration.cursor
@@ -556,14 +555,13 @@ class Playground(Screen[None]):
         """Flips the coin of a position again; None flips that of the next token for the first time."""
 
         def act(place: int) -> None:
-            from engine.generation import decode as generator
+            from engine.generation.decode import choose_token
 
             exploration, tree = self.exploration, self.exploration.tree
             roll = tree.next_roll(place) if place < len(tree) else 0
             dist = exploration.distribution(place, roll)
             if dist is not None:
-                moment, window = exploration.moment(place, roll), exploration.window(place)
-                step = generator.flip(dist, moment, coin=tree.view.coin, window=window)
+                step = choose_token(dist, exploration.context(place, roll), tree.view.coin)
                 self._place(step, cursor=place, picked=False)
 
         self.when_known((lambda: len(self.exploration.tree)) if position is None else (lambda: position), act)
@@ -572,7 +570,7 @@ class Playground(Screen[None]):
 
     def start_run(self, *, record: bool = True, following: bool = True) -> None:
         """Runs from the end of the stream until paused, or the end of the text."""
-        from engine.generation.decode import Lane
+        from engine.generation.lane import lane_at
 
         exploration = self.exploration
         if not self.app.model_ready or exploration.tokenizer is None:
@@ -581,9 +579,7 @@ class Playground(Screen[None]):
         if record:
             tree.mark()
         end = exploration.tokenizer.end_of_text if self.app.remembered.stop_at_end else None
-        moment = exploration.moment(len(tree), 0)
-        lane = Lane(tree.ids(), view.settings, view.seed, view.coin, end_of_text=end, prompt=moment.prompt,
-                    offset=moment.offset, mu=moment.mu)  # fmt: skip
+        lane = lane_at(tree, len(tree), view.settings, seed=view.seed, coin=view.coin, end_of_text=end)
         self._begin([lane], [view.head], endless=True, following=following)
 
     def _begin(self, lanes: list[Any], tails: list[int], *, endless: bool, following: bool) -> None:
@@ -692,16 +688,17 @@ class Playground(Screen[None]):
         if not self.app.model_ready or exploration.tokenizer is None:
             self.notice("the network is still loading; one moment", error=False)
             return
-        from engine.generation.decode import Lane
+        from engine.generation.lane import lane_at
 
         count = min(count, MOST_BRANCHES)
         tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
         self.pause()
-        roll, ids, parent = tree.next_roll(position), tree.ids(position), tree.parent_of(position)
+        roll, parent = tree.next_roll(position), tree.parent_of(position)
         kept = self.app.remembered
         end = exploration.tokenizer.end_of_text if kept.stop_at_end else None
         lanes = [
-            Lane(list(ids), view.settings, view.seed, view.coin, roll + n, end, kept.branch_length)
+            lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, roll=roll + n, end_of_text=end,
+                    limit=kept.branch_length)
             for n in range(count)
         ]
         tree.change(head=parent, cursor=position)
@@ -884,7 +881,7 @@ class Playground(Screen[None]):
 
     def action_compare(self) -> None:
         """Lanes side by side from the cursor on; the comparison that stands there already goes on."""
-        from tui.comparison import begin
+        from tui.state.beginnings import begin
 
         exploration, tree = self.exploration, self.exploration.tree
         if exploration.tokenizer is None:

@@ -16,7 +16,7 @@ from engine.cli.options import parse_ids
 from engine.errors import EngineError
 from engine.generation.backend import check_ids
 from engine.tokens.display import show_character
-from tui.exploration import Exploration
+from tui.state.exploration import Exploration
 from tui.widgets.token_text import TokenCell, TokenText
 
 PREVIEWED = 2000

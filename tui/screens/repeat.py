@@ -18,10 +18,10 @@ from textual.widgets import Footer, Input, Label, ProgressBar, Static
 from engine.compare.statistics import best_and_worst, mean_and_spread
 from engine.errors import InputError
 from engine.sampling.settings import SEED_LIMIT
-from tui.comparison import Comparison
-from tui.exploration import Exploration
 from tui.jobs import Repeat
 from tui.messages import RepeatProgress
+from tui.state.comparison import Comparison
+from tui.state.exploration import Exploration
 from tui.widgets.lane import STATISTICS
 from tui.worker import run_numbers
 
@@ -101,7 +101,7 @@ class RepeatScreen(ModalScreen[None]):
     @on(Input.Submitted)
     def action_begin(self) -> None:
         """Begins, or begins again."""
-        from engine.compare.lanes import LaneSpec
+        from engine.compare.lanes import LaneStart
 
         comparison, problem = self._comparison, ""
         try:
@@ -119,9 +119,10 @@ class RepeatScreen(ModalScreen[None]):
         self.query_one(ProgressBar).update(total=total, progress=0)
         self.app.worker.repeat(
             Repeat(
-                self._exploration.model, self._number, [LaneSpec(lane.settings) for lane in comparison.lanes],
-                [lane.prefix for lane in comparison.lanes], comparison.seed, repeats, limit, comparison.own_coins,
-                comparison.coin, self.app.remembered.stop_at_end,
+                self._exploration.model, self._number,
+                [LaneStart(comparison.stream(lane, 0), lane.settings, lane.seed) for lane in comparison.lanes],
+                comparison.seed, repeats, limit, comparison.own_coins, comparison.coin,
+                self.app.remembered.stop_at_end,
             )
         )  # fmt: skip
         self._show()

@@ -24,8 +24,8 @@ from engine.session.outline import (
     with_origin,
 )
 from engine.session.tree import ROOT, Mark
-from tui.exploration import Exploration
 from tui.keeper import age
+from tui.state.exploration import Exploration
 from tui.titles import NEEDED, needs_room, status_line
 from tui.widgets.branches import scientific
 from tui.widgets.outline import Label, Outline, Row, sign_of
@@ -426,8 +426,8 @@ class TreeScreen(Screen[int | None]):
 
     def action_compare(self) -> None:
         """The first of two branches, and then both side by side."""
-        from tui.comparison import of_branches
         from tui.screens.compare import CompareScreen
+        from tui.state.beginnings import of_branches
 
         row, tree = self.outline.row, self.exploration.tree
         if row is None:

@@ -5,10 +5,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.compare.lanes import LaneSpec, again, build_lanes, divergences, parse_lane, repeat, run_together
+from engine.compare.lanes import LaneSpec, divergences, lane_starts, parse_lane, run_together, start_lanes
+from engine.compare.repeats import repeat
 from engine.errors import InputError
 from engine.generation.backend import window_start
-from engine.generation.decode import Lane, advance, pick, reconsider
+from engine.generation.counterfactual import rechoose, script_of
+from engine.generation.decode import advance, pick_token
+from engine.generation.lane import Lane, lane_at
 from engine.generation.step import Step
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.opening import open_backend
@@ -93,13 +96,13 @@ def same_luck(backend: LocalBackend, one: Lane, other: Lane) -> None:
     """
     for a, b in zip(one.steps, other.steps, strict=False):
         if a.token != b.token:
-            before = other.ids[: b.position]
+            before = other.tokens[: b.position]
             moment = SamplingContext(b.position, before, other.prompt or 0, END, b.seed or 0, b.roll, b.offset, b.mu)
             dist = distribution(backend.logits([before[window_start(b.position, 32) :]])[0], other.settings, moment)
             assert within_rounding(dist, b, a.token), (a, b)
             return
         assert a.u == b.u
-    assert one.ids == other.ids
+    assert one.tokens == other.tokens
 
 
 @pytest.mark.slow
@@ -113,7 +116,7 @@ def test_lanes_agree_with_running_alone(tiny, wanted, seed: int, own: bool, coin
     prefixes = [[int(token) for token in rng.integers(0, 97, length)] for _, length in wanted]
 
     def lanes() -> list[Lane]:
-        return build_lanes(specs, prefixes, seed=seed, own_coins=own, coin=coin, limit=12)
+        return start_lanes(lane_starts(specs, prefixes), seed=seed, own_coins=own, coin=coin, limit=12)
 
     together = lanes()
     run(open_backend("tiny", tiny), together)
@@ -125,16 +128,16 @@ def test_lanes_agree_with_running_alone(tiny, wanted, seed: int, own: bool, coin
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chains, chains, st.integers(0, 2**32))
 def test_equal_settings_never_diverge_and_u_is_equal_at_equal_positions(tiny, a, b, seed: int) -> None:
-    lanes = build_lanes([LaneSpec(a), LaneSpec(b), LaneSpec(a)], [[5, 6]] * 3, seed=seed, limit=15)
+    lanes = start_lanes(lane_starts([LaneSpec(a), LaneSpec(b), LaneSpec(a)], [[5, 6]] * 3), seed=seed, limit=15)
     run(open_backend("tiny", tiny), lanes)
-    assert lanes[0].ids == lanes[2].ids
+    assert lanes[0].tokens == lanes[2].tokens
     assert divergences(lanes)[0][2] is None
     for steps in zip(*(lane.steps for lane in lanes), strict=True):
         assert len({step.u for step in steps}) == 1
 
 
 def test_lanes_of_different_prefixes_share_coins_from_the_end_of_the_prefix(tiny) -> None:
-    lanes = build_lanes([LaneSpec()] * 2, [[5, 6, 7], [9] * 10], seed=7, limit=5)
+    lanes = start_lanes(lane_starts([LaneSpec()] * 2, [[5, 6, 7], [9] * 10]), seed=7, limit=5)
     run(open_backend("tiny", tiny), lanes)
     assert [step.u for step in lanes[0].steps] == [step.u for step in lanes[1].steps]
     assert [step.u for step in lanes[0].steps] == [interval_chance(7, 3 + n, 0) for n in range(5)]
@@ -143,22 +146,22 @@ def test_lanes_of_different_prefixes_share_coins_from_the_end_of_the_prefix(tiny
 
 
 def test_own_coins_are_seeds_in_a_row(tiny) -> None:
-    lanes = build_lanes([LaneSpec()] * 3, [[5, 6]] * 3, seed=7, own_coins=True, limit=2)
+    lanes = start_lanes(lane_starts([LaneSpec()] * 3, [[5, 6]] * 3), seed=7, own_coins=True, limit=2)
     run(open_backend("tiny", tiny), lanes)
     assert [lane.steps[0].u for lane in lanes] == [interval_chance(seed, 2, 0) for seed in (7, 8, 9)]
     with pytest.raises(InputError):
-        build_lanes([LaneSpec()] * 2, [[5]] * 2, seed=2**63 - 1, own_coins=True)
+        start_lanes(lane_starts([LaneSpec()] * 2, [[5]] * 2), seed=2**63 - 1, own_coins=True)
 
 
 def test_sixteen_lanes_are_one_pass_a_step(tiny) -> None:
     backend = open_backend("tiny", tiny)
     specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
-    lanes = build_lanes(specs, [[5, 6, 7]] * 16, seed=3, limit=20)
+    lanes = start_lanes(lane_starts(specs, [[5, 6, 7]] * 16), seed=3, limit=20)
     passes = []
     while advance(backend, lanes, END):
         passes.append(backend.passes)
     assert [after - before for before, after in zip([0, *passes], passes, strict=False)] == [1] * 20
-    assert len({tuple(lane.ids) for lane in lanes}) > 4
+    assert len({tuple(lane.tokens) for lane in lanes}) > 4
 
 
 @pytest.mark.slow
@@ -168,12 +171,12 @@ def test_sixteen_lanes_of_the_124m_shape_are_one_pass_a_step(checkpoint) -> None
     backend = open_backend("124M", folder)
     assert backend.info.parameters == 124_439_808
     specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
-    lanes = build_lanes(specs, [[464, 1110]] * 16, seed=3, limit=4)
+    lanes = start_lanes(lane_starts(specs, [[464, 1110]] * 16), seed=3, limit=4)
     passes = []
     while advance(backend, lanes, 50256):
         passes.append(backend.passes)
     assert passes == [1, 2, 3, 4]
-    assert len({tuple(lane.ids) for lane in lanes}) > 4
+    assert len({tuple(lane.tokens) for lane in lanes}) > 4
 
 
 # Counterfactuals
@@ -190,48 +193,48 @@ def stream(tiny, count: int = 14, coin="gumbel") -> tuple[LocalBackend, Lane]:
 def test_nothing_changed_nothing_differs_and_nothing_is_computed_twice(tiny, coin) -> None:
     backend, old = stream(tiny, coin=coin)
     computed = backend.computed
-    new = Lane(old.ids[:3], Settings(), 99, limit=14, script=again(old.steps))
+    new = Lane(old.tokens[:3], Settings(), 99, limit=14, script=script_of(old.steps))
     run(backend, [new])
-    assert new.ids == old.ids
+    assert new.tokens == old.tokens
     assert backend.computed == computed
 
 
 def test_rolls_and_picks_are_taken_again(tiny) -> None:
     backend, old = stream(tiny)
-    ids = old.ids[:8]
+    ids = old.tokens[:8]
     logits = backend.logits([ids])[0]
-    picked = pick(distribution(logits, old.settings), 33, SamplingContext(8, ids, 3))
+    picked = pick_token(distribution(logits, old.settings), 33, SamplingContext(8, ids, 3))
     lane = Lane([*ids, 33], old.settings, 11, "interval", roll=4, limit=3, prompt=3)
     run(backend, [lane])
     steps = [*old.steps[:5], picked, *lane.steps]
-    new = Lane(old.ids[:3], Settings(), 1, limit=len(steps), script=again(steps))
+    new = Lane(old.tokens[:3], Settings(), 1, limit=len(steps), script=script_of(steps))
     run(backend, [new])
-    assert new.ids == lane.ids
+    assert new.tokens == lane.tokens
     assert [step.origin for step in new.steps] == [step.origin for step in steps]
 
 
 def test_one_other_token_leaves_all_before_it_alone(tiny) -> None:
     backend, old = stream(tiny)
-    other = (old.ids[9] + 1) % 97
-    script = again(old.steps)
+    other = (old.tokens[9] + 1) % 97
+    script = script_of(old.steps)
     script[9] = Step(9, other, "picked", settings=old.settings)
     computed = backend.computed
-    new = Lane(old.ids[:9], old.settings, old.seed, old.coin, limit=8, script=script, prompt=3)
+    new = Lane(old.tokens[:9], old.settings, old.seed, old.coin, limit=8, script=script, prompt=3)
     run(backend, [new])
-    assert new.ids[:9] == old.ids[:9]
-    assert new.ids[9] == other
+    assert new.tokens[:9] == old.tokens[:9]
+    assert new.tokens[9] == other
     assert backend.computed - computed <= 7  # the new tokens, but not the last one
     for step in new.steps[1:]:
-        logits = backend.logits([new.ids[: step.position]])[0]
+        logits = backend.logits([new.tokens[: step.position]])[0]
         luck = gumbel_uniforms(7, step.position, 0, 97)
         assert step.token == choose_gumbel(distribution(logits, old.settings).final, luck)
 
 
 def test_another_setting_or_prefix_keeps_the_coins(tiny) -> None:
     backend, old = stream(tiny, coin="interval")
-    warmer = Lane(old.ids[:3], Settings(temperature=1.4), 7, limit=14,
-                  script=again(old.steps, Settings(temperature=1.4)))  # fmt: skip
-    longer = Lane([8, 9, 10, 11, 12], old.settings, 7, limit=14, script=again(old.steps), offset=-2)
+    warmer = Lane(old.tokens[:3], Settings(temperature=1.4), 7, limit=14,
+                  script=script_of(old.steps, Settings(temperature=1.4)))  # fmt: skip
+    longer = Lane([8, 9, 10, 11, 12], old.settings, 7, limit=14, script=script_of(old.steps, moved=2))
     run(backend, [warmer, longer])
     for lane in (warmer, longer):
         assert [step.u for step in lane.steps] == [step.u for step in old.steps]
@@ -243,13 +246,10 @@ def test_mirostat_is_restored_when_going_back(tiny) -> None:
     chain = Settings(mirostat_tau=3.0, mirostat_eta=0.5)
     whole = Lane([5, 6, 7], chain, 7, limit=12)
     run(backend, [whole])
-    from engine.generation.decode import mu_after
-
     for cut in range(1, 12):
-        before = whole.steps[cut - 1]
-        part = Lane(whole.ids[: 3 + cut], chain, 7, limit=12 - cut, prompt=3, mu=mu_after(before, chain))
+        part = lane_at(whole, 3 + cut, chain, seed=7, limit=12 - cut)
         run(backend, [part])
-        assert part.ids == whole.ids
+        assert part.tokens == whole.tokens
         assert [step.mu for step in part.steps] == [step.mu for step in whole.steps[cut:]]
     assert whole.steps[0].mu is None
     assert len({step.mu for step in whole.steps}) == 12
@@ -262,20 +262,20 @@ def test_repeats_are_the_comparisons_of_each_seed(tiny) -> None:
     specs = [LaneSpec(Settings(temperature=0.7)), LaneSpec(Settings(temperature=1.2)), LaneSpec()]
     prefixes = [[5, 6, 7]] * 3
     *_, (result, done, total) = repeat(
-        open_backend("tiny", tiny), specs, prefixes, seed=40, repeats=7, limit=6, end_of_text=END
+        open_backend("tiny", tiny), lane_starts(specs, prefixes), seed=40, repeats=7, limit=6, end_of_text=END
     )
     assert (done, total) == (126, 126)
     assert result.seeds == list(range(40, 47))
     for n, seed in enumerate(result.seeds):
-        lanes = build_lanes(specs, prefixes, seed=seed, limit=6, end_of_text=END)
+        lanes = start_lanes(lane_starts(specs, prefixes), seed=seed, limit=6, end_of_text=END)
         run(open_backend("tiny", tiny), lanes)
-        assert [streams[n].ids for streams in result.lanes] == [lane.ids for lane in lanes]
+        assert [streams[n].tokens for streams in result.lanes] == [lane.tokens for lane in lanes]
     assert result.table()[0]["mean_surprisal"] is not None
     assert result.partings()[0] == [None] * 7
 
 
 def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny) -> None:
-    going = repeat(open_backend("tiny", tiny), [LaneSpec()] * 8, [[5]] * 8, seed=1, repeats=9, limit=4, end_of_text=END,
+    going = repeat(open_backend("tiny", tiny), lane_starts([LaneSpec()] * 8, [[5]] * 8), seed=1, repeats=9, limit=4, end_of_text=END,
                    stop_at_end=False)  # fmt: skip
     for result, _, _ in going:
         if len(result.seeds) == 4:
@@ -297,16 +297,16 @@ def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny, chain,
     run(backend, [lane])
     steps = [Step(n, token, "prompt") for n, token in enumerate(prompt)] + lane.steps
     computed = backend.computed
-    same = dict(reconsider(backend, steps, chain, prompt=3, end_of_text=END))
+    same = dict(rechoose(backend, steps, chain, end_of_text=END))
     assert same == {step.position: step.token for step in lane.steps}
-    found = dict(reconsider(backend, steps, other, prompt=3, end_of_text=END))
+    found = dict(rechoose(backend, steps, other, end_of_text=END))
     assert backend.computed == computed  # nothing is run: all of it is kept
     assert list(found) == [step.position for step in lane.steps]
     if other.mirostat_tau and other != chain:
         return  # its state is one of the whole stream
     for step in lane.steps:
         start = window_start(step.position, backend.info.context)
-        ids = lane.ids[: step.position]
+        ids = lane.tokens[: step.position]
         moment = SamplingContext(step.position, ids, 3, END, seed, 0, 0, step.mu if other == chain else None)
         dist = distribution(backend.logits([ids[start:]])[0], other, moment)
         luck = (seed, step.position, 0)
@@ -317,10 +317,10 @@ def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny, chain,
 
 def test_what_if_leaves_picked_tokens_alone_and_says_where_nothing_is_left(tiny) -> None:
     backend, old = stream(tiny)
-    steps = [Step(n, token, "prompt") for n, token in enumerate(old.ids[:3])] + old.steps
+    steps = [Step(n, token, "prompt") for n, token in enumerate(old.tokens[:3])] + old.steps
     steps[6] = Step(6, steps[6].token, "picked", settings=old.settings)
-    found = dict(reconsider(backend, steps, old.settings, prompt=3, end_of_text=END, first=5))
+    found = dict(rechoose(backend, steps, old.settings, end_of_text=END, first=5))
     assert list(found) == [5, *range(7, len(steps))]
-    seen = dict(reconsider(backend, steps, Settings(banned=tuple(range(96)), no_repeat_ngram_size=1), prompt=3,
+    seen = dict(rechoose(backend, steps, Settings(banned=tuple(range(96)), no_repeat_ngram_size=1),
                            end_of_text=END))  # fmt: skip
     assert set(seen.values()) <= {96, None}

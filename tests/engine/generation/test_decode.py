@@ -3,7 +3,9 @@ import pytest
 
 from engine.errors import InputError
 from engine.generation.backend import check_ids, window_start
-from engine.generation.decode import Lane, advance, flip, look, pick, score
+from engine.generation.decode import advance, choose_token, logits_at, pick_token
+from engine.generation.lane import Lane
+from engine.generation.score import score
 from engine.sampling import coin
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
@@ -27,7 +29,7 @@ def test_steps_are_the_formulas(fresh_classics) -> None:
         assert step.position == 3 + n
         u = np.random.Generator(np.random.Philox(key=7, counter=[0, step.position, 0, 0])).random()
         assert step.u == u
-        logits = fresh_classics.backend.logits([lane.ids[: step.position]])[0].astype(np.float64)
+        logits = fresh_classics.backend.logits([lane.tokens[: step.position]])[0].astype(np.float64)
         raw = np.exp(logits - logits.max())
         raw /= raw.sum()
         order = sorted(range(raw.size), key=lambda t: (-raw[t], t))
@@ -45,8 +47,8 @@ def test_the_same_luck_gives_the_same_ids_in_any_company(classics, fresh_classic
     run(classics, alone)
     together = [Lane(list(PROMPT), Settings(), seed=seed, limit=30) for seed in (6, 7, 8)]
     run(fresh_classics, *together)
-    assert together[1].ids == alone.ids
-    assert together[0].ids != alone.ids
+    assert together[1].tokens == alone.tokens
+    assert together[0].tokens != alone.tokens
 
 
 def test_greedy_ignores_the_coin(classics) -> None:
@@ -54,7 +56,7 @@ def test_greedy_ignores_the_coin(classics) -> None:
     for lane in lanes:
         lane.limit = 10
     run(classics, *lanes)
-    assert len({tuple(lane.ids) for lane in lanes}) == 1
+    assert len({tuple(lane.tokens) for lane in lanes}) == 1
     assert all(step.rank == 0 and step.p_final == 1 for step in lanes[0].steps)
 
 
@@ -85,7 +87,7 @@ def test_reasons_to_stop(checkpoint) -> None:
         pass
     assert [lane.stop for lane in lanes] == ["length", "length", "context", "end_of_text"]
     assert [len(lane.steps) for lane in lanes] == [0, 3, 31, 1]
-    assert len(lanes[2].ids) == 33  # the last token needs no place in the context
+    assert len(lanes[2].tokens) == 33  # the last token needs no place in the context
 
 
 def test_generation_goes_on_past_the_context(checkpoint) -> None:
@@ -95,10 +97,10 @@ def test_generation_goes_on_past_the_context(checkpoint) -> None:
     lane = Lane([1, 2], Settings(), 3, limit=200)
     while advance(backend, [lane], 96):
         pass
-    assert len(lane.ids) == 202
+    assert len(lane.tokens) == 202
     for step in lane.steps:
         assert step.window == window_start(step.position, 32)
-        logits = backend.logits([lane.ids[step.window : step.position]])[0]
+        logits = backend.logits([lane.tokens[step.window : step.position]])[0]
         assert distribution(logits, Settings()).raw[step.token] == pytest.approx(step.p_raw, abs=1e-5)
 
 
@@ -112,23 +114,23 @@ def test_the_window_holds_half_a_context_to_a_whole_one(context: int) -> None:
 
 
 def test_the_first_token_is_chosen_as_after_the_end_of_a_text(classics) -> None:
-    first = look(classics.backend, [(PROMPT, 0)], END)
+    first = logits_at(classics.backend, [(PROMPT, 0)], END)
     assert np.array_equal(first, classics.backend.logits([[END]]))
 
 
 def test_picked_steps_have_no_coin(classics) -> None:
     dist = distribution(classics.backend.logits([PROMPT])[0], Settings(top_k=5))
-    step = pick(dist, 4000, SamplingContext(3))
+    step = pick_token(dist, 4000, SamplingContext(3))
     assert (step.origin, step.u, step.seed) == ("picked", None, None)
     assert step.p_final == 0
     assert step.p_raw == dist.raw[4000]
     with pytest.raises(InputError, match="outside the vocabulary"):
-        pick(dist, 8193, SamplingContext(3))
+        pick_token(dist, 8193, SamplingContext(3))
 
 
 def test_flipping_again_changes_u_and_nothing_else(classics) -> None:
     dist = distribution(classics.backend.logits([PROMPT])[0], Settings())
-    steps = [flip(dist, SamplingContext(3, seed=7, roll=roll), coin="interval") for roll in range(20)]
+    steps = [choose_token(dist, SamplingContext(3, seed=7, roll=roll), "interval") for roll in range(20)]
     assert len({step.u for step in steps}) == 20
     assert len({step.token for step in steps}) > 3
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.generation.decode import Lane, advance, look
+from engine.generation.decode import advance, logits_at
+from engine.generation.lane import Lane
 from engine.gpt2.opening import open_backend
 from engine.models.names import embedded_folder
 from engine.sampling.settings import Settings
@@ -23,29 +24,29 @@ def generated(backend, count: int = 200) -> Lane:
 def test_generating_computes_each_token_once(fresh_classics) -> None:
     lane = generated(fresh_classics.backend)
     assert fresh_classics.backend.computed == 3 + 199  # the last token was chosen, not yet run
-    assert len(lane.ids) == 203
+    assert len(lane.tokens) == 203
 
 
 def test_looking_back_computes_nothing(fresh_classics) -> None:
     backend = fresh_classics.backend
     lane = generated(backend)
     before = backend.computed
-    for position in range(1, len(lane.ids)):
-        look(backend, [(lane.ids, position)], END)
+    for position in range(1, len(lane.tokens)):
+        logits_at(backend, [(lane.tokens, position)], END)
     assert backend.computed == before
 
 
 def test_picking_in_the_middle_computes_one_token_and_going_back_none(fresh_classics) -> None:
     backend = fresh_classics.backend
     lane = generated(backend)
-    look(backend, [(lane.ids, len(lane.ids))], END)
+    logits_at(backend, [(lane.tokens, len(lane.tokens))], END)
     before = backend.computed
-    picked = [*lane.ids[:100], 262]
-    look(backend, [(picked, 101)], END)
+    picked = [*lane.tokens[:100], 262]
+    logits_at(backend, [(picked, 101)], END)
     assert backend.computed - before == 1
     for position in (101, 50, 203, 102, 101):
-        look(backend, [(lane.ids, position)], END)
-    look(backend, [(picked, 101)], END)
+        logits_at(backend, [(lane.tokens, position)], END)
+    logits_at(backend, [(picked, 101)], END)
     assert backend.computed - before == 1
 
 
@@ -55,7 +56,7 @@ def test_branches_from_one_prefix_compute_it_once(fresh_classics) -> None:
     passes = 0
     while advance(backend, lanes, END):
         passes += 1
-    distinct = {tuple(lane.ids[:n]) for lane in lanes for n in range(1, 23)}
+    distinct = {tuple(lane.tokens[:n]) for lane in lanes for n in range(1, 23)}
     assert backend.computed == len(distinct)
     assert backend.passes <= passes + 2
 
@@ -81,8 +82,8 @@ def test_past_the_context_only_the_new_half_is_computed(fresh_classics) -> None:
     lane = generated(backend, 520)  # 523 tokens: the window slid once, at token 513
     assert backend.computed == 512 + 257 + (523 - 1 - 513)
     before = backend.computed
-    for position in range(1, len(lane.ids)):
-        look(backend, [(lane.ids, position)], END)
+    for position in range(1, len(lane.tokens)):
+        logits_at(backend, [(lane.tokens, position)], END)
     assert backend.computed == before
 
 

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.compare.lanes import again
-from engine.generation.decode import Lane, advance, flip, guess, visible
+from engine.generation.counterfactual import script_of
+from engine.generation.decode import advance, choose_token, visible_ids
+from engine.generation.draft import prompt_lookup_draft
+from engine.generation.lane import Lane
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.config import GPT2Config, read_config
 from engine.gpt2.int8 import int8_layers
@@ -146,13 +148,13 @@ def test_guesses_change_no_token(small, ids, seed, temperature) -> None:
     while advance(guessing, lanes[:1], 1):
         pass
     while lanes[1].stop is None:
-        position = len(lanes[1].ids)
-        start, seen = visible(lanes[1].ids, position, 150, 1)
-        step = flip(distribution(alone.logits([seen])[0], lanes[1].settings), SamplingContext(position, (), 0, 1, seed),
-                    coin="interval", window=start)  # fmt: skip
-        lanes[1].ids.append(step.token)
-        lanes[1].stop = "length" if len(lanes[1].ids) == len(prompt) + 60 else None
-    assert lanes[0].ids == lanes[1].ids
+        position = len(lanes[1].tokens)
+        seen = visible_ids(lanes[1].tokens, position, 150, 1)
+        dist = distribution(alone.logits([seen])[0], lanes[1].settings)
+        step = choose_token(dist, SamplingContext(position, (), 0, 1, seed), "interval")
+        lanes[1].tokens.append(step.token)
+        lanes[1].stop = "length" if len(lanes[1].tokens) == len(prompt) + 60 else None
+    assert lanes[0].tokens == lanes[1].tokens
 
 
 def test_a_right_guess_saves_passes(small) -> None:
@@ -176,11 +178,11 @@ def test_the_stream_whose_luck_is_taken_again_is_the_guess(small) -> None:
     assert first.passes >= 38
     backend = fresh(small)
     new = Lane([5, 6, 7], Settings(temperature=0.98), 7, "gumbel", limit=40,
-               script=again(old.steps, Settings(temperature=0.98)))  # fmt: skip
-    same = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40, script=again(old.steps))
+               script=script_of(old.steps, Settings(temperature=0.98)))  # fmt: skip
+    same = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40, script=script_of(old.steps))
     while advance(backend, [same], 1):
         pass
-    assert same.ids == old.ids
+    assert same.tokens == old.tokens
     assert backend.passes <= 6
     alone = Lane([5, 6, 7], Settings(temperature=0.98), 7, "gumbel", limit=40)
     unguided = fresh(small)
@@ -189,7 +191,7 @@ def test_the_stream_whose_luck_is_taken_again_is_the_guess(small) -> None:
     guided = fresh(small)
     while advance(guided, [new], 1):
         pass
-    assert new.ids == alone.ids
+    assert new.tokens == alone.tokens
     assert guided.passes < unguided.passes
 
 
@@ -198,7 +200,7 @@ def test_the_stream_whose_luck_is_taken_again_is_the_guess(small) -> None:
     ([5, 1, 2, 3, 4, 6, 5, 1, 2, 3], [4, 6, 5, 1]), ([9] * 5, [9]), ([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], [8, 1, 2]),
 ])  # fmt: skip
 def test_a_guess_is_what_followed_last_time(ids, guessed) -> None:
-    assert guess(ids) == guessed
+    assert prompt_lookup_draft(ids) == guessed
 
 
 def test_close_to_fp32_on_real_text() -> None:

@@ -17,7 +17,7 @@ from engine.gpt2.threads import ThreadCount
 from engine.models.names import embedded_folder
 
 LOGITS = (
-    "import sys, numpy as np\nfrom engine.gpt2.opening import open_backend\nfrom engine.models.opening import embedded_folder\n"
+    "import sys, numpy as np\nfrom engine.gpt2.opening import open_backend\nfrom engine.models.names import embedded_folder\n"
     "from engine.gpt2.kernels import compiled\ncompiled.compile_kernels()\n"
     "ids = [n * 37 % 8193 for n in range(90)]\nmade = []\n"
     "for precision in ('fp32', 'int8'):\n"

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from engine.compare.lanes import run_together
 from engine.errors import InputError
-from engine.generation.decode import Lane, mu_after, pick
+from engine.generation.decode import pick_token
+from engine.generation.lane import lane_at
 from engine.generation.step import Step
+from engine.generation.stream import context_at
 from engine.models.record import ModelRecord
-from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 from engine.session.export.html import to_html
@@ -164,15 +165,13 @@ def made(model, chains, *, branches: int, length: int, seed: int = 3) -> Session
         position = int(rng.integers(4, len(tree) + 1)) if n else 4
         chain, coin = chains[n % len(chains)], ("interval", "gumbel")[n % 2]
         tree.change(settings=chain, coin=coin, head=tree.parent_of(position), cursor=position)
-        before = tree.step(position - 1)
         ids = tree.ids(position)
         if n % 5 == 4:
-            moment = SamplingContext(position, ids, 4, end, seed, 0, 0, mu_after(before, chain))
-            dist = distribution(model.backend.logits([ids])[0], chain, moment)
-            tree.append(pick(dist, int(rng.integers(info.vocab_size)), moment))
+            context = context_at(tree, position, chain, seed=seed, roll=0, end_of_text=end, context_length=info.context)
+            dist = distribution(model.backend.logits([ids])[0], chain, context)
+            tree.append(pick_token(dist, int(rng.integers(info.vocab_size)), context))
             continue
-        lane = Lane(ids, chain, seed, coin, roll=tree.next_roll(position), limit=length, prompt=4,
-                    mu=mu_after(before, chain))  # fmt: skip
+        lane = lane_at(tree, position, chain, seed=seed, coin=coin, roll=tree.next_roll(position), limit=length)
         for _ in run_together(model.backend, [lane], end):
             pass
         tree.change(head=tree.graft(tree.view.head, lane.steps), cursor=0)

@@ -1,0 +1,196 @@
+"""Any session, grown by any actions of the engine under any settings, replays with 0 differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.compare.lanes import LaneSpec, lane_starts, run_together, start_lanes
+from engine.generation.counterfactual import script_of
+from engine.generation.decode import choose_token, logits_at, pick_token
+from engine.generation.lane import Lane, lane_at
+from engine.generation.step import Step
+from engine.generation.stream import context_at
+from engine.gpt2.opening import open_backend
+from engine.models.opening import Model
+from engine.models.record import ModelRecord
+from engine.sampling.distribution import Distribution, distribution
+from engine.sampling.settings import COINS, CoinKind, Settings
+from engine.session.journal import Session
+from engine.session.recording import keep_lanes
+from engine.session.tree import ROOT, Tree
+from tests.engine.continuity import assert_continuous, assert_replays
+
+END = 1
+
+chains = st.builds(
+    Settings,
+    temperature=st.sampled_from([0.0, 0.6, 1.0, 1.0, 1.4]),
+    top_k=st.sampled_from([0, 0, 8]),
+    repetition_penalty=st.sampled_from([1.0, 1.0, 1.3]),
+    presence_penalty=st.sampled_from([0.0, 0.0, 3.0]),
+    frequency_penalty=st.sampled_from([0.0, 0.0, 0.5]),
+    no_repeat_ngram_size=st.sampled_from([0, 0, 2]),
+    dry_multiplier=st.sampled_from([0.0, 0.0, 0.8]),
+    xtc_probability=st.sampled_from([0.0, 0.0, 0.5]),
+    mirostat_tau=st.sampled_from([0.0, 3.0]),
+    min_new_tokens=st.sampled_from([0, 5]),
+)
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("settings"), chains, st.sampled_from(COINS)),
+        st.tuples(st.just("step"), st.integers(1, 3)),
+        st.tuples(st.just("run"), st.integers(1, 12)),
+        st.tuples(st.just("flip"), st.floats(0, 1)),
+        st.tuples(st.just("pick"), st.floats(0, 1), st.integers(0, 96)),
+        st.tuples(st.just("branch"), st.floats(0, 1), st.integers(1, 3)),
+        st.tuples(st.just("move"), st.floats(0, 1)),
+        st.tuples(st.sampled_from(["undo", "redo"])),
+        st.tuples(st.just("prefix"), st.lists(st.integers(2, 96), min_size=1, max_size=6)),
+        st.tuples(st.just("compare"), st.lists(st.tuples(chains, st.lists(st.integers(2, 96), min_size=1, max_size=9)),
+                                               min_size=2, max_size=3)),
+        st.tuples(st.just("generate"), chains, st.integers(0, 9)),
+        st.tuples(st.just("what_if"), st.floats(0, 1), chains, st.integers(0, 96)),
+    ),
+    min_size=3, max_size=14,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A random network whose context is soon full and whose coins do not hang on the last bits."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=97, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
+                        bos_token_id=END, eos_token_id=END)  # fmt: skip
+    folder = tmp_path_factory.mktemp("tiny")
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    return Model(open_backend("tiny", folder), FakeTokenizer())  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeTokenizer:
+    """All that replaying asks of a tokenizer."""
+
+    end_of_text: int = END
+
+
+class Grower:
+    """Does to a tree what the app and the commands do, by the engine's functions alone."""
+
+    def __init__(self, model: Model, seed: int) -> None:
+        self.model = model
+        self.tree = Tree(seed=seed)
+        self.tree.use_model(ModelRecord("tiny", 1, "fp32", 97, 32))
+        self.tree.set_prompt([5, 6, 7], record=False)
+        self.starts: set[Step] = set()
+
+    def do(self, act: tuple[Any, ...]) -> None:
+        getattr(self, act[0])(*act[1:])
+
+    def at(self, share: float) -> int:
+        return min(len(self.tree), int(share * (len(self.tree) + 1)))
+
+    def dist(self, position: int, roll: int) -> tuple[Distribution, Any]:
+        tree, view, info = self.tree, self.tree.view, self.model.info
+        context = context_at(tree, position, view.settings, seed=view.seed, roll=roll, end_of_text=END,
+                             context_length=info.context)  # fmt: skip
+        logits = logits_at(self.model.backend, [(tree.ids(), position)], END)[0]
+        return distribution(logits, view.settings, context), context
+
+    def run_lanes(self, lanes: list[Lane]) -> None:
+        for _ in run_together(self.model.backend, lanes, END):
+            pass
+
+    def settings(self, chain: Settings, coin: CoinKind) -> None:
+        self.tree.change(settings=chain, coin=coin)
+
+    def step(self, count: int) -> None:
+        for _ in range(count):
+            dist, context = self.dist(len(self.tree), 0)
+            self.tree.choose(choose_token(dist, context, self.tree.view.coin), cursor=len(self.tree))
+
+    def run(self, count: int) -> None:
+        tree, view = self.tree, self.tree.view
+        lane = lane_at(tree, len(tree), view.settings, seed=view.seed, coin=view.coin, limit=count)
+        self.run_lanes([lane])
+        tree.change(head=tree.graft(view.head, lane.steps), cursor=len(tree))
+
+    def flip(self, share: float) -> None:
+        position = self.at(share)
+        dist, context = self.dist(position, self.tree.next_roll(position))
+        self.tree.choose(choose_token(dist, context, self.tree.view.coin), cursor=position)
+
+    def pick(self, share: float, token: int) -> None:
+        position = self.at(share)
+        dist, context = self.dist(position, self.tree.next_roll(position))
+        self.tree.pick(pick_token(dist, token, context), cursor=position + 1)
+
+    def branch(self, share: float, count: int) -> None:
+        tree, view, position = self.tree, self.tree.view, self.at(share)
+        parent, roll = tree.parent_of(position), tree.next_roll(position)
+        lanes = [lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, roll=roll + n, limit=6)
+                 for n in range(count)]  # fmt: skip
+        self.run_lanes(lanes)
+        for lane in lanes:
+            tree.change(head=tree.graft(parent, lane.steps), cursor=position)
+
+    def move(self, share: float) -> None:
+        self.tree.change(head=self.tree.parent_of(self.at(share)))
+
+    def undo(self) -> None:
+        self.tree.undo()
+
+    def redo(self) -> None:
+        self.tree.redo()
+
+    def prefix(self, ids: list[int]) -> None:
+        self.tree.set_prompt(ids)
+
+    def compare(self, wanted: list[tuple[Settings, list[int]]]) -> None:
+        """As `gpt2-remix compare --session` does."""
+        lanes = start_lanes(lane_starts([LaneSpec(chain) for chain, _ in wanted], [ids for _, ids in wanted]),
+                            seed=self.tree.view.seed, coin=self.tree.view.coin, limit=5)  # fmt: skip
+        self.run_lanes(lanes)
+        self.starts.update(lane.steps[0] for lane in lanes if lane.steps)
+        keep_lanes(Session(self.tree), lanes, goes_on=False)
+
+    def generate(self, chain: Settings, count: int) -> None:
+        """As `gpt2-remix generate --session` does where it goes on from the stream in view."""
+        tree = self.tree
+        lanes = [lane_at(tree, len(tree), chain, seed=tree.view.seed, limit=count)]
+        self.run_lanes(lanes)
+        keep_lanes(Session(tree), [lane for lane in lanes if lane.steps], goes_on=True)
+
+    def what_if(self, share: float, chain: Settings, token: int) -> None:
+        """The same luck after another token, and past it other settings; kept as a branch."""
+        tree, view, position = self.tree, self.tree.view, self.at(share)
+        if position < tree.prompt_length():
+            return
+        dist, context = self.dist(position, tree.next_roll(position))
+        script = script_of(tree.steps(position), chain)
+        script[position] = pick_token(dist, token, context)
+        lane = lane_at(tree, position, chain, seed=view.seed, coin=view.coin, limit=8, script=script)
+        self.run_lanes([lane])
+        # Each coin keeps its own place, also where the streams that were put together count differently.
+        self.starts.update(lane.steps)
+        tree.change(head=tree.graft(tree.parent_of(position) if position else ROOT, lane.steps), cursor=position)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(actions, st.integers(0, 2**32))
+def test_whatever_was_done_replays(model, acts, seed: int) -> None:
+    grower = Grower(model, seed)
+    for act in acts:
+        grower.do(act)
+    assert_replays(model, grower.tree, acts)
+    assert_continuous(grower.tree, acts, grower.starts)
