@@ -18,13 +18,12 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker
 
-from engine.cli.options import PRECISIONS, draw_seed
 from engine.errors import EngineError, InputError
 from engine.generation.backend import check_ids
 from engine.models.names import EMBEDDED
-from engine.models.opening import LoadOptions, can_compile
+from engine.models.opening import PRECISIONS, LoadOptions, can_compile
 from engine.sampling.presets import Preset, all_presets, check_name, delete_preset, save_preset
-from engine.sampling.settings import CoinKind, Settings, nearest
+from engine.sampling.settings import CoinKind, Settings, draw_seed, nearest
 from engine.tokens.tokenizer import Tokenizer
 from themes import DEFAULT, load_themes
 from tui import config, messages

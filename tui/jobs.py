@@ -120,8 +120,7 @@ def repeating(model: Model, request: Repeat) -> Job:
 
 def exporting(model: Model, request: Export) -> Job:
     """Writes a session as an HTML page with the candidates of every token."""
-    from engine.cli.export import HOVERED
-    from engine.session.export.html import to_html
+    from engine.session.export.html import HOVERED, to_html
     from engine.session.replay import Candidate, candidates
 
     known: dict[int, list[Candidate]] = {}

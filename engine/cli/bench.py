@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import (
-    ModelChoice,
-    commands,
-    compile_now,
-    examples,
-    json_option,
-    model_options,
-    note,
-    print_json,
-)
+from engine.cli.options import ModelChoice, commands, compile_now, examples, json_option, model_options
+from engine.cli.output import note, print_json
 from engine.errors import EngineError, InputError
 
 if TYPE_CHECKING:

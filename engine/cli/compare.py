@@ -14,23 +14,18 @@ from engine.cli.options import (
     ModelChoice,
     coin_options,
     commands,
-    draw_seed,
     examples,
-    for_terminal,
     ids_option,
     json_option,
-    lane_record,
     model_options,
-    model_record,
-    note,
-    print_json,
     read_prefix,
     read_settings,
     session_option,
     settings_options,
 )
+from engine.cli.output import for_terminal, lane_record, model_record, note, print_json
 from engine.errors import InputError
-from engine.sampling.settings import CoinKind, check_seed
+from engine.sampling.settings import CoinKind, check_seed, draw_seed
 
 if TYPE_CHECKING:
     from engine.compare.lanes import LaneSpec

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.options import ModelChoice, commands, examples, model_options, note
+from engine.cli.options import ModelChoice, commands, examples, model_options
+from engine.cli.output import note
 from engine.cli.sessions import open_for_reading
 from engine.errors import EngineError, InputError
+from engine.session.export.html import HOVERED
 
 if TYPE_CHECKING:
     from engine.session.journal import Session
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("json", "md", "html", "txt", "svg")
 
-HOVERED = 8
-"""Candidates that the HTML page shows on hover."""
 
 pictures: list[Callable[[Path, int | None], str]] = []
 """What draws the screen as SVG: the app puts it here, since the engine has no screen."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from engine.cli.options import commands, json_option, print_json
+from engine.cli.options import commands, json_option
+from engine.cli.output import print_json
 
 
 @commands.command()

@@ -10,20 +10,16 @@ from engine.cli.options import (
     SETTINGS_HELP,
     ModelChoice,
     commands,
-    draw_seed,
     examples,
     ids_option,
     json_option,
     model_options,
-    note,
-    print_json,
     read_prefix,
     read_settings,
     settings_options,
-    shown_token,
-    token_record,
 )
-from engine.sampling.settings import check_seed
+from engine.cli.output import note, print_json, shown_token, token_record
+from engine.sampling.settings import check_seed, draw_seed
 
 if TYPE_CHECKING:
     from engine.sampling.distribution import Distribution

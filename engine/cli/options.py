@@ -6,9 +6,6 @@ there at once.
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,22 +16,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine import __version__
-from engine.errors import EngineError, InputError
+from engine.cli.output import PROGRAM, note, progress_bars
+from engine.errors import InputError
+from engine.models.opening import PRECISIONS
 from engine.sampling.presets import SHIPPED, find_preset
 from engine.sampling.settings import CHAIN, COINS, LISTS, NUMBERS, Settings, parse_settings
+from engine.tokens.ids import parse_ids
 
 if TYPE_CHECKING:
     from engine.generation.lane import Lane
-    from engine.generation.step import Step
     from engine.models.opening import LoadOptions, Model
-    from engine.progress import Progress
-    from engine.tokens.tokenizer import Tokenizer
 
-PROGRAM = "gpt2-remix"
 LANES = 16
 """How many samples run as one batch."""
 
-PRECISIONS = ("fp32", "int8")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -199,19 +194,6 @@ def read_settings(changes: str | None, preset_name: str | None, base: Settings |
     return parse_settings(changes or "", start)
 
 
-def draw_seed() -> int:
-    """A seed where none was given; short, because people read it out."""
-    return secrets.randbelow(1_000_000)
-
-
-def parse_ids(text: str) -> list[int]:
-    """Reads "91,860,287" (commas or spaces). Raises InputError."""
-    try:
-        return [int(part) for part in text.replace(",", " ").split()]
-    except ValueError:
-        raise InputError(f"{text!r} is not a list of token ids; write them as 91,860,287") from None
-
-
 def read_prefix(model: Model, text: str | None, ids: str | None, *, empty_is_end: bool = True) -> list[int]:
     """The prefix as ids of the model's vocabulary; an empty one starts from `<|endoftext|>`. Raises InputError."""
     from engine.generation.backend import check_ids
@@ -233,81 +215,7 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from None
 
 
-def progress_bars() -> Progress:
-    """Progress as bars on standard error where that is a terminal, as one line for each file where it is not."""
-    from tqdm import tqdm
-
-    current: list[Any] = ["", None]
-
-    def report(what: str, done: int, total: int | None) -> None:
-        if what != current[0]:
-            if current[1] is not None:
-                current[1].close()
-            current[:] = [what, None]
-            if what.startswith("downloading") and not sys.stderr.isatty():
-                note(what)
-        if total and sys.stderr.isatty() and (current[1] is not None or done < total):
-            current[1] = current[1] or tqdm(desc=what, total=total, unit="B", unit_scale=True, file=sys.stderr)
-            current[1].n = done
-            current[1].refresh()
-            if done >= total:
-                current[1].close()
-                current[1] = None
-
-    return report
-
-
 # Writing results
-
-
-def note(line: str) -> None:
-    """A line beside the results."""
-    click.echo(f"{PROGRAM}: {line}", err=True)
-
-
-def print_json(document: Any) -> None:
-    """One JSON document, UTF-8, floats with full precision."""
-    click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
-
-
-def model_record(model: Model) -> dict[str, Any]:
-    """A model in JSON."""
-    info = model.info
-    return {"name": info.name, "parameters": info.parameters, "precision": info.precision,
-            "vocab_size": info.vocab_size, "context": info.context}  # fmt: skip
-
-
-def token_record(tokenizer: Tokenizer, token: int) -> dict[str, Any]:
-    """A token in JSON: id, text with U+FFFD, exact bytes in hex."""
-    return {"id": token, "text": tokenizer.decode([token]), "bytes": tokenizer.token_bytes(token).hex()}
-
-
-def step_record(tokenizer: Tokenizer, step: Step) -> dict[str, Any]:
-    """A step in JSON."""
-    return {"position": step.position, **token_record(tokenizer, step.token), "u": step.u, "roll": step.roll,
-            "p_raw": step.p_raw, "p_final": step.p_final, "rank": step.rank, "surprisal": step.surprisal,
-            "entropy": step.entropy}  # fmt: skip
-
-
-def lane_record(tokenizer: Tokenizer, lane: Lane) -> dict[str, Any]:
-    """A finished stream in JSON."""
-    new = lane.new_ids
-    return {"seed": lane.seed, "ids": new, "text": tokenizer.decode(new), "stop": lane.stop,
-            "steps": [step_record(tokenizer, step) for step in lane.steps]}  # fmt: skip
-
-
-def shown_token(tokenizer: Tokenizer, token: int) -> str:
-    """A token for a table."""
-    from engine.tokens.display import decode_token, show_token
-
-    return show_token(decode_token(tokenizer.token_bytes(token), token))
-
-
-def for_terminal(text: str) -> str:
-    """The text, with what would act on a terminal made visible where standard output is one."""
-    from engine.tokens.display import show_text
-
-    return show_text(text) if sys.stdout.isatty() else text
 
 
 def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
@@ -321,44 +229,3 @@ def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
 
 
 # Running
-
-
-def run(command: click.Command, arguments: Sequence[str]) -> int:
-    """Runs a command line and turns every failure into one line on standard error.
-
-    Returns:
-        0 on success, 2 for wrong usage or bad input, 1 for a failure while running, 130 after ctrl+c.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
-    try:
-        result = command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.UsageError as error:
-        line = " ".join(error.format_message().split())
-        where = error.ctx.command_path if error.ctx else PROGRAM
-        click.echo(f"{PROGRAM}: {line} (try `{where} --help`)", err=True)
-        return 2
-    except InputError as error:
-        note(str(error))
-        return 2
-    except EngineError as error:
-        note(str(error))
-        return 1
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(err=True)
-        return 130
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; Python must not complain again while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        if os.environ.get("GPT2_REMIX_DEBUG"):
-            raise
-        kind = type(error).__name__
-        note(" ".join(f"unexpected {kind}: {error} (GPT2_REMIX_DEBUG=1 shows where)".split()))
-        return 1

@@ -14,11 +14,10 @@ from engine.cli.options import (
     ids_option,
     json_option,
     model_options,
-    print_json,
     read_prefix,
     read_text,
-    shown_token,
 )
+from engine.cli.output import print_json, shown_token
 from engine.errors import InputError
 
 

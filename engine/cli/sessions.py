@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.options import ModelChoice, commands, examples, json_option, model_options, note, print_json
+from engine.cli.options import ModelChoice, commands, examples, json_option, model_options
+from engine.cli.output import note, print_json
 from engine.errors import InputError
 
 if TYPE_CHECKING:

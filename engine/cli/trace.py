@@ -12,19 +12,15 @@ from engine.cli.options import (
     ModelChoice,
     commands,
     examples,
-    for_terminal,
     ids_option,
     json_option,
     model_options,
-    note,
-    parse_ids,
-    print_json,
-    progress_bars,
     read_text,
-    shown_token,
     source_option,
 )
+from engine.cli.output import for_terminal, note, print_json, progress_bars, shown_token
 from engine.errors import InputError
+from engine.tokens.ids import parse_ids
 
 if TYPE_CHECKING:
     from engine.models.opening import Located

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import commands, examples, for_terminal, json_option, note, print_json, progress_bars
+from engine.cli.options import commands, examples, json_option
+from engine.cli.output import for_terminal, note, print_json, progress_bars
 from engine.errors import InputError
 from engine.tokens.display import show_clock, show_names
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import InputError
 from engine.files import cache_folder
@@ -19,6 +20,10 @@ from engine.models.hub import fetch
 from engine.models.names import HUB, Source, resolve
 from engine.progress import Progress
 from engine.tokens.tokenizer import Tokenizer, folder_tokenizer, gpt2_tokenizer
+
+if TYPE_CHECKING:
+    from engine.progress import Progress
+    from engine.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +143,6 @@ def _naming(source: Source, folder: Path) -> Iterator[None]:
         if source.kind != "hub":
             raise
         raise InputError(f"{error} (downloaded from {source.place}; to try again, delete {folder})") from None
+
+
+PRECISIONS = ("fp32", "int8")

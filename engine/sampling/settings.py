@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -367,3 +368,8 @@ def check_seed(seed: int) -> int:
     if not 0 <= seed < SEED_LIMIT:
         raise InputError(f"seed {seed} is out of range; it is 0 to {SEED_LIMIT - 1}")
     return seed
+
+
+def draw_seed() -> int:
+    """A seed where none was given; short, because people read it out."""
+    return secrets.randbelow(1_000_000)

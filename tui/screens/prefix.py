@@ -12,10 +12,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
 
-from engine.cli.options import parse_ids
 from engine.errors import EngineError
 from engine.generation.backend import check_ids
 from engine.tokens.display import show_character
+from engine.tokens.ids import parse_ids
 from tui.state.exploration import Exploration
 from tui.widgets.token_text import TokenCell, TokenText
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from engine.generation.step import Step
 from engine.session.export.markdown import _words
@@ -18,6 +19,10 @@ from engine.session.replay import Candidate, CandidatesOf
 from engine.session.tree import Tree
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import Tokenizer, split_characters
+
+if TYPE_CHECKING:
+    from engine.session.journal import Session
+    from engine.session.replay import Candidate
 
 # JSON
 
@@ -141,3 +146,7 @@ def _blend(heat: tuple[str, str, str], share: float) -> str:
     part = share if share <= 1 else share - 1
     mixed = [round(int(low[n : n + 2], 16) * (1 - part) + int(high[n : n + 2], 16) * part) for n in (1, 3, 5)]
     return "#" + "".join(f"{value:02x}" for value in mixed)
+
+
+HOVERED = 8
+"""Candidates that the HTML page shows on hover."""

@@ -1,0 +1,92 @@
+"""What commands print: results go to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from engine.generation.lane import Lane
+    from engine.generation.step import Step
+    from engine.models.opening import Model
+    from engine.progress import Progress
+    from engine.tokens.tokenizer import Tokenizer
+
+PROGRAM = "gpt2-remix"
+
+
+def progress_bars() -> Progress:
+    """Progress as bars on standard error where that is a terminal, as one line for each file where it is not."""
+    from tqdm import tqdm
+
+    current: list[Any] = ["", None]
+
+    def report(what: str, done: int, total: int | None) -> None:
+        if what != current[0]:
+            if current[1] is not None:
+                current[1].close()
+            current[:] = [what, None]
+            if what.startswith("downloading") and not sys.stderr.isatty():
+                note(what)
+        if total and sys.stderr.isatty() and (current[1] is not None or done < total):
+            current[1] = current[1] or tqdm(desc=what, total=total, unit="B", unit_scale=True, file=sys.stderr)
+            current[1].n = done
+            current[1].refresh()
+            if done >= total:
+                current[1].close()
+                current[1] = None
+
+    return report
+
+
+def note(line: str) -> None:
+    """A line beside the results."""
+    click.echo(f"{PROGRAM}: {line}", err=True)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document, UTF-8, floats with full precision."""
+    click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def model_record(model: Model) -> dict[str, Any]:
+    """A model in JSON."""
+    info = model.info
+    return {"name": info.name, "parameters": info.parameters, "precision": info.precision,
+            "vocab_size": info.vocab_size, "context": info.context}  # fmt: skip
+
+
+def token_record(tokenizer: Tokenizer, token: int) -> dict[str, Any]:
+    """A token in JSON: id, text with U+FFFD, exact bytes in hex."""
+    return {"id": token, "text": tokenizer.decode([token]), "bytes": tokenizer.token_bytes(token).hex()}
+
+
+def step_record(tokenizer: Tokenizer, step: Step) -> dict[str, Any]:
+    """A step in JSON."""
+    return {"position": step.position, **token_record(tokenizer, step.token), "u": step.u, "roll": step.roll,
+            "p_raw": step.p_raw, "p_final": step.p_final, "rank": step.rank, "surprisal": step.surprisal,
+            "entropy": step.entropy}  # fmt: skip
+
+
+def lane_record(tokenizer: Tokenizer, lane: Lane) -> dict[str, Any]:
+    """A finished stream in JSON."""
+    new = lane.new_ids
+    return {"seed": lane.seed, "ids": new, "text": tokenizer.decode(new), "stop": lane.stop,
+            "steps": [step_record(tokenizer, step) for step in lane.steps]}  # fmt: skip
+
+
+def shown_token(tokenizer: Tokenizer, token: int) -> str:
+    """A token for a table."""
+    from engine.tokens.display import decode_token, show_token
+
+    return show_token(decode_token(tokenizer.token_bytes(token), token))
+
+
+def for_terminal(text: str) -> str:
+    """The text, with what would act on a terminal made visible where standard output is one."""
+    from engine.tokens.display import show_text
+
+    return show_text(text) if sys.stdout.isatty() else text
