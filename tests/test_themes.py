@@ -1,7 +1,7 @@
 import pytest
 
 from themes import COLORS, DEFAULT, HEAT, ThemeError, load_themes, read_theme, user_folder
-from tui.palette import HEAT_LEVELS, palette_of, textual_theme
+from tui.style.palette import HEAT_LEVELS, palette_of, textual_theme
 
 SHIPPED, PROBLEMS = load_themes()
 

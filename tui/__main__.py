@@ -66,8 +66,8 @@ def app_command(
 
 def check_session(path: Path) -> None:
     """Refuses a file that is no session before the screen opens; what is damaged is for the app. Raises InputError."""
+    from engine.session.opening import is_export
     from engine.session.store import is_sqlite
-    from tui.sessions import is_export
 
     if path.exists() and not is_sqlite(path) and not is_export(path):
         raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
@@ -112,7 +112,7 @@ def themes() -> None:
 
 def picture(path: Path, leaf: int | None) -> str:
     """The app's screen on a session as SVG."""
-    from tui.picture import screen_of
+    from tui.cli.pictures import screen_of
 
     return screen_of(path, leaf)
 

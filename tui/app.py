@@ -26,22 +26,23 @@ from engine.sampling.presets import Preset, all_presets, check_name, delete_pres
 from engine.sampling.settings import CoinKind, Settings, draw_seed, nearest
 from engine.tokens.tokenizer import Tokenizer
 from themes import DEFAULT, load_themes
-from tui import config, messages
-from tui.keeper import TICK, Keeper
-from tui.palette import palette_of, textual_theme
-from tui.saver import Saver
-from tui.screens.playground import Playground
+from tui import messages
+from tui.playground.screen import Playground
+from tui.state import preferences as config
 from tui.state.exploration import Exploration
-from tui.tracer import Text, Tracer
-from tui.trainings import Trainings
-from tui.worker import EngineWorker
+from tui.style.palette import palette_of, textual_theme
+from tui.training.trainings import Trainings
+from tui.workers.autosave import TICK, Keeper
+from tui.workers.engine import EngineWorker
+from tui.workers.session_writer import Saver
+from tui.workers.tracer import Text, Tracer
 
 if TYPE_CHECKING:
+    from engine.session.opening import OpenedSession
     from engine.trace.index import Index
-    from tui.screens.compare import CompareScreen
-    from tui.screens.export import ExportWish
-    from tui.screens.repeat import RepeatScreen
-    from tui.sessions import OpenedSession
+    from tui.compare.repeat import RepeatScreen
+    from tui.compare.screen import CompareScreen
+    from tui.sessions.export import ExportWish
 
 CLOSING = 5.0
 """Seconds that the worker has to finish its token when the app ends."""
@@ -114,7 +115,7 @@ class RemixApp(App[None]):
 
     TITLE = "gpt2-remix"
     # Textual does not load the default screen's own style sheet.
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/playground.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "playground/playground.tcss"]
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
@@ -182,7 +183,7 @@ class RemixApp(App[None]):
     @property
     def compare(self) -> CompareScreen | None:
         """The compare screen, where it is open (perhaps behind a dialog)."""
-        from tui.screens.compare import CompareScreen
+        from tui.compare.screen import CompareScreen
 
         return next((screen for screen in self.screen_stack if isinstance(screen, CompareScreen)), None)
 
@@ -258,7 +259,7 @@ class RemixApp(App[None]):
 
     def save_preset(self, settings: Settings) -> None:
         """Asks for a name and keeps settings under it."""
-        from tui.screens.ask import AskScreen
+        from tui.dialogs.ask import AskScreen
 
         def named(name: str | None) -> None:
             if name is not None:
@@ -538,7 +539,7 @@ class RemixApp(App[None]):
         self.playground.say_loading(f"opening {path.name}…")
 
         def read() -> None:
-            from tui.sessions import open_session
+            from engine.session.opening import open_session
 
             try:
                 opened = open_session(path)
@@ -576,7 +577,7 @@ class RemixApp(App[None]):
 
     def choose_session(self) -> None:
         """Shows the sessions and opens one."""
-        from tui.screens.sessions import SessionsScreen
+        from tui.sessions.screen import SessionsScreen
 
         def chosen(path: Path | None) -> None:
             if path is None:
@@ -594,7 +595,7 @@ class RemixApp(App[None]):
 
     def export_session(self) -> None:
         """Asks in which form and where to, and writes it."""
-        from tui.screens.export import ExportScreen
+        from tui.sessions.export import ExportScreen
 
         exploration = self.playground.exploration
         opened = self.keeper.session_of(exploration)
@@ -610,8 +611,8 @@ class RemixApp(App[None]):
         from engine.session.export.markdown import to_markdown
         from engine.session.export.text import text_of, to_text
         from engine.session.journal import Session
-        from tui.jobs import Export, write_text
-        from tui.picture import own_fonts
+        from tui.cli.pictures import own_fonts
+        from tui.workers.jobs import Export, write_text
 
         opened, tokenizer = self.keeper.session_of(exploration), exploration.tokenizer
         if wish is None or opened is None or tokenizer is None:
@@ -656,7 +657,7 @@ class RemixApp(App[None]):
 
     def name_session(self) -> None:
         """Asks for a name; saving needs none."""
-        from tui.screens.ask import AskScreen
+        from tui.dialogs.ask import AskScreen
 
         exploration = self.playground.exploration
         opened = self.keeper.session_of(exploration)
@@ -750,7 +751,7 @@ class RemixApp(App[None]):
             screen.progressed(message)
 
     def _repeat_screens(self) -> list[RepeatScreen]:
-        from tui.screens.repeat import RepeatScreen
+        from tui.compare.repeat import RepeatScreen
 
         return [screen for screen in self.screen_stack if isinstance(screen, RepeatScreen)]
 

@@ -16,9 +16,9 @@ from engine.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from engine.sampling.distribution import Distribution
+    from engine.session.opening import OpenedSession
     from engine.trace.follow import Mark
     from engine.trace.index import Index
-    from tui.sessions import OpenedSession
 
 
 @dataclass

@@ -15,8 +15,8 @@ from textual.pilot import Pilot
 
 from engine.sampling.settings import Settings
 from tui.app import Options, RemixApp
-from tui.picture import own_fonts
-from tui.training import TrainWish
+from tui.cli.pictures import own_fonts
+from tui.state.training import TrainWish
 
 FOLDER = Path(__file__).parent
 PREFIX = "It is a truth universally acknowledged"

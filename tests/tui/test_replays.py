@@ -86,7 +86,7 @@ class Person:
             await driver.lane_press("tab", "tab")
             lane = driver.compare.lane
             own = "It was the best of times"[: 4 + self.draw(20)]
-            from tui.screens.lane import LaneWish
+            from tui.dialogs.lane import LaneWish
 
             driver.compare._change(lane, LaneWish(CHAINS[self.draw(len(CHAINS))], own, None))
             await driver.lanes_settled()
@@ -115,7 +115,7 @@ class Person:
     async def what_if_settings(self) -> None:
         driver = self.driver
         if len(driver.tree) > driver.tree.prompt_length():
-            from tui.screens.lane import LaneWish
+            from tui.dialogs.lane import LaneWish
 
             driver.playground.what_if._other_settings(LaneWish(CHAINS[self.draw(len(CHAINS))]))
             await self.kept_counterfactual()

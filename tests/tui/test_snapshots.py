@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from engine.sampling.settings import Settings
 from tui.app import Options, RemixApp
-from tui.screens.tree import TreeScreen
+from tui.tree.screen import TreeScreen
 
 PREFIX = "It is a truth universally acknowledged"
 SIZES = [(80, 24), (120, 36)]

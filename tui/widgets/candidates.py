@@ -18,9 +18,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
 
-from tui.palette import Palette
-from tui.steps import STEP_LABELS
-from tui.titles import retitle
+from tui.style.labels import STEP_LABELS
+from tui.style.palette import Palette
+from tui.style.status_bar import retitle
 from tui.widgets.plot import DistributionPlot
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from engine.generation.step import Step
 from engine.sampling.settings import CoinKind
-from tui.palette import Palette
+from tui.style.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.sampling.distribution import Distribution

@@ -10,8 +10,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.palette import Palette
-from tui.steps import STEP_LABELS
+from tui.style.labels import STEP_LABELS
+from tui.style.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.sampling.chain.state import Floats

@@ -16,8 +16,8 @@ from textual.strip import Strip
 
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import split_characters
-from tui.flow import Flow
-from tui.palette import Palette
+from tui.style.palette import Palette
+from tui.style.wrap import Flow
 
 TokenKind = Literal["prompt", "sampled", "picked", "leaves", "apart", "again", "otherwise"]
 """How a token came; in a lane also where it leaves lane 1, what is other after that, and what is the same again;

@@ -1,0 +1,474 @@
+"""What a person does in the compare screen, and with what-if, by key and by mouse."""
+
+import pytest
+from textual.geometry import Offset
+from textual.widgets import Input, OptionList, Static, TextArea
+
+from engine.compare.lanes import LaneSpec, lane_starts, run_together
+from engine.compare.repeats import repeat
+from engine.generation.lane import lane_at
+from engine.generation.stream import Prefix
+from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
+from engine.sampling.context import SamplingContext
+from engine.sampling.distribution import distribution
+from engine.sampling.settings import Settings
+from tui.compare.agree import AgreeStrip
+from tui.compare.repeat import RepeatScreen
+from tui.dialogs.help import HelpScreen
+from tui.dialogs.lane import LaneScreen, many_lines, one_line
+from tui.dialogs.what_if import WhatIfScreen
+
+COLD, WARM = Settings(temperature=0.7), Settings(temperature=1.2)
+
+
+def alone(model, settings: Settings, prefix: list[int], *, seed: int = 7, count: int = 10, coin="interval", offset=0):
+    """The new ids that the engine gives for one lane on its own."""
+    lane = lane_at(Prefix(prefix, offset), len(prefix), settings, seed=seed, coin=coin, limit=count)
+    for _ in run_together(model.backend, [lane], model.tokenizer.end_of_text):
+        pass
+    return lane.new_ids
+
+
+async def test_two_temperatures_are_compared_at_once(drive, classics) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        comparison = driver.compare.comparison
+        assert [lane.settings for lane in comparison.lanes] == [COLD, WARM]
+        await driver.lane_press("space", "space", "space", "space")
+        prefix = driver.tree.ids()
+        for lane in comparison.lanes:
+            assert lane.new_ids == alone(classics, lane.settings, prefix, count=4)
+        for place, steps in enumerate(zip(*(lane.steps for lane in comparison.lanes), strict=True)):
+            assert {step.u for step in steps} == {interval_chance(7, len(prefix) + place, 0)}
+        assert comparison.cursor == 3
+        assert driver.tree.ids() == prefix
+
+
+async def test_lanes_run_pause_and_stay_when_one_comes_back(drive, classics) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.pilot.press("g")
+        await driver.until(lambda: len(driver.compare.comparison) > 12)
+        await driver.pilot.press("g")
+        await driver.lanes_settled()
+        comparison = driver.compare.comparison
+        lengths = {len(lane.steps) for lane in comparison.lanes}
+        assert len(lengths) == 1
+        assert all(lane.rate for lane in comparison.lanes)
+        await driver.pilot.press("escape")
+        await driver.press("c")
+        assert driver.compare.comparison is comparison
+        assert {len(lane.steps) for lane in comparison.lanes} == lengths
+
+
+async def test_lanes_are_added_copied_edited_and_removed_while_they_run(drive, classics) -> None:
+    async with drive(speed=20.0) as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.pilot.press("g")
+        await driver.until(lambda: len(driver.compare.comparison) > 5)
+        comparison = driver.compare.comparison
+        await driver.pilot.press("a")
+        driver.app.screen.query_one("#settings", Input).value = "nucleus,temperature=0.9"
+        await driver.pilot.press("enter")
+        await driver.until(lambda: len(comparison.lanes) == 3 and len(comparison.lanes[2].steps) > 8)
+        assert driver.compare.running
+        await driver.pilot.press("1", "d")
+        await driver.until(lambda: len(comparison.lanes) == 4 and len(comparison.lanes[1].steps) > 8)
+        assert comparison.lanes[1].settings == COLD
+        await driver.pilot.press("s")
+        driver.app.screen.query_one("#settings", Input).value = "greedy"
+        await driver.pilot.press("enter")
+        await driver.until(lambda: comparison.lanes[1].settings.greedy and len(comparison.lanes[1].steps) > 8)
+        await driver.pilot.press("3", "x")
+        await driver.until(lambda: len(driver.compare.columns) == 3)
+        await driver.pilot.press("g")
+        await driver.lanes_settled()
+        assert [lane.settings for lane in comparison.lanes] == [
+            COLD, Settings(temperature=0.0), Settings(temperature=0.9, top_p=0.95)
+        ]  # fmt: skip
+        count = len(comparison)
+        for lane in comparison.lanes:
+            assert lane.new_ids == alone(classics, lane.settings, driver.tree.ids(), count=count)
+
+
+async def test_up_to_sixteen_lanes_scroll_and_the_last_one_stays(drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.lane_press(*["d"] * 14)
+        comparison = driver.compare.comparison
+        assert len(comparison.lanes) == 16
+        assert len({lane.number for lane in comparison.lanes}) == 16
+        await driver.lane_press("d")
+        assert len(comparison.lanes) == 16
+        await driver.lane_press("space", "space")
+        assert len({tuple(lane.new_ids) for lane in comparison.lanes[:15]}) == 1
+        assert len(driver.compare._visible()) <= 4
+        await driver.lane_press("shift+tab")
+        visible = [n for n, _ in driver.compare._visible()]
+        assert comparison.selected in visible
+        await driver.lane_press(*["x"] * 20)
+        assert len(comparison.lanes) == 1
+
+
+async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive) -> None:
+    async with drive(size=(120, 36)) as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.lane_press(*["space"] * 6)
+        comparison, backend = driver.compare.comparison, driver.app.worker._model.backend
+        before = backend.computed
+        for key, place in (("home", 0), ("right", 1), ("ctrl+right", 6), ("left", 5), ("end", 6)):
+            await driver.lane_press(key)
+            assert comparison.cursor == place
+            for n, lane in enumerate(comparison.lanes):
+                dist = comparison.distribution(n, place, *driver.compare._network)
+                ids = lane.prefix + lane.new_ids[:place]
+                again = distribution(backend.logits([ids])[0], lane.settings, SamplingContext(len(ids), ids, len(lane.prefix)))
+                assert dist.final == pytest.approx(again.final, abs=1e-6)
+        assert backend.computed - before <= 2  # the place after the last token, once in each lane
+        await driver.pilot.click(AgreeStrip, offset=Offset(len(" agree ") + 2, 0))
+        await driver.lanes_settled()
+        assert comparison.cursor == 2
+        column = driver.compare.columns[1]
+        await driver.pilot.click(column.text, offset=Offset(0, 0))
+        await driver.lanes_settled()
+        assert comparison.selected == 1
+        assert comparison.cursor == 0
+
+
+async def test_a_prefix_and_a_seed_of_its_own(drive, classics) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.lane_press("space", "space")
+        await driver.pilot.press("2", "s", "tab")
+        await driver.type("Call me Ishmael")
+        await driver.pilot.press("enter")
+        await driver.lanes_settled()
+        comparison = driver.compare.comparison
+        lane = comparison.lanes[1]
+        assert lane.prefix == classics.tokenizer.encode("Call me Ishmael")
+        assert [step.u for step in lane.steps] == [step.u for step in comparison.lanes[0].steps]
+        assert lane.new_ids == alone(classics, WARM, lane.prefix, count=2, offset=comparison.base - len(lane.prefix))
+        await driver.pilot.press("s", "tab", "tab")
+        await driver.type("99")
+        await driver.pilot.press("enter")
+        await driver.lanes_settled()
+        assert lane.steps[0].u == interval_chance(99, comparison.base, 0)
+        await driver.pilot.press("e")
+        driver.app.screen.query_one("#as-text", TextArea).text = "ROMEO"
+        await driver.pilot.pause()
+        await driver.pilot.press("ctrl+s")
+        await driver.lanes_settled()
+        assert comparison.lanes[0].prefix == classics.tokenizer.encode("ROMEO")
+        assert lane.prefix == classics.tokenizer.encode("Call me Ishmael")
+
+
+async def test_bad_lanes_are_refused_where_they_are_typed(drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        settings = driver.compare.lane.settings
+        await driver.pilot.press("s")
+        screen = driver.app.screen
+        assert isinstance(screen, LaneScreen)
+        for text, said in (("temprature=1", "did you mean temperature"), ("top_p=9", "0 to 1"), ("gredy", "greedy")):
+            screen.query_one("#settings", Input).value = text
+            await driver.pilot.press("enter")
+            assert driver.app.screen is screen
+            assert said in str(screen.query_one("#problem", Static).content)
+        screen.query_one("#settings", Input).value = ""
+        screen.query_one("#seed", Input).value = "-4"
+        await driver.pilot.press("enter")
+        assert driver.app.screen is screen
+        await driver.pilot.press("escape")
+        await driver.lanes_settled()
+        assert driver.compare.lane.settings == settings
+        await driver.pilot.press("s")
+        driver.app.screen.query_one("#settings", Input).value = "banned=9999"
+        await driver.pilot.press("enter")
+        await driver.until(lambda: "ids are 0 to 8192" in driver.notices())
+        assert driver.compare.lane.settings == settings
+
+
+def test_prefixes_with_line_breaks_fit_one_line() -> None:
+    for text in ("a\nb\t\\n c", "\\", "plain", "\\\\n\n"):
+        assert "\n" not in one_line(text)
+        assert many_lines(one_line(text)) == text
+
+
+async def test_presets_fill_the_lane_editor(drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.pilot.press("s", "tab", "tab", "tab")
+        assert isinstance(driver.app.screen.focused, OptionList)
+        await driver.pilot.press("down", "enter")
+        assert driver.app.screen.query_one("#settings", Input).value == "temperature=0"
+        await driver.pilot.press("enter")
+        await driver.lanes_settled()
+        assert driver.compare.lane.settings.greedy
+        await driver.lane_press("p")
+        assert driver.compare.lane.settings == Settings(top_k=40)
+
+
+async def test_own_coins_other_luck_and_the_gumbel_coin(drive, classics) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.lane_press("space", "space", "space")
+        comparison, prefix = driver.compare.comparison, driver.tree.ids()
+        await driver.lane_press("o")
+        assert [lane.steps[0].u for lane in comparison.lanes] == [interval_chance(s, 8, 0) for s in (7, 8)]
+        await driver.lane_press("o", "r")
+        assert [lane.steps[0].u for lane in comparison.lanes] == [interval_chance(8, 8, 0)] * 2
+        await driver.lane_press("i")
+        for lane in comparison.lanes:
+            assert lane.new_ids == alone(classics, lane.settings, prefix, seed=8, count=3, coin="gumbel")
+
+
+async def test_a_lane_is_kept_as_a_branch_with_everything_that_decided_it(drive) -> None:
+    async with drive() as driver:
+        await driver.press("space", "space")
+        old = driver.tree.ids()
+        driver.playground.move_to(9)
+        await driver.settled()
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.lane_press("space", "space", "space", "2", "k")
+        lane = driver.compare.comparison.lanes[1]
+        await driver.pilot.press("c")
+        await driver.settled()
+        assert driver.tree.ids() == [*old[:9], *lane.new_ids]
+        assert driver.tree.steps(9) == lane.steps
+        assert driver.exploration.cursor == 9
+        await driver.press("u")
+        assert driver.tree.ids() == old
+
+
+async def test_a_kept_lane_with_its_own_prefix_is_another_branch_from_the_root(drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.pilot.press("s", "tab")
+        await driver.type("ROMEO")
+        await driver.pilot.press("enter")
+        await driver.lanes_settled()
+        await driver.lane_press("space", "space", "k")
+        lane = driver.compare.comparison.lanes[0]
+        await driver.pilot.press("c")
+        await driver.settled()
+        assert driver.tree.ids() == lane.prefix + lane.new_ids
+        assert driver.tree.prompt_length() == len(lane.prefix)
+        position = len(lane.prefix)
+        await driver.press("r")  # flips go on with the coins of the lane's place
+        assert driver.tree.step(position).offset == lane.steps[0].offset
+        assert driver.tree.step(position).u == interval_chance(7, position + lane.steps[0].offset, 1)
+
+
+async def test_statistics_with_marks(drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.lane_press(*["space"] * 12, "v")
+        stats = [column.stats for column in driver.compare.columns]
+        assert all(widget.display for widget in stats)
+        values = [widget._values["mean_surprisal"] for widget in stats]
+        marks = [widget._marks["mean_surprisal"] for widget in stats]
+        assert marks[values.index(min(values))] == "▲"
+        assert marks[values.index(max(values))] == "▼"
+        steps = driver.compare.comparison.lanes[0].steps
+        assert values[0] == pytest.approx(sum(step.surprisal for step in steps) / 12)
+        await driver.lane_press("v")
+        assert not stats[0].display
+
+
+async def test_many_seeds_as_a_table_and_a_plot(drive, classics) -> None:
+    async with drive(size=(120, 36)) as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.lane_press("space", "space", "space", "space")
+        await driver.pilot.press("m")
+        screen = driver.app.screen
+        assert isinstance(screen, RepeatScreen)
+        screen.query_one("#seeds", Input).value = "5"
+        await driver.pilot.press("enter")
+        await driver.until(lambda: screen._last is not None and not screen._going)
+        prefix = driver.tree.ids()
+        *_, (expected, _, _) = repeat(classics.backend, lane_starts([LaneSpec(COLD), LaneSpec(WARM)], [prefix] * 2), seed=7,
+                                      repeats=5, limit=4, end_of_text=classics.tokenizer.end_of_text)  # fmt: skip
+        assert screen._last.seeds == 5
+        for ours, theirs in zip(screen._last.table, expected.table(), strict=True):
+            assert ours["mean_surprisal"] == pytest.approx(theirs["mean_surprisal"], rel=1e-4)
+        assert screen._last.partings == expected.partings()
+        await driver.pilot.press("ctrl+t", "ctrl+t", "escape")
+        await driver.lanes_settled()
+
+
+async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.pilot.press("m")
+        screen = driver.app.screen
+        screen.query_one("#seeds", Input).value = "0"
+        await driver.pilot.press("enter")
+        assert "1 to 1000" in str(screen.query_one("#problem", Static).content)
+        screen.query_one("#seeds", Input).value = "900"
+        screen.query_one("#tokens", Input).value = "8"
+        await driver.pilot.press("enter")
+        await driver.until(lambda: screen._last is not None and screen._last.seeds >= 8)
+        await driver.pilot.press("ctrl+x")
+        await driver.until(lambda: not screen._going and "repeat" not in driver.app.worker._jobs)
+        assert 8 <= screen._last.seeds < 900
+        await driver.pilot.press("escape")
+        await driver.lane_press("space")
+        assert len(driver.compare.comparison) == 1
+
+
+# What if
+
+
+async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(drive) -> None:
+    async with drive() as driver:
+        await driver.steps(20)
+        backend, computed = driver.app.worker._model.backend, driver.exploration.computed
+        settings = Settings(temperature=0.6, top_k=30)
+        driver.playground.change_settings(settings)
+        await driver.press("w")
+        assert isinstance(driver.app.screen, WhatIfScreen)
+        await driver.pilot.press("enter")
+        marks = driver.playground.what_if.marks
+        await driver.until(lambda: marks is not driver.playground.what_if.marks or len(marks.chosen) == 20 or
+                           len(driver.playground.what_if.marks.chosen) == 20)  # fmt: skip
+        chosen = driver.playground.what_if.marks.chosen
+        assert backend.computed == computed
+        ids, kinds = driver.tree.ids(), [cell.kind for cell in driver.playground.text._cells]
+        for position in range(8, 28):
+            dist = distribution(backend.logits([ids[:position]])[0], settings)
+            token = choose_interval(dist.final, interval_chance(7, position, 0))
+            assert chosen[driver.tree.path[position]] == token
+            assert kinds[position] == ("sampled" if token == ids[position] else "otherwise")
+        assert "otherwise" in kinds
+        assert "of 20 otherwise" in driver.playground._status.plain
+        driver.playground.change_settings(Settings())
+        await driver.until(lambda: len(driver.playground.what_if.marks.chosen) == 20)
+        assert "what if: 0 of 20" in driver.playground._status.plain
+        await driver.press("space")
+        await driver.until(lambda: len(driver.playground.what_if.marks.chosen) == 21)
+        await driver.press("w")
+        await driver.pilot.press("enter")
+        assert not driver.playground.what_if.marks.on
+
+
+@pytest.mark.parametrize("coin", ["interval", "gumbel"])
+async def test_another_token_and_then_the_same_luck(drive, coin: str) -> None:
+    async with drive(coin=coin) as driver:
+        await driver.steps(12)
+        old, steps = driver.tree.ids(), driver.tree.steps()
+        driver.playground.move_to(11)
+        await driver.settled()
+        await driver.pilot.press("down", "down")
+        token = driver.playground.candidates.list.selected_token
+        if token == old[11]:
+            await driver.pilot.press("down")
+            token = driver.playground.candidates.list.selected_token
+        computed = driver.exploration.computed
+        await driver.pilot.press("w", "down", "enter")
+        await driver.lanes_settled()
+        comparison, backend = driver.compare.comparison, driver.app.worker._model.backend
+        first, second = comparison.lanes
+        assert first.steps == steps[11:]
+        assert second.new_ids[0] == token
+        assert backend.computed - computed <= len(second.steps)
+        for place, step in enumerate(second.steps[1:], start=1):
+            ids = [*old[:11], *second.new_ids[:place]]
+            dist = distribution(backend.logits([ids])[0], step.settings)
+            if coin == "gumbel":
+                assert step.token == choose_gumbel(dist.final, gumbel_uniforms(7, 11 + place, 0, 8193))
+            else:
+                assert step.token == choose_interval(dist.final, interval_chance(7, 11 + place, 0))
+            assert step.u == steps[11 + place].u or coin == "gumbel"
+        assert comparison.cursor == 0
+        assert comparison.parting(1).left == 0
+        await driver.lane_press("space")
+        assert len(first.steps) == len(second.steps) == 10
+
+
+async def test_another_prefix_or_other_settings_keep_the_luck(drive, classics) -> None:
+    async with drive() as driver:
+        await driver.steps(10)
+        steps = driver.tree.steps(8)
+        await driver.pilot.press("w", "down", "down", "enter")
+        driver.app.screen.query_one("#as-text", TextArea).text = "ROMEO"
+        await driver.pilot.pause()
+        await driver.pilot.press("ctrl+s")
+        await driver.lanes_settled()
+        second = driver.compare.comparison.lanes[1]
+        prefix = classics.tokenizer.encode("ROMEO")
+        assert second.prefix == prefix
+        assert second.new_ids == alone(classics, Settings(), prefix, count=10, offset=8 - len(prefix))
+        assert [step.u for step in second.steps] == [step.u for step in steps]
+        await driver.pilot.press("c")
+        await driver.settled()
+        await driver.pilot.press("w", *["down"] * 3, "enter")
+        await driver.pilot.press(*["backspace"] * 40)
+        await driver.type("temperature=0.8")
+        await driver.pilot.press("enter")
+        await driver.lanes_settled()
+        second = driver.compare.comparison.lanes[1]
+        assert second.new_ids == alone(classics, Settings(temperature=0.8), driver.tree.ids(8), count=10)
+
+
+async def test_another_token_in_the_prefix(drive) -> None:
+    async with drive() as driver:
+        await driver.steps(6)
+        old = driver.tree.ids()
+        driver.playground.move_to(3)
+        await driver.settled()
+        token = driver.playground.candidates.list.selected_token
+        await driver.pilot.press("w", "down", "enter")
+        await driver.lanes_settled()
+        first, second = driver.compare.comparison.lanes
+        assert first.prefix + first.new_ids == old
+        assert second.prefix == [*old[:3], token, *old[4:8]]
+        assert [step.u for step in second.steps] == [step.u for step in first.steps]
+
+
+async def test_the_plot_and_the_list_take_turns(drive) -> None:
+    async with drive(settings=Settings(top_k=9)) as driver:
+        await driver.press("l")
+        plot = driver.playground.candidates.plot
+        assert plot.display
+        assert not driver.playground.candidates.list.display
+        shown = "\n".join(plot.render_line(y).text for y in range(plot.size.height))
+        assert "╎top-k" in shown
+        assert "rank 1" in shown
+        await driver.press("slash", "escape")
+        assert driver.playground.candidates.list.display
+
+
+async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.pilot.press("question_mark")
+        assert isinstance(driver.app.screen, HelpScreen)
+        text = " ".join(str(static.content) for static in driver.app.screen.query(Static))
+        assert "many seeds" in text
+        assert "42 %" in text
+        await driver.pilot.press("escape")
+        driver.app.theme = "paper"
+        await driver.lane_press("space")
+        await driver.pilot.resize_terminal(60, 15)
+        await driver.pilot.pause()
+        assert driver.compare.query_one("#too-small").display
+        await driver.pilot.resize_terminal(200, 50)
+        await driver.lane_press("space")
+        assert len(driver.compare._visible()) == 2
+        commands = {command.title for command in driver.app.get_system_commands(driver.app.screen)}
+        assert {"add a lane", "keep the lane", "repeat with many seeds"} <= commands

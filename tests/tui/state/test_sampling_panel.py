@@ -1,0 +1,95 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
+
+from engine.errors import EngineError
+from engine.sampling.presets import SHIPPED
+from engine.sampling.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
+from engine.session.tree import View
+from tui.state import sampling_panel as panel
+from tui.state.preferences import SPEEDS, Remembered
+from tui.style.status_bar import status_line
+
+VIEW = View(0, 0, Settings(banned=(5,)), 7, "interval")
+NAMES = [setting.name for setting in panel.chain_rows(VIEW, Remembered(), SHIPPED, None)]
+
+
+@given(st.sampled_from(NAMES), st.lists(st.sampled_from([-1, 1]), max_size=12))
+def test_any_steps_keep_every_setting_usable(name: str, directions: list[int]) -> None:
+    view, kept = VIEW, Remembered()
+    for direction in directions:
+        try:
+            change = panel.stepped(name, direction, view, kept, SHIPPED)
+        except EngineError:
+            assert name in ("banned", "logit_bias", "dry_breakers")
+            continue
+        view = View(0, 0, change.view.get("settings", view.settings), change.view.get("seed", view.seed),
+                    change.view.get("coin", view.coin))  # fmt: skip
+        for field, value in change.kept.items():
+            setattr(kept, field, value)
+    assert len(panel.chain_rows(view, kept, SHIPPED, None)) == len(NAMES)
+    assert 0 <= view.seed < SEED_LIMIT
+
+
+@given(st.sampled_from(NAMES), st.text(alphabet="0123456789.:;-", max_size=8))
+def test_any_typed_value_is_taken_or_refused_in_one_line(name: str, text: str) -> None:
+    line = ""
+    try:
+        panel.typed(name, text, VIEW)
+    except EngineError as error:
+        line = str(error)
+    assert "\n" not in line
+
+
+def test_the_seed_stops_at_its_limits() -> None:
+    last = View(0, 0, Settings(), SEED_LIMIT - 1, "interval")
+    assert panel.stepped("seed", 1, last, Remembered(), SHIPPED).view["seed"] == SEED_LIMIT - 1
+
+
+LADDER = [(20.0, 50.0, 10.0), (7.0, 10.0, 5.0), (None, None, 100.0), (0.5, 1.0, 0.5), (1.0, 2.0, 1.0)]
+
+
+@pytest.mark.parametrize(("speed", "up", "down"), LADDER)
+def test_speeds_go_up_and_down_the_ladder(speed, up, down) -> None:
+    assert panel.next_speed(speed, 1) == up
+    assert panel.next_speed(speed, -1) == down
+    assert panel.next_speed(SPEEDS[-1], 1) is None
+
+
+def test_every_setting_of_the_chain_has_a_row() -> None:
+    assert {number.name for number in NUMBERS} | (set(LISTS) - {"chain", "off"}) <= set(NAMES)
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([-1, 1])), max_size=20))
+def test_steps_move_and_switch_without_getting_lost(moves: list[tuple[str, int]]) -> None:
+    view = VIEW
+    for name, direction in moves:
+        with suppress(EngineError):
+            for change in (panel.shifted(name, direction, view), panel.switched(name, view)):
+                view = View(0, 0, change.view["settings"], 7, "interval")
+        assert sorted(view.settings.order) == sorted(CHAIN)
+
+
+def test_moving_there_and_back_is_the_default_order_again() -> None:
+    later = View(0, 0, panel.shifted("top_k", 1, VIEW).view["settings"], 7, "interval")
+    assert later.settings.order.index("top_k") == CHAIN.index("top_k") + 1
+    assert panel.shifted("top_k", -1, later).view["settings"] == VIEW.settings
+
+
+def test_what_is_on_stands_in_the_panel_at_a_glance() -> None:
+    view = View(0, 0, Settings(dry_multiplier=0.8), 7, "interval")
+    assert "dry_multiplier" in [setting.name for setting in panel.shown(view, Remembered(), SHIPPED)]
+    assert "dry_multiplier" not in [setting.name for setting in panel.shown(VIEW, Remembered(), SHIPPED)]
+
+
+@given(st.lists(st.text("abc ", min_size=1, max_size=12), min_size=1, max_size=6), st.integers(14, 90))
+def test_parts_of_the_status_line_are_shown_whole_or_not_at_all(parts: list[str], width: int) -> None:
+    line = status_line(Text(" gpt2-remix"), parts, width).plain
+    assert len(line) <= width
+    shown = max(n for n in range(1, len(parts) + 1) if n == 1 or 11 + len("   ".join(parts[:n])) + 2 <= width)
+    if 11 + len("   ".join(parts[:shown])) + 2 <= width:
+        assert line.endswith("   ".join(parts[:shown]) + " ")
+        assert len(line) == width

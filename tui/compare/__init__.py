@@ -1,0 +1,1 @@
+"""Lanes side by side: the compare screen, its columns, repeating with many seeds."""

@@ -1,0 +1,1 @@
+"""Sessions on disk: opening, renaming, copying, deleting, exporting."""

@@ -1,0 +1,218 @@
+"""The sessions screen: what is kept, the newest first; open, search, rename, copy, delete to the bin."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import DataTable, Footer, Input, Static
+
+from engine.errors import EngineError, InputError
+from engine.session.folder import (
+    Listed,
+    bin_folder,
+    copy_session,
+    empty_bin,
+    folder,
+    free_path,
+    list_sessions,
+    rename_session,
+    to_bin,
+)
+from engine.tokens.display import show_text
+from tui.workers.autosave import age
+
+if TYPE_CHECKING:
+    from tui.app import RemixApp
+
+MOST_WORDS = 40
+
+
+class SessionsScreen(ModalScreen[Path | None]):
+    """Dismissed with the session to open, or None."""
+
+    DEFAULT_CSS = """
+    SessionsScreen .dialog { height: 90%; max-width: 120; width: 94%; }
+    SessionsScreen DataTable { height: 1fr; background: $surface; scrollbar-size-vertical: 1; }
+    SessionsScreen Input { background: $panel; padding: 0 1; margin-bottom: 1; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "none", "open"),
+        Binding("slash", "search", "search", key_display="/"),
+        Binding("r", "rename", "rename"),
+        Binding("c", "copy", "copy"),
+        Binding("d,delete", "delete", "delete", key_display="d"),
+        Binding("B", "empty", "empty the bin"),
+        Binding("escape", "close", "close"),
+    ]
+
+    app: RemixApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listed: list[Listed] = []
+        self._shown: list[Listed] = []
+        self._room = MOST_WORDS
+
+    def compose(self) -> ComposeResult:
+        """A field over the list."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "sessions"
+            dialog.border_subtitle = str(folder())
+            yield Input(placeholder="search: names and first words (/)", compact=True)
+            yield DataTable(cursor_type="row", zebra_stripes=False)
+            yield Static(id="problem", classes="problem")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """What there is now."""
+        table = self.query_one(DataTable)
+        self._room = max(18, min(MOST_WORDS, self.size.width * 94 // 100 - 44))
+        table.add_column("session", width=self._room)
+        for name in ("model", "tokens", "size", "age"):
+            table.add_column(name)
+        self._reload()
+        table.focus()
+
+    def _reload(self) -> None:
+        self.app.keeper.tick()
+        self._listed = list_sessions()
+        self._fill()
+
+    def _fill(self) -> None:
+        wanted = self.query_one(Input).value.lower().strip()
+        table = self.query_one(DataTable)
+        row = table.cursor_row
+        table.clear()
+        self._shown = [listed for listed in self._listed
+                       if wanted in f"{listed.name} {listed.words} {listed.path.name}".lower()]  # fmt: skip
+        now = time.time()
+        for listed in self._shown:
+            here = self.app.keeper.exploration_in(listed.path) is not None
+            title = show_text(listed.name or listed.words or listed.path.stem, keep="")
+            style = "bold" if listed.name else ""
+            tokens = listed.problem or f"{listed.nodes:,}"
+            table.add_row(
+                Text(f"{'● ' if here else ''}{title}"[: self._room], style),
+                Text(show_text(listed.model, keep="")[-20:]), Text(tokens[:24], justify="right"),
+                Text(f"{listed.size / 1000:,.0f} KB", justify="right"), Text(age(listed.changed, now), justify="right"),
+            )  # fmt: skip
+        if self._shown:
+            table.move_cursor(row=min(row, len(self._shown) - 1))
+        binned = len(list(bin_folder().glob("*.remix"))) if bin_folder().is_dir() else 0
+        words = "" if self._listed else "no sessions yet: one is kept as soon as a token was chosen"
+        if self._listed and not self._shown:
+            words = "no session has these words"
+        in_bin = f"{binned} in the bin (B empties it)" if binned else ""
+        self._say(" · ".join(filter(None, [words, in_bin])))
+
+    def _say(self, words: str) -> None:
+        self.query_one("#problem", Static).update(Text(words))
+
+    @property
+    def _selected(self) -> Listed | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._shown[row] if 0 <= row < len(self._shown) else None
+
+    @on(DataTable.RowSelected)
+    def _chosen(self) -> None:
+        if (listed := self._selected) is not None:
+            self.dismiss(listed.path)
+
+    @on(Input.Changed)
+    def _search_changed(self) -> None:
+        self._fill()
+
+    @on(Input.Submitted)
+    def _search_done(self) -> None:
+        self.query_one(DataTable).focus()
+
+    def action_search(self) -> None:
+        """Goes to the field."""
+        self.query_one(Input).focus()
+
+    def action_none(self) -> None:
+        """The table takes enter itself."""
+
+    def action_rename(self) -> None:
+        """Asks for another name."""
+        from tui.app import check_session_name
+        from tui.dialogs.ask import AskScreen
+
+        listed = self._selected
+        if listed is None:
+            return
+
+        def named(name: str | None) -> None:
+            if name is None:
+                return
+            plain = " ".join(name.split())
+            exploration = self.app.keeper.exploration_in(listed.path)
+            opened = self.app.keeper.session_of(exploration) if exploration is not None else None
+            try:
+                if opened is not None:
+                    opened.session.name = plain
+                    self.app.keeper.tick()
+                else:
+                    rename_session(listed.path, plain)
+            except EngineError as error:
+                self._say(str(error))
+                return
+            self.set_timer(0.3 if opened is not None else 0.01, self._reload)
+
+        hint = f"{listed.path.name}\nempty: its first words are shown instead"
+        self.app.push_screen(AskScreen("rename", hint, value=listed.name, check=check_session_name), named)
+
+    def action_copy(self) -> None:
+        """A copy beside it."""
+        listed = self._selected
+        if listed is not None:
+            self._do(lambda: copy_session(listed.path, free_path(listed.path)))
+
+    def action_delete(self) -> None:
+        """Into the bin; the one that is open stays."""
+        listed = self._selected
+        if listed is None:
+            return
+        if self.app.keeper.exploration_in(listed.path) is not None:
+            self._say("this session is open here; open another one first")
+            return
+        self._do(lambda: to_bin(listed.path))
+
+    def action_empty(self) -> None:
+        """Asks before what is in the bin is gone for good."""
+        from tui.dialogs.ask import AskScreen
+
+        def check(answer: str) -> None:
+            if answer.strip().lower() != "yes":
+                raise InputError("type yes to delete what is in the bin for good, or esc to keep it")
+
+        hint = f"what is in {bin_folder()} is deleted for good; type yes"
+        self.app.push_screen(AskScreen("empty the bin", hint, check=check),
+                             lambda answer: self._do(empty_bin) if answer else None)  # fmt: skip
+
+    def _do(self, act: object) -> None:
+        assert callable(act)
+        try:
+            act()
+        except EngineError as error:
+            self._say(str(error))
+            return
+        self._reload()
+
+    def action_close(self) -> None:
+        """From the search to the list, from the list to the playground."""
+        field = self.query_one(Input)
+        if field.has_focus:
+            field.value = ""
+            self.query_one(DataTable).focus()
+        else:
+            self.dismiss(None)

@@ -1,0 +1,88 @@
+"""What the app remembers between sessions: one JSON file in the person's configuration folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+
+from engine.errors import InputError
+from engine.files import written_beside
+from engine.sampling.settings import COINS, CoinKind, Settings
+from themes import DEFAULT
+from tui.style.heat import HEAT_MODES, HeatMode
+
+SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Tokens a second that keys step through; above the last it is as fast as it goes (None)."""
+
+BRANCH_LENGTH = 20
+SPAN_LENGTHS = (6, 7, 8, 10, 12, 16, 20, 30, 50)
+"""Tokens from which on a run counts as verbatim, that keys step through."""
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What is kept. `speed` is in tokens a second, None for as fast as it goes."""
+
+    theme: str = DEFAULT
+    heat: HeatMode = "surprisal"
+    coin: CoinKind = "interval"
+    speed: float | None = 20.0
+    stop_at_end: bool = True
+    branch_length: int = BRANCH_LENGTH
+    min_tokens: int = 8
+    settings: Settings = field(default_factory=Settings)
+
+
+def config_file() -> Path:
+    """Where it is kept."""
+    return user_config_path("gpt2-remix") / "settings.json"
+
+
+def load() -> tuple[Remembered, str | None]:
+    """What was kept, field by field where it is usable, and a line about what was not."""
+    path = config_file()
+    kept = Remembered()
+    try:
+        record = json.loads(path.read_bytes())
+        if not isinstance(record, dict):
+            raise ValueError("it holds no fields")
+    except FileNotFoundError:
+        return kept, None
+    except (OSError, ValueError, RecursionError) as error:
+        return kept, f"{path} cannot be read ({error}); the defaults are used"
+    bad = [name for name, value in record.items() if not _take(kept, name, value)]
+    return kept, f"{path}: unusable {', '.join(sorted(bad))}; the defaults are used for it" if bad else None
+
+
+def _take(kept: Remembered, name: str, value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    fits = {
+        "theme": isinstance(value, str), "heat": value in HEAT_MODES, "coin": value in COINS,
+        "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
+        "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
+        "min_tokens": number and value in SPAN_LENGTHS,
+    }  # fmt: skip
+    if not fits.get(name, False):
+        return False
+    try:
+        setattr(kept, name, Settings.from_dict(value) if name == "settings" else value)
+    except InputError:
+        return False
+    return True
+
+
+def save(kept: Remembered) -> str | None:
+    """Keeps it; a line where that cannot be done (a read-only home folder, say)."""
+    path = config_file()
+    record = asdict(kept) | {"settings": kept.settings.to_dict()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(path) as part:
+            part.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        return f"settings cannot be kept in {path.parent}: {error.strerror or error}"
+    return None

@@ -1,0 +1,220 @@
+"""The sampling panel's settings: what each shows, and what a step or a typed value makes of it. No widget here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import EngineError
+from engine.sampling.presets import Preset
+from engine.sampling.settings import (
+    COINS,
+    LISTS,
+    NUMBERS,
+    SEED_LIMIT,
+    Number,
+    Settings,
+    check_seed,
+    parse_list,
+    show_list,
+)
+from engine.session.tree import View
+from tui.playground.sampler import Setting
+from tui.state.preferences import SPEEDS, Remembered
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+    from engine.sampling.distribution import Stage
+
+LONGEST_BRANCH = 1000
+SLOWEST, FASTEST = 0.1, 10_000.0
+
+_BY_NAME = {number.name: number for number in NUMBERS}
+_LIST_LABELS = {
+    "logit_bias": ("bias", "logit_bias"), "banned": ("bans", "banned"), "dry_breakers": ("dry breaks", "dry"),
+}  # fmt: skip
+"""Label and step of each list."""
+_FIRST = ("temperature", "top_k", "top_p", "min_p")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a wish comes to: fields of the view (an undo step), and fields of what is remembered."""
+
+    view: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+def shown(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Setting]:
+    """What stands in the panel at a glance: the usual settings, those that are on, what else the next flip needs."""
+    settings, plain = view.settings, Settings()
+    extras = [name for name in (*_BY_NAME, *_LIST_LABELS) if name not in _FIRST and name not in ("logit_bias", "banned")
+              and getattr(settings, name) != getattr(plain, name)]  # fmt: skip
+    general = _general(view, kept, presets)
+    return [*(_row(name, settings) for name in (*_FIRST, *extras)), *general[:4],
+            *(_row(name, settings) for name in ("banned", "logit_bias")), *general[4:]]  # fmt: skip
+
+
+def chain_rows(
+    view: View, kept: Remembered, presets: Sequence[Preset], stages: Sequence[Stage] | None
+) -> list[Setting]:
+    """Everything, the chain's steps in their order with what each left at the cursor."""
+    settings = view.settings
+    accounts = {stage.step: f"{stage.kept:,}{_share(stage.mass_removed):>6}" for stage in stages or ()}
+    rows: list[Setting] = []
+    for step in settings.order:
+        for name in _settings_of(step):
+            note = accounts.pop(step, "")
+            rows.append(_row(name, settings, note or ("off" if step in settings.off else "")))
+    general = _general(view, kept, presets)
+    return [*general[:3], *rows, *general[3:]]
+
+
+def _settings_of(step: str) -> list[str]:
+    lists = [name for name, (_, own) in _LIST_LABELS.items() if own == step]
+    return [number.name for number in NUMBERS if number.chain_step == step] + lists
+
+
+def _row(name: str, settings: Settings, note: str = "") -> Setting:
+    value = getattr(settings, name)
+    if number := _BY_NAME.get(name):
+        step = number.chain_step
+        return Setting(name, number.label, number.show(value), step, _state(step, settings), note)
+    label, step = _LIST_LABELS[name]
+    return Setting(name, label, show_list(name, value) or "none", step, _state(step, settings), note)
+
+
+def _state(step: str, settings: Settings) -> str:
+    if step in settings.off:
+        return "off"
+    return "on" if step in settings.active() else ""
+
+
+def _share(mass: float) -> str:
+    """A share of probability in at most five cells."""
+    if mass == 0:
+        return ""
+    return f"−{mass:.0%}" if mass >= 0.0995 else f"−{mass:.1%}" if mass >= 0.0005 else "−<.1%"
+
+
+def _general(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Setting]:
+    preset = next((preset.name for preset in presets if preset.settings == view.settings), "own")
+    return [
+        Setting("preset", "preset", preset),
+        Setting("seed", "seed", str(view.seed)),
+        Setting("coin", "coin", view.coin),
+        Setting("speed", "speed", "max" if kept.speed is None else f"{kept.speed:g}/s"),
+        Setting("stop_at_end", "at end", "stop" if kept.stop_at_end else "go on"),
+        Setting("branch_length", "branch", f"{kept.branch_length} tok"),
+    ]
+
+
+def stepped(name: str, direction: int, view: View, kept: Remembered, presets: Sequence[Preset]) -> Change:
+    """One step up (+1) or down (-1). Raises EngineError that says what to do where a setting has no next value."""
+    settings = view.settings
+    if number := _BY_NAME.get(name):
+        return _settings(settings.replace(**{name: _next_value(number, getattr(settings, name), direction)}))
+    if name == "preset":
+        return _settings(next_preset(settings, direction, presets))
+    if name == "seed":
+        return Change(view={"seed": max(0, min(SEED_LIMIT - 1, view.seed + direction))})
+    if name == "coin":
+        coin = COINS[(COINS.index(view.coin) + direction) % len(COINS)]
+        return Change(view={"coin": coin}, kept={"coin": coin})
+    if name == "speed":
+        return Change(kept={"speed": next_speed(kept.speed, direction)})
+    if name == "stop_at_end":
+        return Change(kept={"stop_at_end": not kept.stop_at_end})
+    if name == "branch_length":
+        return Change(kept={"branch_length": max(1, min(LONGEST_BRANCH, kept.branch_length + direction))})
+    # There is no next value of a list: less takes the last entry away, more says how to add one.
+    if direction < 0 and getattr(settings, name):
+        return _settings(settings.replace(**{name: getattr(settings, name)[:-1]}))
+    form, keys = {
+        "banned": ("198;50256", ", or press x on a candidate"),
+        "logit_bias": ("198:-2;50256:5", ", or press + and - on a candidate"),
+    }.get(name, ("198;25", ""))
+    raise EngineError(f"type {form} (token ids){keys}")
+
+
+def _next_value(number: Number, value: float, direction: int) -> float | int:
+    moved = max(number.low, min(number.high, value + direction * number.step))
+    if number.name == "mirostat_tau" and value == 0 and direction > 0:
+        moved = 5.0  # the first value that anybody means
+    return int(moved) if number.whole else round(moved, 6)
+
+
+def switched(name: str, view: View) -> Change:
+    """The step of a setting switched off, or on again. Raises EngineError where the setting is not one of the chain."""
+    settings = view.settings
+    step = _step_of(name)
+    off = tuple(s for s in settings.off if s != step) if step in settings.off else (*settings.off, step)
+    return _settings(settings.replace(off=off))
+
+
+def shifted(name: str, direction: int, view: View) -> Change:
+    """The step of a setting moved earlier (-1) or later (+1) in the chain. Raises EngineError as `switched`."""
+    settings = view.settings
+    order, step = list(settings.order), _step_of(name)
+    place = order.index(step)
+    target = max(0, min(len(order) - 1, place + direction))
+    order.insert(target, order.pop(place))
+    return _settings(settings.replace(chain=tuple(order)))
+
+
+def _step_of(name: str) -> str:
+    if number := _BY_NAME.get(name):
+        return number.chain_step
+    if name in _LIST_LABELS:
+        return _LIST_LABELS[name][1]
+    raise EngineError("this is not a step of the chain; o and [ ] act on those")
+
+
+def typed(name: str, text: str, view: View) -> Change:
+    """A typed value. Raises EngineError where it is none."""
+    settings = view.settings
+    if number := _BY_NAME.get(name):
+        return _settings(settings.replace(**{name: number.parse(text)}))
+    if name in LISTS:
+        return _settings(settings.replace(**{name: parse_list(name, text)}))
+    if name == "seed":
+        if not text.isdecimal():
+            raise EngineError(f"{text!r} is not a seed; it is a whole number from 0 up")
+        return Change(view={"seed": check_seed(int(text))})
+    if name == "speed":
+        try:
+            speed = float(text)
+        except ValueError:
+            speed = 0.0
+        if not SLOWEST <= speed <= FASTEST:
+            raise EngineError(f"{text!r} is not a speed; it is {SLOWEST:g} to {FASTEST:g} tokens a second")
+        return Change(kept={"speed": speed})
+    if name == "branch_length":
+        if not text.isdecimal() or not 1 <= int(text) <= LONGEST_BRANCH:
+            raise EngineError(f"{text!r} is not a branch length; it is 1 to {LONGEST_BRANCH} tokens")
+        return Change(kept={"branch_length": int(text)})
+    raise EngineError("← and → change this one")
+
+
+def next_preset(settings: Settings, direction: int, presets: Sequence[Preset]) -> Settings:
+    """The preset after (before) the one in force; the first where none is."""
+    known = [preset.settings for preset in presets]
+    place = (known.index(settings) + direction) % len(known) if settings in known else 0
+    return known[place]
+
+
+def next_speed(speed: float | None, direction: int) -> float | None:
+    """The speed above (below) on the ladder, whose top is as fast as it goes (None)."""
+    ladder: list[float | None] = [*SPEEDS, None]
+    if speed in ladder:
+        place = ladder.index(speed) + direction
+    else:
+        above = next(n for n, known in enumerate(ladder) if known is None or (speed or 0) < known)
+        place = above if direction > 0 else above - 1
+        if place < 0:
+            return speed  # slower than the ladder's lowest already
+    return ladder[max(0, min(len(ladder) - 1, place))]
+
+
+def _settings(settings: Settings) -> Change:
+    return Change(view={"settings": settings}, kept={"settings": settings})

@@ -1,0 +1,1 @@
+"""How things look: colours, heat, wrapped text, titles, the status bar."""

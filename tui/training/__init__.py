@@ -1,0 +1,1 @@
+"""Training a model of one's own while one explores."""

@@ -1,0 +1,163 @@
+"""Keeps explorations on disk as they grow: which file each has, what was given to the saver, what the saver said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.messages import NotSaved, Saved
+from tui.state.exploration import Exploration
+from tui.workers.session_writer import Saver
+
+if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
+    from engine.session.journal import Journal
+    from engine.session.opening import OpenedSession
+
+TICK = 0.25
+"""Seconds between two looks at what is new: what was seen is on the disk well within a second."""
+
+WORDS = 12
+"""Tokens of which a session's first words are made."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """An exploration's session, what of it was given to the saver, and how that went ("", "saved" or a problem)."""
+
+    opened: OpenedSession
+    journal: Journal
+    state: str = ""
+    given: bool = False
+
+
+class Keeper:
+    """Belongs to the app's thread."""
+
+    def __init__(self, saver: Saver, say: Callable[[str], object]) -> None:
+        self._saver = saver
+        self._say = say
+        self._kept: dict[Exploration, Kept] = {}
+
+    def keep(self, exploration: Exploration, opened: OpenedSession) -> None:
+        """From now on this exploration is kept in a session's file."""
+        from engine.session.journal import Journal
+
+        session = opened.session
+        session.tree = exploration.tree
+        journal = Journal.of_saved(session) if opened.saved else Journal(session)
+        self._kept[exploration] = Kept(opened, journal, "saved" if opened.saved else "", given=opened.saved)
+
+    def keep_new(self, exploration: Exploration) -> None:
+        """This exploration gets a file of its own as soon as there is something to keep."""
+        from engine.session.folder import fresh_path, try_lock
+        from engine.session.journal import Session
+        from engine.session.opening import OpenedSession
+
+        path = fresh_path()
+        taken = {kept.opened.path for kept in self._kept.values()}
+        number = 2
+        while path in taken:
+            path = path.with_name(f"{path.stem.split(' (')[0]} ({number}){path.suffix}")
+            number += 1
+        self.keep(exploration, OpenedSession(Session(exploration.tree), path, saved=False, lock=try_lock(path)))
+
+    def knows(self, exploration: Exploration) -> bool:
+        """Whether an exploration has a file."""
+        return exploration in self._kept
+
+    def session_of(self, exploration: Exploration) -> OpenedSession | None:
+        """An exploration's session and file."""
+        kept = self._kept.get(exploration)
+        return kept.opened if kept else None
+
+    def exploration_in(self, path: Path) -> Exploration | None:
+        """The exploration that is kept in a file."""
+        for exploration, kept in self._kept.items():
+            if kept.opened.path is not None and kept.opened.path.absolute() == path.absolute():
+                return exploration
+        return None
+
+    def state(self, exploration: Exploration) -> str:
+        """How saving goes, in a word or two; "" while there is nothing to save."""
+        kept = self._kept.get(exploration)
+        if kept is None:
+            return ""
+        behind = kept.state == "saved" and len(exploration.tree.nodes) > kept.journal.saved
+        return "saving" if behind else kept.state
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is to be saved that is not on the disk yet."""
+        return any(
+            self._worth(exploration, kept) and (kept.state != "saved" or kept.journal.pending)
+            for exploration, kept in self._kept.items()
+        )
+
+    def leave(self, exploration: Exploration) -> None:
+        """Its last changes are saved, and its file is let go."""
+        self.tick()
+        kept = self._kept.pop(exploration, None)
+        if kept is not None and kept.opened.path is not None:
+            self._saver.leave(kept.opened.path)
+            kept.opened.release()
+
+    def tick(self) -> None:
+        """Gives the saver what is new."""
+        for exploration, kept in self._kept.items():
+            path = kept.opened.path
+            if path is None or not self._worth(exploration, kept):
+                continue
+            kept.opened.session.words = kept.opened.session.words or self._words(exploration)
+            changes = kept.journal.changes(whole=not kept.given)
+            if changes is not None:
+                kept.given = True
+                if kept.state in ("", "saved"):
+                    kept.state = "saving"
+                self._saver.put(path, changes)
+
+    def _worth(self, exploration: Exploration, kept: Kept) -> bool:
+        """A prefix that nobody did anything with is no session yet."""
+        tree = exploration.tree
+        if kept.given or kept.opened.session.name:
+            return bool(tree.models)
+        return bool(tree.models) and any(node.step and node.step.origin != "prompt" for node in tree.nodes[1:])
+
+    def _words(self, exploration: Exploration) -> str:
+        return exploration.words(exploration.tree.ids(WORDS)) if exploration.tokenizer else ""
+
+    def saved(self, message: Saved) -> bool:
+        """The saver is done with a file; whether that is news for the screen."""
+        for kept in self._kept.values():
+            if kept.opened.path == message.path:
+                news, kept.state = kept.state != "saved", "saved"
+                return news
+        return False
+
+    def not_saved(self, message: NotSaved) -> None:
+        """The saver could not write: says so once, and gives everything again where the file is gone."""
+        for kept in self._kept.values():
+            if kept.opened.path == message.path:
+                if kept.state != "not saved":
+                    self._say(f"not saved: {message.reason}; everything stays in memory, and saving is tried again")
+                kept.state = "not saved"
+                if message.lost:
+                    kept.given = False
+
+    def close(self, seconds: float) -> None:
+        """Saves what is new, and ends."""
+        self.tick()
+        self._saver.close(seconds)
+        for kept in self._kept.values():
+            kept.opened.release()
+
+
+def age(seconds: float, now: float | None = None) -> str:
+    """How long ago something was, in the two or three cells that lists have for it."""
+    passed = max(0.0, (time.time() if now is None else now) - seconds)
+    for size, unit in ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m")):
+        if passed >= size:
+            return f"{int(passed // size)} {unit}"
+    return f"{int(passed)} s"

@@ -1,0 +1,152 @@
+"""The one place where streams are traced in the training text, in a thread of its own: it posts messages.
+
+The text may be large and on a slow disk, so nothing here may keep the network or the screen waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from tui.messages import Indexed, Indexing, Traced
+from tui.workers.engine import reason_of, step_back
+
+if TYPE_CHECKING:
+    from engine.tokens.tokenizer import Tokenizer
+    from engine.trace.follow import Follower
+    from engine.trace.index import Index
+
+AT_ONCE = 256
+"""Tokens between two messages of a long stream."""
+
+MOST_STREAMS = 40
+"""Streams that are followed; those not asked for longest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Which text to trace in: what a model (these weights) was trained on, or files in its place."""
+
+    model: str
+    weights: str
+    folder: Path
+    tokenizer: Tokenizer
+    vocab_size: int
+    sources: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a stream: keep so many tokens, then come these."""
+
+    stream: Hashable
+    keep: int
+    ids: list[int]
+    min_tokens: int
+
+
+class CancelledError(Exception):
+    """Raised while reading a text that is no longer wanted."""
+
+
+class Tracer:
+    """Every public method may be called from the app's thread and returns at once."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        self._post = post
+        self._wake = threading.Condition()
+        self._text: Text | None = None
+        self._fresh = False
+        self._edits: deque[Edit] = deque()
+        self._closed = False
+        self._followers: dict[Hashable, Follower] = {}
+
+    def open(self, text: Text) -> None:
+        """Traces in this text from now on; an `Indexed` message says when, and streams are to be told anew then."""
+        with self._wake:
+            self._text, self._fresh = text, True
+            self._edits.clear()
+            self._wake.notify()
+
+    def edit(self, edit: Edit) -> None:
+        """A stream went on, or is another one from some token on."""
+        with self._wake:
+            if self._text is not None and not self._fresh:
+                self._edits.append(edit)
+                self._wake.notify()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+
+    def loop(self) -> None:
+        """Works until closed."""
+        step_back()
+        index: Index | None = None
+        while True:
+            with self._wake:
+                while not (self._closed or self._fresh or (self._edits and index is not None)):
+                    self._edits.clear()
+                    self._wake.wait()
+                if self._closed:
+                    return
+                text = self._text if self._fresh else None
+                edit = self._edits.popleft() if text is None else None
+            try:
+                if text is not None:
+                    index = self._read(text)
+                elif edit is not None and index is not None:
+                    self._trace(index, edit)
+            except CancelledError:
+                continue
+            except Exception as error:
+                index = None
+                with self._wake:
+                    self._fresh = self._fresh and text is not self._text
+                self._post(Indexed(self._text.model if self._text else "", None, reason_of(error)))
+
+    def _read(self, text: Text) -> Index | None:
+        from engine.trace.sources import find_index
+
+        def progress(what: str, done: int, total: int | None) -> None:
+            if self._closed or self._text is not text:
+                raise CancelledError
+            self._post(Indexing(what, done, total))
+
+        self._followers.clear()
+        index = find_index(text.folder, text.tokenizer, text.vocab_size, text.sources, progress)
+        with self._wake:
+            if self._text is not text:
+                return None
+            self._fresh = False
+        self._post(Indexed(text.model, index))
+        return index
+
+    def _trace(self, index: Index, edit: Edit) -> None:
+        from engine.trace.follow import Follower
+
+        follower = self._followers.pop(edit.stream, None)
+        if follower is None or follower.min_tokens != edit.min_tokens:
+            follower = Follower(index, edit.min_tokens)
+        self._followers[edit.stream] = follower
+        while len(self._followers) > MOST_STREAMS:
+            del self._followers[next(iter(self._followers))]
+        if edit.keep > len(follower.ids):
+            return  # told of a stream that was let go of: the screen tells it whole when it needs it
+        follower.keep(edit.keep)
+        for start in range(0, len(edit.ids), AT_ONCE):
+            part = edit.ids[start : start + AT_ONCE]
+            first = len(follower.ids)
+            for token in part:
+                follower.append(token)
+            self._post(Traced(edit.stream, first, part, follower.marks[first:], edit.min_tokens))
+            if self._closed or self._fresh:
+                return

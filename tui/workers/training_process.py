@@ -1,0 +1,64 @@
+"""Runs trainings as processes of their own, so that one goes on exploring: starts one, listens to it, ends it well."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from textual.message import Message
+
+from tui.messages import TrainingOver, TrainingSaid
+from tui.state.training import TrainWish
+
+STOP = signal.SIGINT if os.name == "posix" else signal.SIGTERM
+
+
+class Trainer:
+    """Every method may be called from the app's thread and returns at once; what is said comes as messages."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        self._post = post
+        self._process: subprocess.Popen[str] | None = None
+
+    def begin(self, number: int, wish: TrainWish) -> None:
+        """Starts a training with half the processor's cores. Raises OSError where no process can be started."""
+        threads = max(1, (os.cpu_count() or 2) // 2)
+        command = [sys.executable, "-m", "tui", "train", "--events", "--threads", str(threads), *wish.arguments]
+        # A session of its own: it ends well by itself when the terminal closes.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            encoding="utf-8", errors="replace", start_new_session=True,
+        )  # fmt: skip
+        listening = threading.Thread(target=self._listen, args=(number, self._process), name="training", daemon=True)
+        listening.start()
+
+    def stop(self) -> None:
+        """Tells it to end: it keeps the best weights and all that is needed to go on, which takes it some seconds."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(STOP)
+
+    def _listen(self, number: int, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        problem = ""
+        for line in process.stderr:
+            try:
+                event = json.loads(line)
+                if not isinstance(event, dict):
+                    raise ValueError(line)
+            except ValueError:
+                problem = line.strip() or problem
+            else:
+                self._post(TrainingSaid(number, event))
+        code = process.wait()
+        if code in (0, 130, -STOP):  # the last where it was told to end before it could listen
+            problem = ""
+        elif not problem:
+            problem = f"the training ended unexpectedly ({code}); the best weights so far are kept"
+        self._post(TrainingOver(number, problem.removeprefix("gpt2-remix: ")))
