@@ -1,113 +1,15 @@
-"""The gpt2-remix command: opens the app, or hands over to engine/commands."""
+"""The gpt2-remix program: its commands, and what draws for those that need a screen."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
-import engine.cli.export  # the package registers the commands
-from engine.cli import options as cli
-from engine.errors import InputError
-from engine.sampling.settings import CoinKind, Settings, check_seed
-
-
-@cli.commands.command("app", cls=cli.ManySources, epilog=cli.SETTINGS_HELP)
-@click.argument("prefix", required=False)
-@cli.ids_option
-@cli.settings_options
-@cli.coin_options
-@click.option("--theme", metavar="NAME", help="A theme's name (see `themes`).")
-@click.option("--speed", type=click.FloatRange(0.1, 10000), metavar="TOKENS_PER_SECOND", help="How fast a run goes.")
-@cli.model_options
-@cli.session_option
-@cli.source_option
-@click.pass_context
-def app_command(
-    context: click.Context, prefix: str | None, ids: str | None, changes: str | None, preset_name: str | None,
-    seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: cli.ModelChoice,
-    session: Path | None, sources: tuple[str, ...],
-) -> int:  # fmt: skip
-    """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
-    if prefix is not None and ids is not None:
-        raise InputError("a text and --ids were both given; give one of them")
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
-        raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
-    token_ids = cli.parse_ids(ids) if ids is not None else None
-    settings = cli.read_settings(changes, preset_name) if changes or preset_name else None
-    if session is not None:
-        check_session(session)
-    if sources:
-        from engine.tokens.corpus import named_files
-
-        named_files(sources)  # refuses what is no file
-    if session is None or model.given:
-        check_what_is_known(model.name, token_ids, settings)
-    coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
-    # A change waits up to two frames to be painted; streaming itself paints no more often than pacing.FASTEST.
-    os.environ.setdefault("TEXTUAL_FPS", "120")
-    from tui.app import Options, RemixApp
-
-    app = RemixApp(
-        Options(
-            prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
-            coin=coin if coin_given else None, theme=theme, speed=speed, model=model.name if model.given else None,
-            load=model.options, session=session, sources=sources,
-        )
-    )  # fmt: skip
-    app.run()
-    if app.parting:
-        cli.note(app.parting)
-    return app.return_code or 0
-
-
-def check_session(path: Path) -> None:
-    """Refuses a file that is no session before the screen opens; what is damaged is for the app. Raises InputError."""
-    from engine.session.opening import is_export
-    from engine.session.store import is_sqlite
-
-    if path.exists() and not is_sqlite(path) and not is_export(path):
-        raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
-
-
-def check_what_is_known(model: str, ids: list[int] | None, settings: Settings | None) -> None:
-    """Refuses before the screen opens what can be refused without the network; the rest the app says itself.
-
-    Raises:
-        InputError: a model's name that stands for nothing, ids outside the vocabulary of a model that is here.
-    """
-    from engine.generation.backend import check_ids
-    from engine.gpt2.config import read_config
-    from engine.models.names import resolve
-
-    source = resolve(model)
-    if source.kind == "hub":
-        return
-    try:
-        size = read_config(Path(source.place)).vocab_size
-    except InputError:
-        return  # the app opens all the same, says why this model cannot be loaded, and offers others
-    check_ids(ids or [], size)
-    if settings is not None:
-        settings.check_vocabulary(size)
-
-
-@cli.commands.command()
-def themes() -> None:
-    """The colour themes, shipped ones and your own."""
-    from themes import load_themes, user_folder
-
-    found, problems = load_themes()
-    for theme in found.values():
-        kind = "dark" if theme.dark else "light"
-        own = "" if theme.shipped else f"  (your own: {theme.path})"
-        click.echo(f"{theme.name:<18} {kind:<6} {theme.description}{own}")
-    click.echo(f"your own go to {user_folder()}, one TOML file each")
-    for problem in problems:
-        cli.note(problem)
+import tui.cli.app
+import tui.cli.themes  # noqa: F401 - the packages register their commands
+from engine.cli.options import FrontEnd, commands
+from engine.cli.run import run
 
 
 def picture(path: Path, leaf: int | None) -> str:
@@ -117,16 +19,13 @@ def picture(path: Path, leaf: int | None) -> str:
     return screen_of(path, leaf)
 
 
-engine.cli.export.pictures.append(picture)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: `gpt2-remix COMMAND …`, or `gpt2-remix [PREFIX] …` for the app."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    names = set(cli.commands.commands) | {"--help", "-h", "--version"}
+    names = set(commands.commands) | {"--help", "-h", "--version"}
     if not (given and given[0] in names):
         given = ["app", *given]
-    sys.exit(cli.run(cli.commands, given))
+    sys.exit(run(commands, given, FrontEnd(picture)))
 
 
 if __name__ == "__main__":

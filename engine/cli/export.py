@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.options import ModelChoice, commands, examples, model_options
+from engine.cli.options import FrontEnd, ModelChoice, commands, examples, model_options
 from engine.cli.output import note
 from engine.cli.sessions import open_for_reading
 from engine.errors import EngineError, InputError
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from engine.session.replay import Candidate
 
 FORMATS = ("json", "md", "html", "txt", "svg")
-
-
-pictures: list[Callable[[Path, int | None], str]] = []
-"""What draws the screen as SVG: the app puts it here, since the engine has no screen."""
 
 
 @commands.command(epilog=examples(
@@ -37,8 +32,9 @@ pictures: list[Callable[[Path, int | None], str]] = []
               help="The file to write; standard output where left out.")  # fmt: skip
 @click.option("--no-candidates", is_flag=True, help="HTML without the candidates on hover: no network is run.")
 @model_options
+@click.pass_obj
 def export(
-    session: str, form: str, branch: int | None, output: Path | None, no_candidates: bool,
+    front_end: FrontEnd | None, session: str, form: str, branch: int | None, output: Path | None, no_candidates: bool,
     model: ModelChoice,
 ) -> None:  # fmt: skip
     """Write a session (a file, or the name of one) in another form."""
@@ -51,7 +47,10 @@ def export(
     elif form == "svg":
         from engine.session.folder import find_session
 
-        text = pictures[0](find_session(session), leaf)
+        if front_end is None:
+            raise InputError("there is no screen to draw here; run `gpt2-remix export`")
+
+        text = front_end.draw_screen(find_session(session), leaf)
     else:
         text = readable(opened, form, leaf, model, candidates=not no_candidates)
     write(text, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ from engine.cli.options import (
     model_options,
     read_prefix,
     read_settings,
-    run_lanes,
     session_option,
     settings_options,
 )
@@ -126,3 +126,13 @@ def stream_lane(model: Model, lane: Lane) -> None:
         note("the text ended with <|endoftext|>")
     elif lane.stop == "context":
         note(f"the context of {model.info.context} tokens is full")
+
+
+def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
+    """Runs lanes to their end as one batch."""
+    from engine.generation.decode import advance
+
+    with click.progressbar(length=lanes[0].limit or 0, label="generating", file=sys.stderr,
+                           hidden=not sys.stderr.isatty()) as bar:  # fmt: skip
+        while advance(model.backend, lanes, model.tokenizer.end_of_text):
+            bar.update(1)

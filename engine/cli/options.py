@@ -6,8 +6,7 @@ there at once.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -24,7 +23,6 @@ from engine.sampling.settings import CHAIN, COINS, LISTS, NUMBERS, Settings, par
 from engine.tokens.ids import parse_ids
 
 if TYPE_CHECKING:
-    from engine.generation.lane import Lane
     from engine.models.opening import LoadOptions, Model
 
 LANES = 16
@@ -57,6 +55,17 @@ def stack(*options: Callable[[F], F]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """What a program with a screen does for commands: the engine has none.
+
+    Attributes:
+        draw_screen: gives the screen on a session (or on one branch of it, by its leaf) as SVG. Raises EngineError.
+    """
+
+    draw_screen: Callable[[Path, int | None], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,19 +222,3 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from None
-
-
-# Writing results
-
-
-def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
-    """Runs lanes to their end as one batch."""
-    from engine.generation.decode import advance
-
-    with click.progressbar(length=lanes[0].limit or 0, label="generating", file=sys.stderr,
-                           hidden=not sys.stderr.isatty()) as bar:  # fmt: skip
-        while advance(model.backend, lanes, model.tokenizer.end_of_text):
-            bar.update(1)
-
-
-# Running

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 import click
 
+from engine.cli.options import FrontEnd
 from engine.cli.output import PROGRAM, note
 from engine.errors import EngineError, InputError
 
 
-def run(command: click.Command, arguments: Sequence[str]) -> int:
+def run(command: click.Command, arguments: Sequence[str], front_end: FrontEnd | None = None) -> int:
     """Runs a command line and turns every failure into one line on standard error.
 
     Returns:
@@ -22,7 +23,7 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        result = command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        result = command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=front_end)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
