@@ -1,4 +1,4 @@
-"""Everything that the worker may tell the app."""
+"""Everything that the workers may tell the app and its screens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from engine.models.record import ModelRecord
 from engine.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from engine.models.hub import Listed as ListedModel
     from engine.sampling.distribution import Distribution
+    from engine.session.folder import Listed
     from engine.session.opening import OpenedSession
     from engine.trace.follow import Mark
     from engine.trace.index import Index
@@ -46,8 +48,12 @@ class TokenizerReady(Message):
 
 @dataclass
 class ModelReady(Message):
-    """A model can be run; `record` is what sessions keep of it, `folder` where its files are."""
+    """A model can be run; `record` is what sessions keep of it, `folder` where its files are.
 
+    `network` is the number of what runs now: requests name it, and answers do.
+    """
+
+    network: int
     info: ModelInfo
     tokenizer: Tokenizer
     record: ModelRecord
@@ -66,6 +72,7 @@ class KernelsReady(Message):
 class ChangedOver(Message):
     """The model goes on with another network; the steps that follow were made with it."""
 
+    network: int
     info: ModelInfo
     record: ModelRecord
 
@@ -79,9 +86,10 @@ class ModelFailed(Message):
 
 
 @dataclass
-class Looked(Message):
-    """Logits for a place that was asked for: after a node of the tree (an int), or in a lane."""
+class LogitsReady(Message):
+    """Logits for a place that was asked for: after a node of the tree, or in a lane."""
 
+    network: int
     place: Hashable
     logits: Logits
     computed: int
@@ -92,14 +100,14 @@ class Stepped(Message):
     """Steps that a run made since the last message, for each of its lanes, and the newest distribution of each.
 
     Attributes:
-        run: which run; messages of one that was replaced are dropped.
+        number: of the run; messages of one that was replaced are dropped.
         dists: for each lane; None for one that made no step.
         rate: tokens a second over all lanes.
         stops: why each lane ended, None for one that goes on.
         ended: why the run is over, None while it goes on.
     """
 
-    run: int
+    number: int
     lanes: list[list[Step]]
     dists: list[Distribution | None]
     rate: float
@@ -109,14 +117,15 @@ class Stepped(Message):
 
 
 @dataclass
-class Measured(Message):
+class PromptScored(Message):
     """Probabilities of prompt tokens: (node, step with them filled in)."""
 
+    network: int
     steps: list[tuple[int, Step]]
 
 
 @dataclass
-class Reconsidered(Message):
+class Rechosen(Message):
     """What coins of the stream would have chosen with other settings: (position, token), None for no token at all.
 
     Attributes:
@@ -136,7 +145,7 @@ class RepeatProgress(Message):
     Attributes:
         number: which repetition; messages of one that was stopped are dropped.
         table: for each lane mean and spread of each statistic; None before a seed is finished.
-        partings: for each lane and seed, after how many new tokens it left lane 1; None where it never did.
+        divergences: for each lane and seed, after how many new tokens it left lane 1; None where it never did.
     """
 
     number: int
@@ -144,7 +153,7 @@ class RepeatProgress(Message):
     total: int
     seeds: int
     table: list[dict[str, tuple[float, float] | None]] | None
-    partings: list[list[int | None]]
+    divergences: list[list[int | None]]
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest progress matters."""
@@ -193,9 +202,24 @@ class Traced(Message):
 
 
 @dataclass
-class Failed(Message):
-    """A request failed; `reason` is one line."""
+class RequestFailed(Message):
+    """A request failed, and only that one; `reason` is one line.
 
+    Attributes:
+        kind: the type of the request.
+        number: of a request that has one, else 0.
+    """
+
+    kind: type[object]
+    number: int
+    reason: str
+
+
+@dataclass
+class ErrandFailed(Message):
+    """An errand failed: which one, and why in one line."""
+
+    what: str
     reason: str
 
 
@@ -208,10 +232,31 @@ class SessionOpened(Message):
 
 
 @dataclass
-class SessionRefused(Message):
-    """A session cannot be opened; `reason` is one line."""
+class SessionsListed(Message):
+    """The sessions that there are, the newest first, and how many are in the bin."""
 
-    reason: str
+    sessions: list[Listed]
+    binned: int
+
+
+@dataclass
+class SessionsChanged(Message):
+    """A session was copied, renamed or deleted: the list is another one."""
+
+
+@dataclass
+class ModelsListed(Message):
+    """The models that can be chosen."""
+
+    models: list[ListedModel]
+
+
+@dataclass
+class Found(Message):
+    """What was found in a tree: nodes in order, and what was looked for in words."""
+
+    nodes: list[int]
+    words: str
 
 
 @dataclass
@@ -250,7 +295,7 @@ class Exported(Message):
 
 
 @dataclass
-class TrainingSaid(Message):
+class TrainingEvent(Message):
     """A line of `train --events`, of the training with this number."""
 
     number: int
@@ -263,3 +308,32 @@ class TrainingOver(Message):
 
     number: int
     problem: str = ""
+
+
+# From screens to the app
+
+
+@dataclass
+class OpenModel(Message):
+    """A person chose a model."""
+
+    name: str
+
+
+@dataclass
+class SwitchPrecision(Message):
+    """A person wants the weights held the other way."""
+
+
+@dataclass
+class OpenSession(Message):
+    """A person chose a session."""
+
+    path: Path
+
+
+@dataclass
+class ShowHelp(Message):
+    """A person wants the help of a screen."""
+
+    page: str

@@ -174,7 +174,7 @@ def _print_repeated(
 ) -> None:
     from engine.compare.statistics import STATISTICS, mean_and_spread
 
-    table, partings = result.table(), result.partings()
+    table, divergences = result.table(), result.divergences()
     if form == "json":
         print_json({
             "model": model_record(model), "prompt_ids": prompt, "seed": seed, "coin": coin, "seeds": result.seeds,
@@ -183,7 +183,7 @@ def _print_repeated(
                  "stats": {name: None if value is None else {"mean": value[0], "spread": value[1]}
                            for name, value in row.items()},
                  "left_lane_1_after": parted}
-                for spec, row, parted in zip(specs, table, partings, strict=True)
+                for spec, row, parted in zip(specs, table, divergences, strict=True)
             ],
         })  # fmt: skip
         return
@@ -199,7 +199,7 @@ def _print_repeated(
         return
     cells = [["–" if cell is None else f"{cell[0]:.3f} ± {cell[1]:.3f}" for cell in row.values()] for row in table]
     left = []
-    for parted in partings:
+    for parted in divergences:
         known = [value for value in parted if value is not None]
         left.append(f"{mean_and_spread([float(v) for v in known])[0]:.1f} ({len(known)})" if known else "never")
     words = ["leaves lane 1 after (seeds)", *map(_words, STATISTICS)]

@@ -28,7 +28,7 @@ class Repeated:
         """For each lane mean and spread of each statistic."""
         return [over_seeds([stream_stats(lane.steps).to_dict() for lane in streams]) for streams in self.lanes]
 
-    def partings(self) -> list[list[int | None]]:
+    def divergences(self) -> list[list[int | None]]:
         """For each lane and seed, after how many new tokens it left lane 1; None where it never did."""
         new = [[lane.new_ids for lane in streams] for streams in self.lanes]
         return [[divergence(a, b) for a, b in zip(new[0], streams, strict=True)] for streams in new]

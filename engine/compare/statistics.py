@@ -76,36 +76,36 @@ def divergence(first: Sequence[int], second: Sequence[int]) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class Divergence:
     """How two streams part and meet, by index.
 
     Attributes:
-        left: the first index with different tokens; None where all that both hold is the same.
+        first: the first index with different tokens; None where all that both hold is the same.
         apart: how many tokens from there until the same token stands at the same index again; None if never.
         together: how many tokens in a row are then the same.
         same: the number of indices with the same token.
         compared: how many indices both hold.
     """
 
-    left: int | None
+    first: int | None
     apart: int | None
     together: int
     same: int
     compared: int
 
 
-def parting(first: Sequence[int], second: Sequence[int]) -> Parting:
+def compare_streams(first: Sequence[int], second: Sequence[int]) -> Divergence:
     """How two streams part and meet, as far as both go."""
     equal = [a == b for a, b in zip(first, second, strict=False)]
     if False not in equal:
-        return Parting(None, None, 0, len(equal), len(equal))
+        return Divergence(None, None, 0, len(equal), len(equal))
     left = equal.index(False)
     apart = next((n for n, same in enumerate(equal[left:]) if same), None)
     together = 0
     if apart is not None:
         run = equal[left + apart :]
         together = run.index(False) if False in run else len(run)
-    return Parting(left, apart, together, sum(equal), len(equal))
+    return Divergence(left, apart, together, sum(equal), len(equal))
 
 
 def best_and_worst(name: str, values: Sequence[float | None]) -> tuple[set[int], set[int]]:

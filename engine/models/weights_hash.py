@@ -16,7 +16,7 @@ from engine.gpt2.files import weight_files
 def weights_sha256(folder: Path) -> str:
     """The SHA-256 of a model's weight files in the order of their names, in hexadecimal; "" where they cannot be read.
 
-    Remembered by path, size and time of change: reading 500 MB takes about half a second.
+    Preferences by path, size and time of change: reading 500 MB takes about half a second.
     """
     try:
         files = sorted(weight_files(folder))

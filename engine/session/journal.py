@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.generation.step import Step
 from engine.models.record import ModelRecord
-from engine.session.tree import Mark, Tree, View
+from engine.session.tree import Annotation, Tree, View
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Changes:
 
     whole: bool
     nodes: list[tuple[int, int, Step, int, float]]
-    marks: list[tuple[int, Mark | None]]
+    marks: list[tuple[int, Annotation | None]]
     models: list[ModelRecord]
     history_from: int
     views: list[View]
@@ -83,7 +83,7 @@ class Journal:
         tree = self.session.tree
         if whole:
             self.saved, tree.settled, self._last = 1, 0, ()
-            tree.touched = set(tree.marks)  # every node is a new one anyhow
+            tree.touched = set(tree.annotations)  # every node is a new one anyhow
         if not self.pending:
             return None
         self._last = self._now()
@@ -95,7 +95,7 @@ class Journal:
         ]  # fmt: skip
         views = tree.history(tree.settled)
         found = Changes(
-            whole, nodes, [(node, tree.marks.get(node)) for node in touched], list(tree.models), tree.settled, views,
+            whole, nodes, [(node, tree.annotations.get(node)) for node in touched], list(tree.models), tree.settled, views,
             tree.history_place, self.session.name, self.session.created, self.session.words,
         )  # fmt: skip
         self.saved = len(tree.nodes)

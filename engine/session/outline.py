@@ -25,7 +25,7 @@ class Segment:
 def segments(tree: Tree, *, hidden: bool = False) -> list[Segment]:
     """The tree as segments, each before those that follow it; what is hidden is left out with all below it."""
     found: list[Segment] = []
-    marks, nodes = tree.marks, tree.nodes
+    marks, nodes = tree.annotations, tree.nodes
     concealed = {node for node, mark in marks.items() if mark.hidden}
     stack = [(child, 0) for child in reversed(nodes[ROOT].children)]
     while stack:
@@ -54,7 +54,7 @@ def nodes_of(tree: Tree, segment: Segment) -> list[int]:
 
 def shown_leaves(tree: Tree) -> list[int]:
     """The ends of the branches that are not hidden, in the order of `Tree.leaves`."""
-    hidden = {node for node, mark in tree.marks.items() if mark.hidden}
+    hidden = {node for node, mark in tree.annotations.items() if mark.hidden}
     if not hidden:
         return tree.leaves()
     return [leaf for leaf in tree.leaves() if hidden.isdisjoint(tree.path_to(leaf))]
@@ -128,9 +128,9 @@ def with_origin(tree: Tree, origin: str) -> list[int]:
     return [node.id for node in tree.nodes if (step := node.step) is not None and step.origin == origin]
 
 
-def marked(tree: Tree) -> list[int]:
+def annotated(tree: Tree) -> list[int]:
     """The nodes with a name, a star or a note."""
-    return sorted(node for node, mark in tree.marks.items() if mark.name or mark.star or mark.note)
+    return sorted(node for node, mark in tree.annotations.items() if mark.name or mark.star or mark.note)
 
 
 def split_of(tree: Tree, first: int, second: int) -> tuple[list[Step], list[Step], int]:
@@ -150,7 +150,7 @@ def branch_only(tree: Tree, leaf: int) -> Tree:
         node = tree.nodes[old]
         assert node.step is not None
         number = made.grow(len(made.nodes) - 1, node.step, node.model, node.born)
-        if old in tree.marks:
-            made.marks[number] = tree.marks[old]
+        if old in tree.annotations:
+            made.annotations[number] = tree.annotations[old]
     made.change(record=False, head=len(path), cursor=min(tree.view.cursor, len(path)))
     return made

@@ -14,7 +14,7 @@ from engine.generation.step import Step
 from engine.models.record import ModelRecord, model_record
 from engine.sampling.settings import COINS, SEED_LIMIT, Settings
 from engine.session.journal import Session
-from engine.session.tree import ROOT, Mark, Tree, View
+from engine.session.tree import ROOT, Annotation, Tree, View
 
 MOST_MODELS = 64
 """Models that a damaged session may have been made with."""
@@ -134,7 +134,7 @@ class _Records:
             if node not in places or not isinstance(name, str) or not isinstance(note, str):
                 self.bad(f"mark {node}")
                 continue
-            tree.marks[places[node]] = Mark(name, bool(star), bool(hidden), note)
+            tree.annotations[places[node]] = Annotation(name, bool(star), bool(hidden), note)
 
     def _history(
         self, tree: Tree, places: dict[int, int], settings: dict[int, Settings], meta: dict[str, str]

@@ -10,9 +10,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.generation.step import Step
 from engine.models.record import ModelRecord
@@ -48,7 +47,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Annotation:
     """What a person says of a node: a name, a star, a note; hidden branches are left out of lists."""
 
     name: str = ""
@@ -91,7 +90,7 @@ class Tree:
         self._future: list[View] = []
         self.models: list[ModelRecord] = []
         self.model = 0
-        self.marks: dict[int, Mark] = {}
+        self.annotations: dict[int, Annotation] = {}
         self.touched: set[int] = set()
         self.settled = 0
 
@@ -266,7 +265,7 @@ class Tree:
         self.change(record=record, head=node, cursor=len(ids))
         return node
 
-    def measure(self, node: int, step: Step) -> None:
+    def set_probabilities(self, node: int, step: Step) -> None:
         """Fills in what became known later about a step: the probabilities of a prompt token."""
         known = self.nodes[node].step
         if known is None or not known.same_flip(step):
@@ -274,15 +273,22 @@ class Tree:
         self.nodes[node].step = step
         self.touched.add(node)
 
-    def mark_node(self, node: int, **changes: Any) -> Mark:
-        """Changes what a person says of a node (name, star, hidden, note)."""
-        mark = dataclasses.replace(self.marks.get(node, Mark()), **changes)
-        if mark == Mark():
-            self.marks.pop(node, None)
+    def annotate(
+        self, node: int, *, name: str | None = None, star: bool | None = None, hidden: bool | None = None,
+        note: str | None = None,
+    ) -> Annotation:  # fmt: skip
+        """Change what a person says of a node; None leaves a field as it is."""
+        old = self.annotations.get(node, Annotation())
+        new = Annotation(
+            old.name if name is None else name, old.star if star is None else star,
+            old.hidden if hidden is None else hidden, old.note if note is None else note,
+        )  # fmt: skip
+        if new == Annotation():
+            self.annotations.pop(node, None)
         else:
-            self.marks[node] = mark
+            self.annotations[node] = new
         self.touched.add(node)
-        return mark
+        return new
 
     def use_model(self, record: ModelRecord) -> None:
         """New nodes are made with this model from now on; what is known of it may grow (its hash)."""
@@ -297,17 +303,26 @@ class Tree:
             self.models[-1] = record  # nothing was made with it
         self.model = len(self.models) - 1
 
-    def copied(self) -> Tree:
-        """A copy that goes on by itself; steps are shared, since nobody changes them."""
-        made = Tree(seed=self.view.seed)
-        made.nodes = [
-            Node(n.id, n.parent, n.step, n.depth, n.log_p, list(n.children), n.visited, n.model, n.born)
-            for n in self.nodes
-        ]
-        made.splits, made.models, made.model = self.splits, list(self.models), self.model
-        made.marks = dict(self.marks)
-        made.restore_history(self.history(), self.history_place)
-        return made
+    def copier(self) -> Callable[[], Tree]:
+        """What makes a copy of the tree as it is now, in any thread, while it goes on growing.
+
+        Steps are shared, since nobody changes them; nodes that come later are left out.
+        """
+        count, seed, splits, model = len(self.nodes), self.view.seed, self.splits, self.model
+        models, annotations, views, place = list(self.models), dict(self.annotations), self.history(), self.history_place
+
+        def copy() -> Tree:
+            made = Tree(seed=seed)
+            made.nodes = [
+                Node(n.id, n.parent, n.step, n.depth, n.log_p, [child for child in list(n.children) if child < count],
+                     n.visited if n.visited is not None and n.visited < count else None, n.model, n.born)
+                for n in self.nodes[:count]
+            ]  # fmt: skip
+            made.splits, made.models, made.model, made.annotations = splits, models, model, annotations
+            made.restore_history(views, place)
+            return made
+
+        return copy
 
     # The history of views
 
@@ -331,17 +346,25 @@ class Tree:
 
     # Moving
 
-    def change(self, *, record: bool = True, **changes: Any) -> None:
-        """Changes fields of the view (head, cursor, settings, seed, coin)."""
-        view = dataclasses.replace(self.view, **changes)
+    def change(
+        self, *, record: bool = True, head: int | None = None, cursor: int | None = None,
+        settings: Settings | None = None, seed: int | None = None, coin: CoinKind | None = None,
+    ) -> None:  # fmt: skip
+        """Change fields of the view; None leaves one as it is."""
+        old = self.view
+        view = View(
+            old.head if head is None else head, old.cursor if cursor is None else cursor,
+            old.settings if settings is None else settings, old.seed if seed is None else seed,
+            old.coin if coin is None else coin,
+        )  # fmt: skip
         if view == self.view:
             return
         self.settled = min(self.settled, len(self._past))
         if record:
-            self.mark()
+            self.checkpoint()
         self._show(view)
 
-    def mark(self) -> None:
+    def checkpoint(self) -> None:
         """Makes what follows with `record=False` one undo step."""
         self._past.append(self.view)
         self._future.clear()

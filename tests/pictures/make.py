@@ -15,8 +15,8 @@ from textual.pilot import Pilot
 
 from engine.sampling.settings import Settings
 from tui.app import Options, RemixApp
-from tui.cli.pictures import own_fonts
-from tui.state.training import TrainWish
+from tui.state.training import TrainOptions
+from tui.style.svg import own_fonts
 
 FOLDER = Path(__file__).parent
 PREFIX = "It is a truth universally acknowledged"
@@ -59,7 +59,7 @@ async def picture(name: str) -> str:
 async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
     """A training that is almost done, of a novel of the corpus."""
     novel = Path(__file__).parents[3] / "shared" / "corpus" / "austen-persuasion.txt"
-    app.trainings._begin(TrainWish((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
+    app.trainings._begin(TrainOptions((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
     app.trainings.show()
     training = app.trainings.training
     assert training is not None

@@ -86,9 +86,9 @@ class Person:
             await driver.lane_press("tab", "tab")
             lane = driver.compare.lane
             own = "It was the best of times"[: 4 + self.draw(20)]
-            from tui.dialogs.lane import LaneWish
+            from tui.dialogs.lane import LaneOptions
 
-            driver.compare._change(lane, LaneWish(CHAINS[self.draw(len(CHAINS))], own, None))
+            driver.compare._change(lane, LaneOptions(CHAINS[self.draw(len(CHAINS))], own, None))
             await driver.lanes_settled()
         await driver.lane_press(*["space"] * (2 + self.draw(4)))
         for _ in range(1 + self.draw(2)):
@@ -115,9 +115,9 @@ class Person:
     async def what_if_settings(self) -> None:
         driver = self.driver
         if len(driver.tree) > driver.tree.prompt_length():
-            from tui.dialogs.lane import LaneWish
+            from tui.dialogs.lane import LaneOptions
 
-            driver.playground.what_if._other_settings(LaneWish(CHAINS[self.draw(len(CHAINS))]))
+            driver.playground.what_if._other_settings(LaneOptions(CHAINS[self.draw(len(CHAINS))]))
             await self.kept_counterfactual()
 
     async def kept_counterfactual(self) -> None:

@@ -61,7 +61,8 @@ def app_command(
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
     # A change waits up to two frames to be painted; streaming itself paints no more often than pacing.FASTEST.
     os.environ.setdefault("TEXTUAL_FPS", "120")
-    from tui.app import Options, RemixApp
+    from tui.app import RemixApp
+    from tui.state.options import Options
 
     app = RemixApp(
         Options(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 import time
 from pathlib import Path
@@ -12,17 +11,13 @@ from textual.pilot import Pilot
 
 from engine.errors import EngineError
 from engine.session.folder import copy_session
-from tui.app import Options, RemixApp
+from tui.app import RemixApp
+from tui.state.options import Options
+from tui.style.svg import own_fonts
 
 SIZE = (120, 36)
 PATIENCE = 120.0
 """Seconds for a model to load and the screen to settle."""
-
-
-def own_fonts(svg: str) -> str:
-    """The picture without fonts from anywhere: the reader's own monospaced one is used."""
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
-    return svg.replace("font-family: Fira Code, monospace", "font-family: monospace")
 
 
 def screen_of(path: Path, leaf: int | None) -> str:
@@ -38,7 +33,7 @@ async def _draw(path: Path, leaf: int | None) -> str:
     async with app.run_test(size=SIZE) as pilot:
         await _settled(app, pilot)
         if leaf is not None:
-            app.playground.go_to(leaf)
+            app.playground.cursor.go_to(leaf)
             await pilot.pause()
             await _settled(app, pilot)
         app.clear_notifications()
@@ -51,5 +46,5 @@ async def _settled(app: RemixApp, pilot: Pilot[None]) -> None:
     end = time.monotonic() + PATIENCE
     while not app.settled:
         if time.monotonic() > end:
-            raise EngineError(f"the screen could not be drawn: {app.said or 'the model did not load'}")
+            raise EngineError(f"the screen could not be drawn: {app.workspace.said or 'the model did not load'}")
         await pilot.pause(0.01)

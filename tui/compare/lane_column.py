@@ -19,7 +19,7 @@ from textual.widget import Widget
 from tui.style.labels import STEP_LABELS
 from tui.style.palette import Palette
 from tui.style.status_bar import retitle
-from tui.widgets.candidates import bar_segments, percent
+from tui.widgets.bars import bar_segments, percent
 from tui.widgets.coin import Coin, CoinView
 from tui.widgets.token_text import TokenCell, TokenText
 
@@ -230,7 +230,7 @@ class LaneColumn(Vertical):
             self.text.replace(prefix + done, cells(done))
         self._shown = (key, settled)
 
-    def show_moment(self, view: CoinView, scale: float, label_of: Callable[[int], str], empty: str) -> None:
+    def show_position(self, view: CoinView, scale: float, label_of: Callable[[int], str], empty: str) -> None:
         """Its candidates and its coin at the cursor."""
         self.candidates.show(view.dist, view.step.token if view.step else None, scale, label_of, empty)
         self.coin.show(view, label_of)

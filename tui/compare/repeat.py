@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
@@ -19,14 +19,11 @@ from engine.compare.statistics import best_and_worst, mean_and_spread
 from engine.errors import InputError
 from engine.sampling.settings import SEED_LIMIT
 from tui.compare.lane_column import STATISTICS
-from tui.messages import RepeatProgress
+from tui.messages import RepeatProgress, RequestFailed
 from tui.state.comparison import Comparison
 from tui.state.exploration import Exploration
-from tui.workers.engine import run_numbers
-from tui.workers.jobs import Repeat
-
-if TYPE_CHECKING:
-    from tui.app import RemixApp
+from tui.workers.requests import RepeatRequest, numbers
+from tui.workspace import Workspace
 
 MOST_SEEDS, MOST_TOKENS = 1000, 1000
 
@@ -56,10 +53,9 @@ class RepeatScreen(ModalScreen[None]):
         Binding("escape", "close", "close", priority=True),
     ]
 
-    app: RemixApp
-
-    def __init__(self, exploration: Exploration, comparison: Comparison) -> None:
+    def __init__(self, workspace: Workspace, exploration: Exploration, comparison: Comparison) -> None:
         super().__init__()
+        self._workspace = workspace
         self._exploration = exploration
         self._comparison = comparison
         self._number = 0
@@ -114,21 +110,32 @@ class RepeatScreen(ModalScreen[None]):
         if problem:
             self.app.bell()
             return
-        self._number, self._going, self._last = next(run_numbers), True, None
+        self._number, self._going, self._last = next(numbers), True, None
         total = limit * repeats * len(comparison.lanes)
         self.query_one(ProgressBar).update(total=total, progress=0)
-        self.app.worker.repeat(
-            Repeat(
-                self._exploration.model, self._number,
-                [LaneStart(comparison.stream(lane, 0), lane.settings, lane.seed) for lane in comparison.lanes],
+        self._workspace.engine.submit(
+            RepeatRequest(
+                self._exploration.network, self.post_message, self._number,
+                [LaneStart(comparison.stream(lane, 0), lane.settings, lane.setup.seed) for lane in comparison.lanes],
                 comparison.seed, repeats, limit, comparison.own_coins, comparison.coin,
-                self.app.remembered.stop_at_end,
+                self._workspace.preferences.stop_at_end,
             )
         )  # fmt: skip
         self._show()
 
-    def progressed(self, message: RepeatProgress) -> None:
-        """Seeds were finished."""
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is being repeated."""
+        return not self._going
+
+    @property
+    def progress(self) -> RepeatProgress | None:
+        """What has come of it so far; None before the first seed."""
+        return self._last
+
+    def on_repeat_progress(self, message: RepeatProgress) -> None:
+        """Show what has come of the seeds that are finished."""
+        message.stop()
         if message.number != self._number:
             return
         self._last = message
@@ -136,8 +143,10 @@ class RepeatScreen(ModalScreen[None]):
         self.query_one(ProgressBar).update(total=message.total, progress=message.done)
         self._show()
 
-    def failed(self) -> None:
-        """The engine said why."""
+    def on_request_failed(self, message: RequestFailed) -> None:
+        """The engine could not go on: say why; what is finished stays."""
+        message.stop()
+        self._workspace.say(message.reason, error=True)
         self._going = False
         self._show()
 
@@ -145,7 +154,7 @@ class RepeatScreen(ModalScreen[None]):
         """Ends it; what is finished stays."""
         if self._going:
             self._going = False
-            self.app.worker.stop_job("repeat")
+            self._workspace.engine.cancel(RepeatRequest)
             self._show()
 
     def action_plot(self) -> None:
@@ -155,7 +164,7 @@ class RepeatScreen(ModalScreen[None]):
 
     def action_close(self) -> None:
         """Back to the lanes."""
-        self.app.worker.stop_job("repeat")
+        self._workspace.engine.cancel(RepeatRequest)
         self.dismiss(None)
 
     # Showing
@@ -191,13 +200,13 @@ class RepeatScreen(ModalScreen[None]):
             (name, [lane[name] for lane in last.table]) for name in last.table[0]
         ]
         left: list[tuple[float, float] | None] = []
-        for parted in last.partings:
+        for parted in last.divergences:
             known = [float(value) for value in parted if value is not None]
             left.append(mean_and_spread(known) if known else None)
         return [*rows, (LEFT, left)]
 
     def _lane(self, number: int) -> tuple[str, Style]:
-        lane, palette = self._comparison.lanes[number], self.app.palette
+        lane, palette = self._comparison.lanes[number], self._workspace.palette
         return f"{number + 1} {lane.title}", palette.lanes[lane.number % len(palette.lanes)]
 
     def _marks(self, name: str, cells: list[tuple[float, float] | None]) -> dict[int, str]:

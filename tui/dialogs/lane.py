@@ -27,7 +27,7 @@ MEANINGS = {number.name: number.help for number in NUMBERS} | LISTS
 
 
 @dataclass(frozen=True, slots=True)
-class LaneWish:
+class LaneOptions:
     """What a person wants a lane to be; None for the seed and the prefix that all lanes share."""
 
     settings: Settings
@@ -57,7 +57,7 @@ class SettingNames(Suggester):
         return None if found is None else f"{before}{',' if before else ''}{found}="
 
 
-class LaneScreen(ModalScreen[LaneWish | None]):
+class LaneScreen(ModalScreen[LaneOptions | None]):
     """Dismissed with what the lane is to be, or None."""
 
     DEFAULT_CSS = """
@@ -80,7 +80,7 @@ class LaneScreen(ModalScreen[LaneWish | None]):
     ]
 
     def __init__(
-        self, title: str, wish: LaneWish, presets: Sequence[Preset], *, only_settings: bool = False
+        self, title: str, wish: LaneOptions, presets: Sequence[Preset], *, only_settings: bool = False
     ) -> None:
         super().__init__()
         self._title = title
@@ -124,14 +124,14 @@ class LaneScreen(ModalScreen[LaneWish | None]):
         """The presets take what room there is."""
         self.query_one(Choices).styles.max_height = max(2, event.size.height - 14)
 
-    def _read(self) -> LaneWish:
+    def _read(self) -> LaneOptions:
         """Raises InputError."""
         spec = parse_lane(self.query_one("#settings", Input).value)
         prefix, seed = self.query_one("#prefix", Input).value, self.query_one("#seed", Input).value.strip()
         if seed and not seed.isdecimal():
             raise InputError(f"{seed!r} is not a seed; it is a whole number from 0 up")
         own = many_lines(prefix) if prefix else spec.prefix
-        return LaneWish(spec.settings, own, check_seed(int(seed)) if seed else None)
+        return LaneOptions(spec.settings, own, check_seed(int(seed)) if seed else None)
 
     def _explain(self) -> None:
         field = self.query_one("#settings", Input)

@@ -17,6 +17,7 @@ from engine.generation.backend import check_ids
 from engine.tokens.display import show_character
 from engine.tokens.ids import parse_ids
 from tui.state.exploration import Exploration
+from tui.style.palette import Palette
 from tui.widgets.token_text import TokenCell, TokenText
 
 PREVIEWED = 2000
@@ -61,8 +62,9 @@ class PrefixScreen(ModalScreen[list[int] | None]):
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
-    def __init__(self, exploration: Exploration, ids: list[int], pasted: str = "") -> None:
+    def __init__(self, palette: Palette, exploration: Exploration, ids: list[int], pasted: str = "") -> None:
         super().__init__()
+        self._palette = palette
         assert exploration.tokenizer is not None
         self._pasted = pasted
         self._exploration = exploration
@@ -80,7 +82,7 @@ class PrefixScreen(ModalScreen[list[int] | None]):
                 with TabPane("token ids", id="tab-ids"):
                     yield DataArea(self._ids_text(), id="as-ids", soft_wrap=True)
             yield Static(id="problem", classes="problem")
-            split = TokenText(self.app.palette, cursor=False, id="split")  # type: ignore[attr-defined]
+            split = TokenText(self._palette, cursor=False, id="split")
             split.border_title = "tokens"
             split.can_focus = False
             split.set_empty("empty: starts from <|endoftext|>")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -13,8 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from engine.models.hub import Listed, list_models
+from tui.messages import ErrandFailed, ModelsListed
 from tui.widgets.choices import Choices
+from tui.workspace import Workspace
 
 
 class ModelScreen(ModalScreen[str | None]):
@@ -32,6 +33,10 @@ class ModelScreen(ModalScreen[str | None]):
         Binding("tab", "app.focus_next", "list or field"),
     ]
 
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+
     def compose(self) -> ComposeResult:
         """The list over the field."""
         with Vertical(classes="dialog") as dialog:
@@ -42,15 +47,24 @@ class ModelScreen(ModalScreen[str | None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Looks what is there, away from the screen."""
-        self._look()
+        """See what is there, off the screen's thread."""
 
-    @work(thread=True)
-    def _look(self) -> None:
-        listed = list_models()
-        self.app.call_from_thread(self._fill, listed)
+        def work() -> ModelsListed:
+            from engine.models.hub import list_models
 
-    def _fill(self, listed: list[Listed]) -> None:
+            return ModelsListed(list_models())
+
+        self._workspace.errands.submit(work, self.post_message, "list models")
+
+    def on_errand_failed(self, message: ErrandFailed) -> None:
+        """Say why the models cannot be listed; a name can be typed all the same."""
+        message.stop()
+        self._workspace.say(message.reason, error=True)
+
+    def on_models_listed(self, message: ModelsListed) -> None:
+        """Fill the list."""
+        message.stop()
+        listed = message.models
         options = self.query_one(Choices)
         for model in listed:
             size = f"{model.parameters / 1e6:,.1f}M" if model.parameters else ""

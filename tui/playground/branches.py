@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
@@ -13,8 +12,9 @@ from textual.message import Message
 
 from engine.session.outline import segments
 from engine.session.tree import ROOT, Tree
+from tui.style.numbers import scientific
 from tui.style.palette import Palette
-from tui.tree.outline import Label, Outline, Row, sign_of
+from tui.widgets.outline import Label, Outline, Row, sign_of
 
 FIRST_TOKENS = 24
 """Tokens of a segment among which its first words are looked for."""
@@ -118,11 +118,3 @@ class Branches(Outline):
         event.stop()
         if event.twice:
             self.action_choose()
-
-
-def scientific(log_p: float) -> str:
-    """exp(log_p) to two digits, also where it underflows: 0.034, 2.1e-37."""
-    exponent = math.floor(log_p / math.log(10))
-    if exponent >= -3:
-        return f"{math.exp(log_p):.2g}"
-    return f"{math.exp(log_p - exponent * math.log(10)):.1f}e{exponent}"

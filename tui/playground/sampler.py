@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -14,31 +13,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.state.sampling_panel import Setting
 from tui.style.palette import Palette
 
 TYPED = "0123456789.:;-"
 LABEL, VALUE = 13, 8
 """Cells for label and value where every setting has a line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting as drawn.
-
-    Attributes:
-        name: in messages.
-        label, value: as text.
-        step: its step of the chain, "" for none.
-        state: of that step: "on", "off" (switched off), or "" for not asked for.
-        note: what the step left at the cursor.
-    """
-
-    name: str
-    label: str
-    value: str
-    step: str = ""
-    state: str = ""
-    note: str = ""
 
 
 class Sampler(ScrollView, can_focus=True, inherit_bindings=False):

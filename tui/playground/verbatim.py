@@ -1,98 +1,86 @@
-"""The playground's view of the training text: asks the tracer, and shows spans, the place left, and what goes on."""
+"""The playground's trace in the training text: spans, the place where one is left, and what goes on there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 from tui import messages
-from tui.playground.trace_line import Passage, TraceLine
+from tui.playground.host import Host
+from tui.playground.trace_line import Passage
+from tui.state.heats import HEATS
 from tui.state.preferences import SPAN_LENGTHS
-from tui.state.verbatim import AROUND, StreamTrace, maker, share_of, where
-
-if TYPE_CHECKING:
-    from engine.trace.index import Index
-    from tui.playground.screen import Playground
-    from tui.widgets.token_text import TraceMark
+from tui.state.verbatim import AROUND, StreamTrace, TraceMark, maker, share_of, where
+from tui.workers.tracer import Edit
 
 STREAM = "playground"
 
 
-class TraceView:
-    """What the playground shows of the training text."""
+class Verbatim:
+    """What the playground shows of the training text.
 
-    def __init__(self, screen: Playground) -> None:
-        self._screen = screen
-        self.trace = StreamTrace(STREAM, screen.app.tracer.edit, screen.app.remembered.min_tokens)
+    Attributes:
+        trace: what is known of the stream.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.trace = StreamTrace(self._tell, host.workspace.preferences.min_tokens)
+
+    def _tell(self, keep: int, ids: list[int], min_tokens: int) -> None:
+        self._host.workspace.tracer.edit(Edit(self._host.post_message, STREAM, keep, ids, min_tokens))
 
     @property
     def on(self) -> bool:
         """Whether verbatim spans are shown."""
-        return self._screen.app.remembered.heat == "verbatim"
+        return HEATS[self._host.workspace.preferences.heat].spans
 
     @property
     def complete(self) -> bool:
         """Whether every token of the stream was looked up."""
         return len(self.trace.marks) == len(self.trace)
 
-    @property
-    def _index(self) -> Index | None:
-        return self._screen.app.index
-
     def follow(self, keep: int, ids: Sequence[int]) -> None:
         """The stream went on, or is another one."""
         self.trace.follow(keep, ids)
 
     def restart(self) -> None:
-        """Another text, or another length from which on a run counts: everything is asked anew."""
-        self.trace.restart(self._screen.app.remembered.min_tokens)
-        self.show()
+        """Ask for everything anew: another text, or another length from which on a run counts."""
+        self.trace.restart(self._host.workspace.preferences.min_tokens)
 
     def marks(self, first: int, end: int) -> list[TraceMark]:
         """How tokens are drawn."""
         return self.trace.drawn(first, end) if self.on else [""] * (end - first)
 
-    def taken(self, message: messages.Traced) -> None:
-        """Marks have come."""
-        first = self.trace.take(message)
-        if first is None or not self._screen.drawn:
-            return
+    def take(self, message: messages.Traced) -> bool:
+        """Take over marks; whether anything on screen may be another now."""
+        first = self.trace.take(message.first, message.ids, message.marks, message.min_tokens)
+        if first is None or not self._host.drawable:
+            return False
         if self.on:
-            end = len(self.trace.marks)
-            self._screen.text.set_marks(first, self.trace.drawn(first, min(end, self._screen.text.count)))
-        self.show()
+            text, end = self._host.panes.text, len(self.trace.marks)
+            text.set_marks(first, self.trace.drawn(first, min(end, text.count)))
+        return True
 
-    def show(self) -> None:
-        """Shows what is known at the cursor: candidates, and while spans are shown the strip and the words."""
-        screen = self._screen
-        if not screen.drawn:
-            return
-        cursor = screen.exploration.cursor
-        screen.candidates.list.set_goes_on(self.trace.goes_on(cursor))
-        screen.set_class(self.on, "tracing")
+    def draw(self) -> None:
+        """Show what is known at the cursor: among the candidates, and while spans are shown in words."""
+        host = self._host
+        cursor = host.exploration.cursor
+        host.panes.view.list.set_goes_on(self.trace.goes_on(cursor))
+        host.panes.trace_line.display = self.on
         if self.on:
-            screen.show_strip()
-            screen.query_one(TraceLine).say(*self._words(cursor))
+            host.panes.trace_line.say(*self._words(cursor))
 
-    def subtitle(self) -> str:
-        """The share and the longest span of the branch."""
-        trace = self.trace
-        share = trace.share()
-        if self._index is None or share is None:
-            return f"spans of ≥ {trace.min_tokens} tokens"
-        return f"{share:.0%} verbatim · longest {trace.longest} · ≥ {trace.min_tokens}"
-
-    def step_length(self, direction: int) -> int:
+    def next_length(self, direction: int) -> int:
         """The next longer or shorter length from which on a run counts."""
         place = SPAN_LENGTHS.index(self.trace.min_tokens) + direction
         return SPAN_LENGTHS[max(0, min(place, len(SPAN_LENGTHS) - 1))]
 
     def _words(self, cursor: int) -> tuple[str, Passage | None]:
-        screen, trace, index = self._screen, self.trace, self._index
+        host, trace, index = self._host, self.trace, self._host.workspace.index
         if index is None:
-            return screen.app.index_words, None
-        exploration = screen.exploration
+            return host.workspace.index_words, None
+        exploration = host.exploration
         name = exploration.name
         if (left := trace.left(cursor)) is not None:
             step = exploration.tree.step(cursor)
@@ -122,7 +110,7 @@ class TraceView:
 
     def _passage(self, cursor: int, place: int) -> Passage | None:
         """The text and the stream around a place, where the text is at hand."""
-        index, exploration = self._index, self._screen.exploration
+        index, exploration = self._host.workspace.index, self._host.exploration
         if index is None or index.tokens is None:
             return None
         document = index.document_at(place - 1 if place else 0)

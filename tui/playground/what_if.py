@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from tui import messages
+from tui.dialogs.lane import LaneOptions
+from tui.playground.host import Host
+from tui.playground.runs import Runs
+from tui.state.comparison import Comparison
 from tui.widgets.token_text import TokenKind
-from tui.workers.engine import run_numbers
-from tui.workers.jobs import WhatIf
-
-if TYPE_CHECKING:
-    from tui.dialogs.lane import LaneWish
-    from tui.playground.screen import Playground
+from tui.workers.requests import RechooseRequest, numbers
 
 
 @dataclass(slots=True)
 class WhatIfMarks:
-    """What the coins of the stream would have chosen with the settings of now.
+    """What the coins of the stream would have chosen with the current settings.
 
     Attributes:
         on: whether that is asked.
@@ -35,11 +34,17 @@ class WhatIfMarks:
     asked: int = 0
 
 
-class WhatIfView:
-    """Belongs to the playground; the luck stays the same in everything it asks."""
+class WhatIf:
+    """What w does. The luck stays the same in everything it asks.
 
-    def __init__(self, screen: Playground) -> None:
-        self._screen = screen
+    Attributes:
+        marks: what is known.
+    """
+
+    def __init__(self, host: Host, runs: Runs, show: Callable[[Comparison], None]) -> None:
+        self._host = host
+        self._runs = runs
+        self._show = show
         self.marks = WhatIfMarks()
 
     @property
@@ -48,7 +53,7 @@ class WhatIfView:
         return self.marks.on
 
     def restart(self, *, on: bool) -> None:
-        """Nothing is known."""
+        """Forget what is known."""
         self.marks = WhatIfMarks(on=on)
 
     # Marks
@@ -61,16 +66,16 @@ class WhatIfView:
     @property
     def words(self) -> str:
         """For the status line."""
-        marks, tree = self.marks, self._screen.exploration.tree
+        marks, tree = self.marks, self._host.exploration.tree
         known = [(node, step) for node, step in zip(tree.path, tree.steps(), strict=True) if node in marks.chosen]
         other = sum(marks.chosen[node] != step.token for node, step in known)
         return f"what if: {other} of {len(known)} otherwise"
 
     def ask(self) -> None:
-        """Asks what the settings of now would have chosen where that is not known yet."""
-        screen, marks = self._screen, self.marks
-        exploration = screen.exploration
-        if not marks.on or not screen.app.model_ready:
+        """Ask what the current settings would have chosen where that is not known yet."""
+        host, marks = self._host, self.marks
+        exploration = host.exploration
+        if not marks.on or not exploration.ready:
             return
         tree, settings = exploration.tree, exploration.settings
         if marks.settings != settings:
@@ -79,124 +84,124 @@ class WhatIfView:
         missing = [n for n, node in enumerate(tree.path) if node not in marks.chosen
                    and tree.step(n).origin == "sampled"]  # fmt: skip
         if missing and not marks.asked:
-            marks.asked = next(run_numbers)
+            marks.asked = next(numbers)
             first = 0 if settings.mirostat_tau else missing[0]
-            screen.app.worker.reconsider(WhatIf(exploration.model, marks.asked, tree.steps(), settings, first))  # fmt: skip
+            host.workspace.engine.submit(RechooseRequest(
+                exploration.network, host.post_message, marks.asked, tree.steps(), settings, first
+            ))  # fmt: skip
 
     def _as_they_are(self) -> None:
-        tree = self._screen.exploration.tree
-        self._screen.text.set_kinds({n: tree.step(n).origin for n in range(len(tree))})
+        tree = self._host.exploration.tree
+        self._host.panes.text.set_kinds({n: tree.step(n).origin for n in range(len(tree))})
 
-    def taken(self, message: messages.Reconsidered) -> None:
-        """What the settings of now would have chosen has come."""
-        screen, marks, tree = self._screen, self.marks, self._screen.exploration.tree
-        if message.number != marks.asked or not screen.drawn:
+    def take(self, message: messages.Rechosen) -> None:
+        """Take over what the current settings would have chosen."""
+        host, marks, tree = self._host, self.marks, self._host.exploration.tree
+        if message.number != marks.asked or not host.drawable:
             return
         kinds: dict[int, TokenKind] = {}
         for position, token in message.found:
             if position < len(tree):
                 marks.chosen[tree.path[position]] = token
                 kinds[position] = self.kind(tree.path[position], tree.step(position))
-        screen.text.set_kinds(kinds)
+        host.panes.text.set_kinds(kinds)
         if message.done:
             marks.asked = 0
             self.ask()
-        screen.show_status()
 
     def forget(self) -> None:
         """The stream is another one: what was asked for is no answer."""
         if self.marks.asked:
             self.marks.asked = 0
-            self._screen.app.worker.stop_job("what if")
+            self._host.workspace.engine.cancel(RechooseRequest)
 
     # What is to be otherwise
 
     def open(self) -> None:
-        """Asks what is to be otherwise."""
+        """Ask what is to be otherwise."""
         from tui.dialogs.what_if import WhatIfScreen
 
-        screen = self._screen
-        exploration, tree = screen.exploration, screen.exploration.tree
-        if not screen.app.model_ready:
-            screen.notice("the network is still loading; one moment", error=False)
+        host, exploration = self._host, self._host.exploration
+        tree = exploration.tree
+        if not exploration.ready:
+            host.workspace.say("the network is still loading; one moment")
             return
-        cursor, token = exploration.cursor, screen.candidates.list.selected_token
+        cursor, token = exploration.cursor, host.panes.view.list.selected_token
         old = tree.step(cursor).token if cursor < len(tree) else None
         words = ""
         if old is not None and token is not None and token != old:
             words = f"{exploration.name(token)} in place of {exploration.name(old)} at {cursor}"
         generated = len(tree) > tree.prompt_length()
-        screen.pause()
-        screen.app.push_screen(WhatIfScreen(marks=self.on, token=words, generated=generated), self._asked)
+        self._runs.stop()
+        host.changed(keep_selection=True)
+        host.app.push_screen(WhatIfScreen(marks=self.on, token=words, generated=generated), self._asked)
 
-    def _asked(self, wish: str | None) -> None:
-        screen = self._screen
-        tree = screen.exploration.tree
-        if wish == "marks":
+    def _asked(self, answer: str | None) -> None:
+        host = self._host
+        tree = host.exploration.tree
+        if answer == "marks":
             self.restart(on=not self.on)
             self._as_they_are()
-            screen.show_all(keep_selection=True)
-        elif wish == "token":
-            token = screen.candidates.list.selected_token
+            host.changed(keep_selection=True)
+        elif answer == "token":
+            token = host.panes.view.list.selected_token
             if token is not None:
-                self._other_token(screen.exploration.cursor, token)
-        elif wish == "prefix":
+                self.another_token(host.exploration.cursor, token)
+        elif answer == "prefix":
             from tui.dialogs.prefix import PrefixScreen
 
-            ask = PrefixScreen(screen.exploration, tree.ids(tree.prompt_length()))
-            screen.app.push_screen(ask, self._other_prefix)
-        elif wish == "settings":
-            from tui.dialogs.lane import LaneScreen, LaneWish
+            ask = PrefixScreen(host.workspace.palette, host.exploration, tree.ids(tree.prompt_length()))
+            host.app.push_screen(ask, self._another_prefix)
+        elif answer == "settings":
+            from tui.dialogs.lane import LaneScreen
 
-            other = LaneScreen("other settings, the same luck", LaneWish(screen.exploration.settings),
-                               screen.app.presets, only_settings=True)  # fmt: skip
-            screen.app.push_screen(other, self._other_settings)
+            other = LaneScreen("other settings, the same luck", LaneOptions(host.exploration.settings),
+                               host.workspace.presets, only_settings=True)  # fmt: skip
+            host.app.push_screen(other, self.other_settings)
 
-    def _other_token(self, position: int, token: int) -> None:
+    def another_token(self, position: int, token: int) -> None:
+        """Lay beside the stream what the same luck gives after another token."""
         from engine.generation.decode import pick_token
         from tui.state.beginnings import counterfactual
 
-        exploration, tree = self._screen.exploration, self._screen.exploration.tree
+        exploration, tree = self._host.exploration, self._host.exploration.tree
         label = f"{exploration.name(token)} for {exploration.name(tree.step(position).token)}"
         prompt = tree.prompt_length()
         if position < prompt:
             ids = tree.ids(prompt)
             ids[position] = token
-            exploration.comparison = counterfactual(exploration, start=prompt, label=label, prefix=ids)
-        else:
-            try:
-                dist = exploration.distribution(position)
-            except EngineError as error:
-                self._screen.notice(str(error))
-                return
-            if dist is None:
-                return
+            self._show(counterfactual(exploration, start=prompt, label=label, prefix=ids))
+            return
+        try:
+            dist = exploration.distribution(position)
+        except EngineError as error:
+            self._host.workspace.say(str(error), error=True)
+            return
+        if dist is not None:
             step = pick_token(dist, token, exploration.context(position))
-            exploration.comparison = counterfactual(exploration, start=position, label=label, first=step)
-        self._screen.open_comparison()
+            self._show(counterfactual(exploration, start=position, label=label, first=step))
 
-    def _other_prefix(self, ids: list[int] | None) -> None:
+    def _another_prefix(self, ids: list[int] | None) -> None:
         from tui.state.beginnings import counterfactual
 
         if ids is not None:
-            exploration = self._screen.exploration
+            exploration = self._host.exploration
             start = exploration.tree.prompt_length()
-            exploration.comparison = counterfactual(exploration, start=start, label="another prefix", prefix=ids)
-            self._screen.open_comparison()
+            self._show(counterfactual(exploration, start=start, label="another prefix", prefix=ids))
 
-    def _other_settings(self, wish: LaneWish | None) -> None:
+    def other_settings(self, options: LaneOptions | None) -> None:
+        """Lay beside the stream what the same luck gives with other settings."""
         from tui.state.beginnings import counterfactual
 
-        exploration = self._screen.exploration
-        if wish is None:
+        exploration = self._host.exploration
+        if options is None:
             return
         try:
             if exploration.info is not None:
-                wish.settings.check_vocabulary(exploration.info.vocab_size)
+                options.settings.check_vocabulary(exploration.info.vocab_size)
         except EngineError as error:
-            self._screen.notice(str(error))
+            self._host.workspace.say(str(error), error=True)
             return
-        label = wish.settings.changed().replace(",", " ") or "pure sampling"
+        label = options.settings.changed().replace(",", " ") or "pure sampling"
         start = exploration.tree.prompt_length()
-        exploration.comparison = counterfactual(exploration, start=start, label=label, settings=wish.settings)
-        self._screen.open_comparison()
+        self._show(counterfactual(exploration, start=start, label=label, settings=options.settings))

@@ -28,7 +28,7 @@ FORMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ExportWish:
+class ExportOptions:
     """A form of FORMS, whether only the branch in view, and the file (None for the clipboard)."""
 
     form: str
@@ -36,7 +36,7 @@ class ExportWish:
     path: Path | None
 
 
-class ExportScreen(ModalScreen[ExportWish | None]):
+class ExportScreen(ModalScreen[ExportOptions | None]):
     """Dismissed with a wish, or None."""
 
     DEFAULT_CSS = """
@@ -98,7 +98,7 @@ class ExportScreen(ModalScreen[ExportWish | None]):
     @on(Input.Submitted)
     def _chosen(self) -> None:
         if self._form == "copy":
-            self.dismiss(ExportWish("copy", True, None))
+            self.dismiss(ExportOptions("copy", True, None))
             return
         path = Path(self.query_one(Input).value).expanduser()
         problem = ""
@@ -110,7 +110,7 @@ class ExportScreen(ModalScreen[ExportWish | None]):
             self.query_one("#problem", Static).update(Text(problem))
             self.app.bell()
             return
-        self.dismiss(ExportWish(self._form, self._branch, path))
+        self.dismiss(ExportOptions(self._form, self._branch, path))
 
     def action_switch(self) -> None:
         """All of it, or the branch in view."""

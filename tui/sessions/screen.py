@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -14,7 +15,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Input, Static
 
-from engine.errors import EngineError, InputError
+from engine.errors import InputError
 from engine.session.folder import (
     Listed,
     bin_folder,
@@ -26,13 +27,17 @@ from engine.session.folder import (
     rename_session,
     to_bin,
 )
+from engine.session.store import SUFFIX
 from engine.tokens.display import show_text
-from tui.workers.autosave import age
-
-if TYPE_CHECKING:
-    from tui.app import RemixApp
+from tui import messages
+from tui.dialogs.ask import AskScreen
+from tui.style.numbers import age
+from tui.workspace import Workspace, check_session_name
 
 MOST_WORDS = 40
+
+WRITING = 2.0
+"""Seconds that a session that is open here has to be written before the list is made anew."""
 
 
 class SessionsScreen(ModalScreen[Path | None]):
@@ -54,10 +59,11 @@ class SessionsScreen(ModalScreen[Path | None]):
         Binding("escape", "close", "close"),
     ]
 
-    app: RemixApp
-
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
+        self._workspace = workspace
+        self._binned = 0
+        self._known = False  # whether the sessions were listed
         self._listed: list[Listed] = []
         self._shown: list[Listed] = []
         self._room = MOST_WORDS
@@ -83,9 +89,30 @@ class SessionsScreen(ModalScreen[Path | None]):
         table.focus()
 
     def _reload(self) -> None:
-        self.app.keeper.tick()
-        self._listed = list_sessions()
+        """List what there is, off the screen's thread."""
+        self._workspace.tick()
+
+        def work() -> messages.SessionsListed:
+            binned = len(list(bin_folder().glob(f"*{SUFFIX}"))) if bin_folder().is_dir() else 0
+            return messages.SessionsListed(list_sessions(), binned)
+
+        self._workspace.errands.submit(work, self.post_message, "list")
+
+    def on_sessions_listed(self, message: messages.SessionsListed) -> None:
+        """Show the sessions."""
+        message.stop()
+        self._listed, self._binned, self._known = message.sessions, message.binned, True
         self._fill()
+
+    def on_sessions_changed(self, message: messages.SessionsChanged) -> None:
+        """List the sessions anew."""
+        message.stop()
+        self._reload()
+
+    def on_errand_failed(self, message: messages.ErrandFailed) -> None:
+        """Say what could not be done."""
+        message.stop()
+        self._say(message.reason)
 
     def _fill(self) -> None:
         wanted = self.query_one(Input).value.lower().strip()
@@ -96,7 +123,7 @@ class SessionsScreen(ModalScreen[Path | None]):
                        if wanted in f"{listed.name} {listed.words} {listed.path.name}".lower()]  # fmt: skip
         now = time.time()
         for listed in self._shown:
-            here = self.app.keeper.exploration_in(listed.path) is not None
+            here = self._workspace.autosave.exploration_in(listed.path) is not None
             title = show_text(listed.name or listed.words or listed.path.stem, keep="")
             style = "bold" if listed.name else ""
             tokens = listed.problem or f"{listed.nodes:,}"
@@ -107,11 +134,10 @@ class SessionsScreen(ModalScreen[Path | None]):
             )  # fmt: skip
         if self._shown:
             table.move_cursor(row=min(row, len(self._shown) - 1))
-        binned = len(list(bin_folder().glob("*.remix"))) if bin_folder().is_dir() else 0
-        words = "" if self._listed else "no sessions yet: one is kept as soon as a token was chosen"
+        words = "" if self._listed or not self._known else "no sessions yet: one is kept as soon as a token was chosen"
         if self._listed and not self._shown:
             words = "no session has these words"
-        in_bin = f"{binned} in the bin (B empties it)" if binned else ""
+        in_bin = f"{self._binned} in the bin (B empties it)" if self._binned else ""
         self._say(" · ".join(filter(None, [words, in_bin])))
 
     def _say(self, words: str) -> None:
@@ -144,9 +170,6 @@ class SessionsScreen(ModalScreen[Path | None]):
 
     def action_rename(self) -> None:
         """Asks for another name."""
-        from tui.app import check_session_name
-        from tui.dialogs.ask import AskScreen
-
         listed = self._selected
         if listed is None:
             return
@@ -155,18 +178,14 @@ class SessionsScreen(ModalScreen[Path | None]):
             if name is None:
                 return
             plain = " ".join(name.split())
-            exploration = self.app.keeper.exploration_in(listed.path)
-            opened = self.app.keeper.session_of(exploration) if exploration is not None else None
-            try:
-                if opened is not None:
-                    opened.session.name = plain
-                    self.app.keeper.tick()
-                else:
-                    rename_session(listed.path, plain)
-            except EngineError as error:
-                self._say(str(error))
-                return
-            self.set_timer(0.3 if opened is not None else 0.01, self._reload)
+            exploration = self._workspace.autosave.exploration_in(listed.path)
+            opened = self._workspace.autosave.session_of(exploration) if exploration is not None else None
+            if opened is not None:
+                opened.session.name = plain
+                self._workspace.tick()
+                self._do(lambda: self._workspace.writer.wait_until_written(listed.path, WRITING))
+            else:
+                self._do(lambda: rename_session(listed.path, plain))
 
         hint = f"{listed.path.name}\nempty: its first words are shown instead"
         self.app.push_screen(AskScreen("rename", hint, value=listed.name, check=check_session_name), named)
@@ -182,15 +201,13 @@ class SessionsScreen(ModalScreen[Path | None]):
         listed = self._selected
         if listed is None:
             return
-        if self.app.keeper.exploration_in(listed.path) is not None:
+        if self._workspace.autosave.exploration_in(listed.path) is not None:
             self._say("this session is open here; open another one first")
             return
         self._do(lambda: to_bin(listed.path))
 
     def action_empty(self) -> None:
         """Asks before what is in the bin is gone for good."""
-        from tui.dialogs.ask import AskScreen
-
         def check(answer: str) -> None:
             if answer.strip().lower() != "yes":
                 raise InputError("type yes to delete what is in the bin for good, or esc to keep it")
@@ -199,14 +216,14 @@ class SessionsScreen(ModalScreen[Path | None]):
         self.app.push_screen(AskScreen("empty the bin", hint, check=check),
                              lambda answer: self._do(empty_bin) if answer else None)  # fmt: skip
 
-    def _do(self, act: object) -> None:
-        assert callable(act)
-        try:
+    def _do(self, act: Callable[[], object]) -> None:
+        """Do something with files off the screen's thread, then list the sessions anew."""
+
+        def work() -> messages.SessionsChanged:
             act()
-        except EngineError as error:
-            self._say(str(error))
-            return
-        self._reload()
+            return messages.SessionsChanged()
+
+        self._workspace.errands.submit(work, self.post_message, "change")
 
     def action_close(self) -> None:
         """From the search to the list, from the list to the playground."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from tui.state.comparison import Comparison
-from tui.state.lanes import LaneState
+from tui.state.lanes import LaneSetup, LaneState
 
 if TYPE_CHECKING:
     from engine.session.tree import Tree
@@ -46,14 +46,12 @@ def begin(exploration: Exploration, position: int, known: Comparison | None) -> 
     if known is not None and len(lanes) > 1:
         made.own_coins = known.own_coins
         for lane in lanes:
-            if lane.own_prefix is not None:
-                made.add(LaneState(lane.settings, lane.prefix, lane.prompt, lane.seed, lane.own_prefix))
-            else:
-                made.add(LaneState(lane.settings, prefix, prompt, lane.seed, before=before))
+            own = lane.setup.own_prefix is not None
+            made.add(LaneState(lane.setup if own else made.on_common(lane.setup)))
     else:
         plain = view.settings == Settings()
         for settings in FIRST_LANES if plain else (view.settings, Settings()):
-            made.add(LaneState(settings, prefix, prompt, before=before))
+            made.add(LaneState(LaneSetup(settings, prefix, prompt, before=before)))
     made.selected = 0
     return made
 
@@ -78,18 +76,18 @@ def counterfactual(
     prompt, before = _start(tree, start)
     made = Comparison(seed=view.seed, coin=view.coin, common=ids, common_prompt=prompt, before=before,
                       parent=tree.parent_of(start) if start else None, title="the same luck")  # fmt: skip
-    old = LaneState(view.settings, ids, prompt, before=before, label="as it was", script=script_of(steps))
+    old = LaneState(LaneSetup(view.settings, ids, prompt, before=before, label="as it was", script=script_of(steps)))
     made.add(old)
     old.append(steps)
     if prefix is not None:
         own = exploration.tokenizer.decode(prefix) if exploration.tokenizer else ""
         luck = script_of(steps, settings, moved=len(prefix) - len(ids))
-        made.add(LaneState(settings or view.settings, prefix, len(prefix), label=label, own_prefix=own, script=luck))
+        made.add(LaneState(LaneSetup(settings or view.settings, prefix, len(prefix), label=label, own_prefix=own, script=luck)))
     else:
         luck = script_of(steps, settings)
         if first is not None:
             luck[start] = first
-        made.add(LaneState(settings or view.settings, ids, prompt, before=before, label=label, script=luck))
+        made.add(LaneState(LaneSetup(settings or view.settings, ids, prompt, before=before, label=label, script=luck)))
     made.selected = 1
     made.cursor = 0
     return made
@@ -118,11 +116,11 @@ def of_branches(exploration: Exploration, first: int, second: int) -> Comparison
         if made is None:
             made = Comparison(seed=view.seed, coin=view.coin, common=prefix, common_prompt=prompt, before=before,
                               parent=None if own else node, title="two branches")  # fmt: skip
-        name = tree.marks[leaf].name if leaf in tree.marks else ""
+        name = tree.annotations[leaf].name if leaf in tree.annotations else ""
         label = name or exploration.words([step.token for step in steps[:8]])
         text = tokenizer.decode(prefix) if own and tokenizer is not None else None
-        lane = LaneState(view.settings, prefix, prompt, own_prefix=text, before=before, label=label,
-                         script=script_of(steps))  # fmt: skip
+        lane = LaneState(LaneSetup(view.settings, prefix, prompt, own_prefix=text, before=before, label=label,
+                                   script=script_of(steps)))  # fmt: skip
         made.add(lane)
         lane.append(steps)
     assert made is not None

@@ -6,13 +6,15 @@ lengths line up there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from engine.compare.statistics import Parting, parting
+from engine.compare.statistics import Divergence, compare_streams
 from engine.generation.step import Step
 from engine.sampling.settings import CoinKind
 from tui.state.distributions import DistributionCache
-from tui.state.lanes import LaneState, LaneStream
+from tui.state.lanes import LaneSetup, LaneState, LaneStream
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.generation.backend import Logits
@@ -40,7 +42,7 @@ class Comparison:
     """
 
     def __init__(
-        self, *, seed: int, coin: CoinKind, common: list[int], common_prompt: int, parent: int | None,
+        self, *, seed: int, coin: CoinKind, common: Sequence[int], common_prompt: int, parent: int | None,
         before: Step | None = None, title: str = "compare",
     ) -> None:  # fmt: skip
         self.title = title
@@ -82,7 +84,7 @@ class Comparison:
         first = first or (self.lanes[0] if self.lanes else None)
         if first is None:
             return 0
-        return len(first.prefix) + (first.before.offset if first.before is not None else 0)
+        return len(first.prefix) + (first.setup.before.offset if first.setup.before is not None else 0)
 
     def remove(self, place: int) -> None:
         """Takes a lane away."""
@@ -93,18 +95,21 @@ class Comparison:
     def seed_of(self, place: int) -> int:
         """The seed of a lane's flips."""
         lane = self.lanes[place]
-        return lane.seed if lane.seed is not None else self.seed + (lane.number if self.own_coins else 0)
+        return lane.setup.seed if lane.setup.seed is not None else self.seed + (lane.number if self.own_coins else 0)
 
     def offset(self, lane: LaneState) -> int:
         """What is added to a lane's positions for its coins."""
         return self.base - len(lane.prefix)
 
-    def restart(self, **changes: Any) -> None:
-        """All lanes begin again, with fields of the comparison changed; a script is luck of another time and goes."""
-        for name, value in changes.items():
-            setattr(self, name, value)
+    def restart(
+        self, *, seed: int | None = None, coin: CoinKind | None = None, own_coins: bool | None = None
+    ) -> None:
+        """Begin again with all lanes and other luck; a script is luck of another time and goes."""
+        self.seed = self.seed if seed is None else seed
+        self.coin = self.coin if coin is None else coin
+        self.own_coins = self.own_coins if own_coins is None else own_coins
         for lane in self.lanes:
-            lane.restart(script={}, label="")
+            lane.restart(lane.setup.without_script())
         self.base = self._base()
         self.cursor = 0
 
@@ -112,8 +117,12 @@ class Comparison:
         """Another prefix for all lanes that have none of their own; they are to be restarted."""
         self.common, self.common_prompt, self.before, self.parent = ids, len(ids), None, None
         for lane in self.lanes:
-            if lane.own_prefix is None:
-                lane.prefix, lane.prompt, lane.before = ids, len(ids), None
+            if lane.setup.own_prefix is None:
+                lane.setup = self.on_common(lane.setup)
+
+    def on_common(self, setup: LaneSetup) -> LaneSetup:
+        """A lane that starts from the prefix that lanes share."""
+        return replace(setup, prefix=self.common, prompt=self.common_prompt, own_prefix=None, before=self.before)
 
     def behind(self) -> list[int]:
         """The lanes that have fewer tokens than the longest and can go on."""
@@ -146,9 +155,9 @@ class Comparison:
             self._left[key] = (left, end)
         return left
 
-    def parting(self, place: int) -> Parting:
+    def divergence(self, place: int) -> Divergence:
         """How a lane and lane 1 part and meet."""
-        return parting(self.lanes[0].new_ids, self.lanes[place].new_ids)
+        return compare_streams(self.lanes[0].new_ids, self.lanes[place].new_ids)
 
     def choices(self, first: int, end: int) -> list[int]:
         """For each place how many different tokens the lanes hold there; 0 where fewer than two lanes hold one."""

@@ -31,6 +31,7 @@ class Exploration:
     Attributes:
         tree: all steps.
         tokenizer, info: None until the model is there.
+        network: the number of the network that runs; 0 before the first.
         computed: tokens that the network was run on, as last told.
         comparison: the newest one; it stays as it is while its screen is closed.
     """
@@ -40,6 +41,7 @@ class Exploration:
         self.tree = Tree(seed=seed, settings=settings, coin=coin) if tree is None else tree
         self.tokenizer: Tokenizer | None = None
         self.info: ModelInfo | None = None
+        self.network = 0
         self.computed = 0
         self.comparison: Comparison | None = None
         self._distributions = DistributionCache(KEPT_LOGITS, KEPT_DISTRIBUTIONS)
@@ -50,8 +52,13 @@ class Exploration:
         return self.info.name if self.info else ""
 
     @property
+    def ready(self) -> bool:
+        """Whether its network can be run."""
+        return self.info is not None and self.tokenizer is not None
+
+    @property
     def settings(self) -> Settings:
-        """The chain's settings of now."""
+        """The chain's current settings."""
         return self.tree.view.settings
 
     @property
@@ -107,8 +114,9 @@ class Exploration:
         return self._distributions.get(self.tree.parent_of(position), self.settings,
                                        lambda: self.context(position, roll), account=account)  # fmt: skip
 
-    def forget_logits(self) -> None:
-        """Drop everything that another network would give otherwise."""
+    def use_network(self, network: int, info: ModelInfo, tokenizer: Tokenizer) -> None:
+        """Go on with another network: what the one before gave is dropped."""
+        self.network, self.info, self.tokenizer = network, info, tokenizer
         self._distributions.forget()
 
     def window(self, position: int) -> int:
@@ -133,7 +141,7 @@ class Exploration:
         text = "".join(split_characters([self.piece(token) for token in tokens]))
         return show_text(text.replace("\n", "↵"), keep="")
 
-    def unmeasured(self) -> list[tuple[int, Step]]:
+    def without_probabilities(self) -> list[tuple[int, Step]]:
         """The prompt steps of the stream whose probabilities are not known yet, with their nodes."""
         tree = self.tree
         found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from engine.errors import InputError
 from engine.files import written_beside
 from engine.sampling.settings import COINS, CoinKind, Settings
 from themes import DEFAULT
-from tui.style.heat import HEAT_MODES, HeatMode
+from tui.state.heats import HEATS
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Tokens a second that keys step through; above the last it is as fast as it goes (None)."""
@@ -23,12 +23,12 @@ SPAN_LENGTHS = (6, 7, 8, 10, 12, 16, 20, 30, 50)
 """Tokens from which on a run counts as verbatim, that keys step through."""
 
 
-@dataclass(slots=True)
-class Remembered:
+@dataclass(frozen=True, slots=True)
+class Preferences:
     """What is kept. `speed` is in tokens a second, None for as fast as it goes."""
 
     theme: str = DEFAULT
-    heat: HeatMode = "surprisal"
+    heat: str = "surprisal"
     coin: CoinKind = "interval"
     speed: float | None = 20.0
     stop_at_end: bool = True
@@ -42,10 +42,11 @@ def config_file() -> Path:
     return user_config_path("gpt2-remix") / "settings.json"
 
 
-def load() -> tuple[Remembered, str | None]:
+def load() -> tuple[Preferences, str | None]:
     """What was kept, field by field where it is usable, and a line about what was not."""
     path = config_file()
-    kept = Remembered()
+    kept = Preferences()
+    usable: dict[str, Any] = {}
     try:
         record = json.loads(path.read_bytes())
         if not isinstance(record, dict):
@@ -54,14 +55,14 @@ def load() -> tuple[Remembered, str | None]:
         return kept, None
     except (OSError, ValueError, RecursionError) as error:
         return kept, f"{path} cannot be read ({error}); the defaults are used"
-    bad = [name for name, value in record.items() if not _take(kept, name, value)]
-    return kept, f"{path}: unusable {', '.join(sorted(bad))}; the defaults are used for it" if bad else None
+    bad = [name for name, value in record.items() if not _take(usable, name, value)]
+    return replace(kept, **usable), f"{path}: unusable {', '.join(sorted(bad))}; the defaults are used for it" if bad else None
 
 
-def _take(kept: Remembered, name: str, value: Any) -> bool:
+def _take(usable: dict[str, Any], name: str, value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     fits = {
-        "theme": isinstance(value, str), "heat": value in HEAT_MODES, "coin": value in COINS,
+        "theme": isinstance(value, str), "heat": value in HEATS, "coin": value in COINS,
         "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
         "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
         "min_tokens": number and value in SPAN_LENGTHS,
@@ -69,13 +70,13 @@ def _take(kept: Remembered, name: str, value: Any) -> bool:
     if not fits.get(name, False):
         return False
     try:
-        setattr(kept, name, Settings.from_dict(value) if name == "settings" else value)
+        usable[name] = Settings.from_dict(value) if name == "settings" else value
     except InputError:
         return False
     return True
 
 
-def save(kept: Remembered) -> str | None:
+def save(kept: Preferences) -> str | None:
     """Keeps it; a line where that cannot be done (a read-only home folder, say)."""
     path = config_file()
     record = asdict(kept) | {"settings": kept.settings.to_dict()}

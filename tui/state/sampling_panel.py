@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 from engine.sampling.presets import Preset
@@ -13,6 +13,7 @@ from engine.sampling.settings import (
     LISTS,
     NUMBERS,
     SEED_LIMIT,
+    CoinKind,
     Number,
     Settings,
     check_seed,
@@ -20,8 +21,7 @@ from engine.sampling.settings import (
     show_list,
 )
 from engine.session.tree import View
-from tui.playground.sampler import Setting
-from tui.state.preferences import SPEEDS, Remembered
+from tui.state.preferences import SPEEDS, Preferences
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.sampling.distribution import Stage
@@ -39,13 +39,25 @@ _FIRST = ("temperature", "top_k", "top_p", "min_p")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a wish comes to: fields of the view (an undo step), and fields of what is remembered."""
+    """What a change of a setting comes to; None leaves a field as it is.
 
-    view: dict[str, Any] = field(default_factory=dict)
-    kept: dict[str, Any] = field(default_factory=dict)
+    Attributes:
+        settings, seed, coin: of the view, an undo step.
+        preferences: what is remembered from now on.
+    """
+
+    settings: Settings | None = None
+    seed: int | None = None
+    coin: CoinKind | None = None
+    preferences: Preferences | None = None
+
+    @property
+    def of_view(self) -> bool:
+        """Whether the view is another one."""
+        return (self.settings, self.seed, self.coin) != (None, None, None)
 
 
-def shown(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Setting]:
+def shown(view: View, kept: Preferences, presets: Sequence[Preset]) -> list[Setting]:
     """What stands in the panel at a glance: the usual settings, those that are on, what else the next flip needs."""
     settings, plain = view.settings, Settings()
     extras = [name for name in (*_BY_NAME, *_LIST_LABELS) if name not in _FIRST and name not in ("logit_bias", "banned")
@@ -56,7 +68,7 @@ def shown(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Setti
 
 
 def chain_rows(
-    view: View, kept: Remembered, presets: Sequence[Preset], stages: Sequence[Stage] | None
+    view: View, kept: Preferences, presets: Sequence[Preset], stages: Sequence[Stage] | None
 ) -> list[Setting]:
     """Everything, the chain's steps in their order with what each left at the cursor."""
     settings = view.settings
@@ -97,7 +109,7 @@ def _share(mass: float) -> str:
     return f"−{mass:.0%}" if mass >= 0.0995 else f"−{mass:.1%}" if mass >= 0.0005 else "−<.1%"
 
 
-def _general(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Setting]:
+def _general(view: View, kept: Preferences, presets: Sequence[Preset]) -> list[Setting]:
     preset = next((preset.name for preset in presets if preset.settings == view.settings), "own")
     return [
         Setting("preset", "preset", preset),
@@ -109,27 +121,28 @@ def _general(view: View, kept: Remembered, presets: Sequence[Preset]) -> list[Se
     ]
 
 
-def stepped(name: str, direction: int, view: View, kept: Remembered, presets: Sequence[Preset]) -> Change:
+def stepped(name: str, direction: int, view: View, kept: Preferences, presets: Sequence[Preset]) -> Change:
     """One step up (+1) or down (-1). Raises EngineError that says what to do where a setting has no next value."""
     settings = view.settings
     if number := _BY_NAME.get(name):
-        return _settings(settings.replace(**{name: _next_value(number, getattr(settings, name), direction)}))
+        return settings_change(kept, settings.replace(**{name: _next_value(number, getattr(settings, name), direction)}))
     if name == "preset":
-        return _settings(next_preset(settings, direction, presets))
+        return settings_change(kept, next_preset(settings, direction, presets))
     if name == "seed":
-        return Change(view={"seed": max(0, min(SEED_LIMIT - 1, view.seed + direction))})
+        return Change(seed=max(0, min(SEED_LIMIT - 1, view.seed + direction)))
     if name == "coin":
         coin = COINS[(COINS.index(view.coin) + direction) % len(COINS)]
-        return Change(view={"coin": coin}, kept={"coin": coin})
+        return Change(coin=coin, preferences=replace(kept, coin=coin))
     if name == "speed":
-        return Change(kept={"speed": next_speed(kept.speed, direction)})
+        return Change(preferences=replace(kept, speed=next_speed(kept.speed, direction)))
     if name == "stop_at_end":
-        return Change(kept={"stop_at_end": not kept.stop_at_end})
+        return Change(preferences=replace(kept, stop_at_end=not kept.stop_at_end))
     if name == "branch_length":
-        return Change(kept={"branch_length": max(1, min(LONGEST_BRANCH, kept.branch_length + direction))})
+        return Change(preferences=replace(
+            kept, branch_length=max(1, min(LONGEST_BRANCH, kept.branch_length + direction))))  # fmt: skip
     # There is no next value of a list: less takes the last entry away, more says how to add one.
     if direction < 0 and getattr(settings, name):
-        return _settings(settings.replace(**{name: getattr(settings, name)[:-1]}))
+        return settings_change(kept, settings.replace(**{name: getattr(settings, name)[:-1]}))
     form, keys = {
         "banned": ("198;50256", ", or press x on a candidate"),
         "logit_bias": ("198:-2;50256:5", ", or press + and - on a candidate"),
@@ -144,22 +157,22 @@ def _next_value(number: Number, value: float, direction: int) -> float | int:
     return int(moved) if number.whole else round(moved, 6)
 
 
-def switched(name: str, view: View) -> Change:
+def switched(name: str, view: View, kept: Preferences) -> Change:
     """The step of a setting switched off, or on again. Raises EngineError where the setting is not one of the chain."""
     settings = view.settings
     step = _step_of(name)
     off = tuple(s for s in settings.off if s != step) if step in settings.off else (*settings.off, step)
-    return _settings(settings.replace(off=off))
+    return settings_change(kept, settings.replace(off=off))
 
 
-def shifted(name: str, direction: int, view: View) -> Change:
+def shifted(name: str, direction: int, view: View, kept: Preferences) -> Change:
     """The step of a setting moved earlier (-1) or later (+1) in the chain. Raises EngineError as `switched`."""
     settings = view.settings
     order, step = list(settings.order), _step_of(name)
     place = order.index(step)
     target = max(0, min(len(order) - 1, place + direction))
     order.insert(target, order.pop(place))
-    return _settings(settings.replace(chain=tuple(order)))
+    return settings_change(kept, settings.replace(chain=tuple(order)))
 
 
 def _step_of(name: str) -> str:
@@ -170,17 +183,17 @@ def _step_of(name: str) -> str:
     raise EngineError("this is not a step of the chain; o and [ ] act on those")
 
 
-def typed(name: str, text: str, view: View) -> Change:
+def typed(name: str, text: str, view: View, kept: Preferences) -> Change:
     """A typed value. Raises EngineError where it is none."""
     settings = view.settings
     if number := _BY_NAME.get(name):
-        return _settings(settings.replace(**{name: number.parse(text)}))
+        return settings_change(kept, settings.replace(**{name: number.parse(text)}))
     if name in LISTS:
-        return _settings(settings.replace(**{name: parse_list(name, text)}))
+        return settings_change(kept, settings.replace(**{name: parse_list(name, text)}))
     if name == "seed":
         if not text.isdecimal():
             raise EngineError(f"{text!r} is not a seed; it is a whole number from 0 up")
-        return Change(view={"seed": check_seed(int(text))})
+        return Change(seed=check_seed(int(text)))
     if name == "speed":
         try:
             speed = float(text)
@@ -188,11 +201,11 @@ def typed(name: str, text: str, view: View) -> Change:
             speed = 0.0
         if not SLOWEST <= speed <= FASTEST:
             raise EngineError(f"{text!r} is not a speed; it is {SLOWEST:g} to {FASTEST:g} tokens a second")
-        return Change(kept={"speed": speed})
+        return Change(preferences=replace(kept, speed=speed))
     if name == "branch_length":
         if not text.isdecimal() or not 1 <= int(text) <= LONGEST_BRANCH:
             raise EngineError(f"{text!r} is not a branch length; it is 1 to {LONGEST_BRANCH} tokens")
-        return Change(kept={"branch_length": int(text)})
+        return Change(preferences=replace(kept, branch_length=int(text)))
     raise EngineError("← and → change this one")
 
 
@@ -216,5 +229,26 @@ def next_speed(speed: float | None, direction: int) -> float | None:
     return ladder[max(0, min(len(ladder) - 1, place))]
 
 
-def _settings(settings: Settings) -> Change:
-    return Change(view={"settings": settings}, kept={"settings": settings})
+def settings_change(kept: Preferences, settings: Settings) -> Change:
+    """Other settings, remembered too."""
+    return Change(settings=settings, preferences=replace(kept, settings=settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting as drawn.
+
+    Attributes:
+        name: in messages.
+        label, value: as text.
+        step: its step of the chain, "" for none.
+        state: of that step: "on", "off" (switched off), or "" for not asked for.
+        note: what the step left at the cursor.
+    """
+
+    name: str
+    label: str
+    value: str
+    step: str = ""
+    state: str = ""
+    note: str = ""

@@ -18,7 +18,7 @@ MOST_MINUTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class TrainWish:
+class TrainOptions:
     """What a person wants trained.
 
     Attributes:
@@ -62,7 +62,7 @@ class Training:
         opened: whether its model was opened.
     """
 
-    wish: TrainWish
+    options: TrainOptions
     number: int
     doing: str = "starting"
     begun: dict[str, Any] | None = None
@@ -87,7 +87,7 @@ class Training:
     @property
     def name(self) -> str:
         """Of the model."""
-        return self.wish.out.name
+        return self.options.out.name
 
     @property
     def has_model(self) -> bool:
@@ -127,7 +127,7 @@ class Training:
         self.best = held_out if self.best is None else min(self.best, held_out)
 
 
-def read_wish(files: str, out: str, minutes: str) -> TrainWish:
+def read_train_options(files: str, out: str, minutes: str) -> TrainOptions:
     """What was typed into three fields. Raises InputError for what can be refused before a process is started."""
     from engine.models.provenance import RECORD, check_out
     from engine.tokens.corpus import named_files
@@ -150,11 +150,11 @@ def read_wish(files: str, out: str, minutes: str) -> TrainWish:
         raise InputError("name a folder for the model")
     if not found:
         check_out(folder, resume=True)
-        return TrainWish((), folder, length)
+        return TrainOptions((), folder, length)
     check_out(folder, resume=False)
     named = named_files(found)
     words = [str(path) if title == path.stem else f"{title}={path}" for title, path in named]
-    return TrainWish(tuple(words), folder, length)
+    return TrainOptions(tuple(words), folder, length)
 
 
 def expanded(words: Sequence[str]) -> list[str]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.generation.step import Step
-from tui.messages import Traced
-from tui.widgets.token_text import TraceMark
-from tui.workers.tracer import Edit
 
 if TYPE_CHECKING:
     from engine.sampling.distribution import Distribution
@@ -48,8 +45,8 @@ class StreamTrace:
         longest: the longest span, in tokens.
     """
 
-    def __init__(self, stream: Hashable, tell: Callable[[Edit], None], min_tokens: int) -> None:
-        self._stream = stream
+    def __init__(self, tell: Callable[[int, list[int], int], None], min_tokens: int) -> None:
+        """`tell` is called with (how many tokens are kept, those that follow, from how many on a run counts)."""
         self._tell = tell
         self._ids: list[int] = []
         self._inside: list[bool] = []
@@ -75,7 +72,7 @@ class StreamTrace:
             near = max(0, keep - self.min_tokens)
             self._inside[near:] = covering(self.marks[near:], self.min_tokens)
             self._count()
-        self._tell(Edit(self._stream, keep, list(ids), self.min_tokens))
+        self._tell(keep, list(ids), self.min_tokens)
 
     def restart(self, min_tokens: int) -> None:
         """Asks for everything anew."""
@@ -83,16 +80,18 @@ class StreamTrace:
         self.marks, self._inside = [], []
         self.verbatim = self.longest = 0
         if self._ids:
-            self._tell(Edit(self._stream, 0, list(self._ids), min_tokens))
+            self._tell(0, list(self._ids), min_tokens)
 
-    def take(self, message: Traced) -> int | None:
-        """Marks have come; the first position that looks otherwise now, None where they are not for this stream."""
-        first, end = message.first, message.first + len(message.ids)
-        if (message.stream != self._stream or message.min_tokens != self.min_tokens or first != len(self.marks)
-                or self._ids[first:end] != message.ids):  # fmt: skip
+    def take(self, first: int, ids: list[int], marks: Sequence[Mark], min_tokens: int) -> int | None:
+        """Take marks of the tokens from `first` on.
+
+        Returns the first position that looks otherwise now, None where they are not for the stream as it is.
+        """
+        if (min_tokens != self.min_tokens or first != len(self.marks)
+                or self._ids[first : first + len(ids)] != ids):  # fmt: skip
             return None
         changed = first
-        for position, mark in enumerate(message.marks, start=first):
+        for position, mark in enumerate(marks, start=first):
             self.marks.append(mark)
             verbatim = mark.length >= self.min_tokens
             self._inside.append(verbatim)
@@ -179,3 +178,7 @@ def maker(step: Step) -> str:
     if step.origin == "sampled" and step.settings is not None and step.settings.temperature == 0:
         return "the greedy choice is"
     return {"sampled": "the coin gave", "picked": "you picked"}.get(step.origin, "the prefix has")
+
+
+TraceMark = Literal["", "other", "verbatim", "left"]
+"""How a token stands to the training text: not shown, in no span, in a verbatim span, or the one that left a span."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from textual.color import Color
 from textual_plotext import PlotextPlot
-
-if TYPE_CHECKING:
-    from tui.app import RemixApp
 
 Points = Sequence[tuple[float, float]]
 
@@ -27,11 +23,13 @@ class LossPlot(PlotextPlot):
     LossPlot { height: 1fr; background: $surface; }
     """
 
-    app: RemixApp
+    def __init__(self, colors: Callable[[], dict[str, str]]) -> None:
+        super().__init__()
+        self._colors = colors
 
     def show(self, losses: Points, looks: Points, whole: float) -> None:
         """Other points (seconds, nats a token), of a training of `whole` seconds."""
-        colors = self.app.themes_found[self.app.theme].colors
+        colors = self._colors()
         plot = self.plt
         plot.clear_data()
         unit, size = ("min", 60.0) if whole >= 120 else ("s", 1.0)

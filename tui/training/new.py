@@ -17,7 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Footer, Input, Label, Static
 
 from engine.errors import EngineError
-from tui.state.training import TrainWish, folder_for, read_wish
+from tui.state.training import TrainOptions, folder_for, read_train_options
 
 
 class TextFiles(DirectoryTree):
@@ -32,8 +32,8 @@ class TextFiles(DirectoryTree):
         return [path for path in paths if not path.name.startswith(".")]
 
 
-class TrainScreen(ModalScreen[TrainWish | None]):
-    """Dismissed with a wish, or None."""
+class TrainScreen(ModalScreen[TrainOptions | None]):
+    """Dismissed with a options, or None."""
 
     HELP = """\
     M, or "train on a text" in the command palette, trains a small GPT-2 on text files of yours, in the background,
@@ -61,26 +61,26 @@ class TrainScreen(ModalScreen[TrainWish | None]):
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
-    def __init__(self, wish: TrainWish | None = None, problem: str = "") -> None:
+    def __init__(self, options: TrainOptions | None = None, problem: str = "") -> None:
         super().__init__()
-        self._wish = wish
+        self._options = options
         self._problem = problem
         self._proposed = ""
 
     def compose(self) -> ComposeResult:
         """The fields and the files."""
-        wish = self._wish
+        options = self._options
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "train on a text"
             with Horizontal():
                 yield Label("texts  ")
-                known = shlex.join(wish.files) if wish else ""
+                known = shlex.join(options.files) if options else ""
                 yield Input(known, placeholder="novel.txt, letters/*.txt, TITLE=file.txt", compact=True, id="files")
             with Horizontal():
                 yield Label("folder ")
-                yield Input(str(wish.out) if wish else "", compact=True, id="out")
+                yield Input(str(options.out) if options else "", compact=True, id="out")
                 yield Label("minutes", id="length")
-                yield Input(f"{wish.minutes:g}" if wish and wish.minutes else "5", compact=True, id="minutes")
+                yield Input(f"{options.minutes:g}" if options and options.minutes else "5", compact=True, id="minutes")
             yield TextFiles(Path.cwd())
             yield Static(Text(self._problem), id="problem", classes="problem")
             yield Static("enter begins; shape and vocabulary follow from the text and the time, and you go on "
@@ -123,12 +123,12 @@ class TrainScreen(ModalScreen[TrainWish | None]):
         """Begins, where there is nothing to complain about."""
         files, out, minutes = (self.query_one(f"#{field}", Input).value for field in ("files", "out", "minutes"))
         try:
-            wish = read_wish(files, out, minutes)
+            options = read_train_options(files, out, minutes)
         except EngineError as error:
             self.query_one("#problem", Static).update(Text(str(error)))
             self.app.bell()
             return
-        self.dismiss(wish)
+        self.dismiss(options)
 
     def action_cancel(self) -> None:
         """Nothing."""

@@ -1,8 +1,8 @@
-"""How a training goes: the loss as a plot, figures, and what the network of now writes."""
+"""How a training goes: the loss as a plot, figures, and what the network writes at present."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,13 +14,11 @@ from textual.widgets import Footer, ProgressBar, Static
 from engine.tokens.display import show_clock, show_names, show_text
 from tui.state.training import Training
 from tui.training.loss_plot import LINE, LOOK, LossPlot
-
-if TYPE_CHECKING:
-    from tui.app import RemixApp
+from tui.workspace import Workspace
 
 
-class TrainingScreen(ModalScreen[None]):
-    """Shows the training of now; closing it changes nothing."""
+class TrainingScreen(ModalScreen[str | None]):
+    """Shows the current training; closing it changes nothing."""
 
     DEFAULT_CSS = """
     TrainingScreen .dialog { height: 90%; max-width: 130; width: 94%; }
@@ -39,10 +37,9 @@ class TrainingScreen(ModalScreen[None]):
         Binding("escape,q", "close", "explore meanwhile", key_display="esc"),
     ]
 
-    app: RemixApp
-
-    def __init__(self, training: Training) -> None:
+    def __init__(self, workspace: Workspace, training: Training) -> None:
         super().__init__()
+        self._workspace = workspace
         self._training = training
 
     def compose(self) -> ComposeResult:
@@ -50,15 +47,24 @@ class TrainingScreen(ModalScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = f"training {show_text(self._training.name)}"
             yield ProgressBar(total=1.0, show_eta=False)
-            yield LossPlot()
+            yield LossPlot(self._colors)
             yield Static(id="figures")
             yield Static(id="shape")
             yield Static(id="sample")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        """Shows what is known."""
+        """Show what is known, and what comes."""
         self.show(self._training)
+        self._workspace.training_changed.subscribe(self, lambda _: self._take())
+        self._workspace.palette_changed.subscribe(self, lambda _: self._take())
+
+    def _take(self) -> None:
+        if self._workspace.trainings.training is not None:
+            self.show(self._workspace.trainings.training)
+
+    def _colors(self) -> dict[str, str]:
+        return self._workspace.theme.colors
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now."""
@@ -88,7 +94,7 @@ class TrainingScreen(ModalScreen[None]):
     def _figures(self) -> Text:
         training = self._training
         if training.problem:
-            return Text(training.problem, style=self.app.themes_found[self.app.theme].colors["error"])
+            return Text(training.problem, style=self._colors()["error"])
         if training.over and training.held_out is not None:
             said = f"held-out loss {training.held_out:.3f} nats a token"
             if training.bits_per_byte is not None:
@@ -101,7 +107,7 @@ class TrainingScreen(ModalScreen[None]):
             return Text("ending: the best weights are kept…")
         if training.loss is None:
             return Text(f"{training.doing}…")
-        colors = self.app.themes_found[self.app.theme].colors
+        colors = self._colors()
         text = Text.assemble("loss: ", (f"{LINE} training {training.loss:.3f}", colors["muted"]))
         if training.held_out is not None:
             text.append("  ").append(f"{LOOK} held out {training.held_out:.3f}", colors["accent"])
@@ -125,21 +131,21 @@ class TrainingScreen(ModalScreen[None]):
 
     def action_switch(self) -> None:
         """Opens the new model."""
-        self.dismiss(None)
-        self.app.trainings.switch()
+        self.dismiss("switch")
 
     def action_stop(self) -> None:
-        """Ends it well."""
-        self.app.trainings.stop()
+        """Let it stop cleanly and keep the best weights."""
+        self._workspace.trainings.stop()
+        self._workspace.training_changed.publish(None)
 
     def action_go_on(self) -> None:
         """For the rest of its time, or as long again."""
-        self.app.trainings.go_on()
+        self._workspace.trainings.go_on()
+        self._workspace.training_changed.publish(None)
 
     def action_new(self) -> None:
         """Another one."""
-        self.dismiss(None)
-        self.app.trainings.ask()
+        self.dismiss("new")
 
     def action_close(self) -> None:
         """The training goes on."""

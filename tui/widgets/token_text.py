@@ -16,15 +16,13 @@ from textual.strip import Strip
 
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import split_characters
+from tui.state.verbatim import TraceMark
 from tui.style.palette import Palette
 from tui.style.wrap import Flow
 
 TokenKind = Literal["prompt", "sampled", "picked", "leaves", "apart", "again", "otherwise"]
 """How a token came; in a lane also where it leaves lane 1, what is other after that, and what is the same again;
 with "what if" what other settings would not have chosen."""
-
-TraceMark = Literal["", "other", "verbatim", "left"]
-"""How a token stands to the training text: not shown, in no span, in a verbatim span, or the one that left a span."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
-"""Keeps explorations on disk as they grow: which file each has, what was given to the saver, what the saver said."""
+"""Autosave: explorations are saved as they grow; which file each has, and how saving goes."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui.messages import NotSaved, Saved
 from tui.state.exploration import Exploration
-from tui.workers.session_writer import Saver
+from tui.workers.session_writer import SessionWriter
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from engine.session.journal import Journal
@@ -24,7 +23,7 @@ WORDS = 12
 
 
 @dataclass(slots=True)
-class Kept:
+class SavedExploration:
     """An exploration's session, what of it was given to the saver, and how that went ("", "saved" or a problem)."""
 
     opened: OpenedSession
@@ -33,24 +32,24 @@ class Kept:
     given: bool = False
 
 
-class Keeper:
+class Autosave:
     """Belongs to the app's thread."""
 
-    def __init__(self, saver: Saver, say: Callable[[str], object]) -> None:
-        self._saver = saver
+    def __init__(self, writer: SessionWriter, say: Callable[[str], object]) -> None:
+        self._writer = writer
         self._say = say
-        self._kept: dict[Exploration, Kept] = {}
+        self._kept: dict[Exploration, SavedExploration] = {}
 
-    def keep(self, exploration: Exploration, opened: OpenedSession) -> None:
+    def save_in(self, exploration: Exploration, opened: OpenedSession) -> None:
         """From now on this exploration is kept in a session's file."""
         from engine.session.journal import Journal
 
         session = opened.session
         session.tree = exploration.tree
         journal = Journal.of_saved(session) if opened.saved else Journal(session)
-        self._kept[exploration] = Kept(opened, journal, "saved" if opened.saved else "", given=opened.saved)
+        self._kept[exploration] = SavedExploration(opened, journal, "saved" if opened.saved else "", given=opened.saved)
 
-    def keep_new(self, exploration: Exploration) -> None:
+    def save_new(self, exploration: Exploration) -> None:
         """This exploration gets a file of its own as soon as there is something to keep."""
         from engine.session.folder import fresh_path, try_lock
         from engine.session.journal import Session
@@ -62,7 +61,7 @@ class Keeper:
         while path in taken:
             path = path.with_name(f"{path.stem.split(' (')[0]} ({number}){path.suffix}")
             number += 1
-        self.keep(exploration, OpenedSession(Session(exploration.tree), path, saved=False, lock=try_lock(path)))
+        self.save_in(exploration, OpenedSession(Session(exploration.tree), path, saved=False, lock=try_lock(path)))
 
     def knows(self, exploration: Exploration) -> bool:
         """Whether an exploration has a file."""
@@ -101,7 +100,7 @@ class Keeper:
         self.tick()
         kept = self._kept.pop(exploration, None)
         if kept is not None and kept.opened.path is not None:
-            self._saver.leave(kept.opened.path)
+            self._writer.leave(kept.opened.path)
             kept.opened.release()
 
     def tick(self) -> None:
@@ -116,9 +115,9 @@ class Keeper:
                 kept.given = True
                 if kept.state in ("", "saved"):
                     kept.state = "saving"
-                self._saver.put(path, changes)
+                self._writer.put(path, changes)
 
-    def _worth(self, exploration: Exploration, kept: Kept) -> bool:
+    def _worth(self, exploration: Exploration, kept: SavedExploration) -> bool:
         """A prefix that nobody did anything with is no session yet."""
         tree = exploration.tree
         if kept.given or kept.opened.session.name:
@@ -149,15 +148,6 @@ class Keeper:
     def close(self, seconds: float) -> None:
         """Saves what is new, and ends."""
         self.tick()
-        self._saver.close(seconds)
+        self._writer.close(seconds)
         for kept in self._kept.values():
             kept.opened.release()
-
-
-def age(seconds: float, now: float | None = None) -> str:
-    """How long ago something was, in the two or three cells that lists have for it."""
-    passed = max(0.0, (time.time() if now is None else now) - seconds)
-    for size, unit in ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m")):
-        if passed >= size:
-            return f"{int(passed // size)} {unit}"
-    return f"{int(passed)} s"

@@ -1,25 +1,22 @@
-"""What the worker does when nothing else is to do, part by part: measuring, asking what if, repeating over seeds."""
+"""What the worker does when nothing else is to do, part by part: scoring, asking what if, exporting, repeating."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
 from engine.generation.step import Step
-from engine.sampling.settings import CoinKind, Settings
-from tui.messages import Exported, Measured, Reconsidered, RepeatProgress
+from tui.messages import Exported, PromptScored, Rechosen, RepeatProgress
+from tui.workers.requests import ExportRequest, JobRequest, RechooseRequest, RepeatRequest, ScoreRequest
 
 if TYPE_CHECKING:
-    from engine.compare.lanes import LaneStart
     from engine.models.opening import Model
-    from engine.session.journal import Session
 
-MEASURED_AT_ONCE = 32
+SCORED_AT_ONCE = 32
 
 REPEAT_FRAME = 1 / 4
 """Seconds between two messages of a repetition: its table is made anew for each."""
@@ -27,79 +24,54 @@ REPEAT_FRAME = 1 / 4
 Job: TypeAlias = Iterator[Message | None]
 """Work in parts: each `next` does one, and gives a message where there is something to tell."""
 
-JOBS = ("measure", "what if", "export", "repeat")
+JOBS = (ScoreRequest, RechooseRequest, ExportRequest, RepeatRequest)
 """The most urgent first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """A request to run lanes over several seeds: what `engine.compare.lanes.repeat` takes."""
-
-    model: str
-    number: int
-    starts: Sequence[LaneStart]
-    seed: int
-    repeats: int
-    limit: int
-    own_coins: bool
-    coin: CoinKind
-    stop_at_end: bool
+def start(model: Model, request: JobRequest) -> Job:
+    """The work of a request, in parts; nothing is computed yet."""
+    match request:
+        case ScoreRequest():
+            return scoring(model, request)
+        case RechooseRequest():
+            return rechoosing(model, request)
+        case ExportRequest():
+            return exporting(model, request)
+        case RepeatRequest():
+            return repeating(model, request)
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIf:
-    """A request to say what the coins of a stream would have chosen with other settings."""
-
-    model: str
-    number: int
-    steps: Sequence[Step]
-    settings: Settings
-    first: int
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """A request to write a session as an HTML page with the candidates of every token; a copy that nobody changes."""
-
-    model: str
-    session: Session
-    leaf: int | None
-    path: Path
-    colors: dict[str, str]
-    heat: tuple[str, str, str]
-
-
-def measuring(model: Model, ids: list[int], steps: list[tuple[int, Step]]) -> Job:
-    """Fills in the probabilities of prompt steps (node, step) of a stream."""
+def scoring(model: Model, request: ScoreRequest) -> Job:
+    """Fill in the probabilities of prompt steps (node, step) of a stream."""
     from engine.generation.score import score
     from engine.generation.step import with_probabilities
 
-    wanted = {step.position: (node, step) for node, step in steps}
+    wanted = {step.position: (node, step) for node, step in request.steps}
     part: list[tuple[int, Step]] = []
-    for position, dist in score(model.backend, ids, model.tokenizer.end_of_text, from_start=0 in wanted):
+    for position, dist in score(model.backend, request.ids, model.tokenizer.end_of_text, from_start=0 in wanted):
         if position in wanted:
             node, step = wanted[position]
             part.append((node, with_probabilities(step, dist)))
-        if len(part) >= MEASURED_AT_ONCE:
-            yield Measured(part)
+        if len(part) >= SCORED_AT_ONCE:
+            yield PromptScored(request.network, part)
             part = []
-    yield Measured(part)
+    yield PromptScored(request.network, part)
 
 
-def reconsidering(model: Model, request: WhatIf) -> Job:
+def rechoosing(model: Model, request: RechooseRequest) -> Job:
     """What the coins of a stream would have chosen with other settings."""
     from engine.generation.counterfactual import rechoose
 
     end, part = model.tokenizer.end_of_text, []
     for found in rechoose(model.backend, request.steps, request.settings, end_of_text=end, first=request.first):  # fmt: skip
         part.append(found)
-        if len(part) >= MEASURED_AT_ONCE:
-            yield Reconsidered(request.number, part, done=False)
+        if len(part) >= SCORED_AT_ONCE:
+            yield Rechosen(request.number, part, done=False)
             part = []
-    yield Reconsidered(request.number, part, done=True)
+    yield Rechosen(request.number, part, done=True)
 
 
-def repeating(model: Model, request: Repeat) -> Job:
+def repeating(model: Model, request: RepeatRequest) -> Job:
     """Runs lanes over seeds."""
     from engine.compare.repeats import repeat
 
@@ -115,16 +87,17 @@ def repeating(model: Model, request: Repeat) -> Job:
             continue
         posted = now
         table = result.table() if result.seeds else None
-        yield RepeatProgress(request.number, done, total, len(result.seeds), table, result.partings())
+        yield RepeatProgress(request.number, done, total, len(result.seeds), table, result.divergences())
 
 
-def exporting(model: Model, request: Export) -> Job:
+def exporting(model: Model, request: ExportRequest) -> Job:
     """Writes a session as an HTML page with the candidates of every token."""
     from engine.session.export.html import HOVERED, to_html
     from engine.session.replay import Candidate, candidates
 
     known: dict[int, list[Candidate]] = {}
-    tree, end = request.session.tree, model.tokenizer.end_of_text
+    session = request.copy()
+    tree, end = session.tree, model.tokenizer.end_of_text
     total = len(tree.nodes) - 1 if request.leaf is None else tree.nodes[request.leaf].depth
     posted = 0.0
     for node, found in candidates(model.backend, tree, end, HOVERED, request.leaf):
@@ -134,7 +107,7 @@ def exporting(model: Model, request: Export) -> Job:
             yield Exported(str(request.path), done=len(known), total=total)
         else:
             yield None
-    text = to_html(request.session, model.tokenizer, branch=request.leaf, colors=request.colors, heat=request.heat,
+    text = to_html(session, model.tokenizer, branch=request.leaf, colors=request.colors, heat=request.heat,
                    candidates_of=lambda node: known.get(node, ()))  # fmt: skip
     yield Exported(str(request.path), done=total, total=total, problem=write_text(request.path, text), finished=True)
 

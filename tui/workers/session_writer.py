@@ -1,4 +1,4 @@
-"""The one place where sessions are written: a thread with a queue, so that no disk ever holds up the screen.
+"""Writing sessions: a thread with a queue for each file, so that no disk ever holds up the screen.
 
 What could not be written is kept and tried again, in order. Where the file itself is gone, the app is asked for
 everything anew.
@@ -26,7 +26,7 @@ RETRY = 2.0
 """Seconds until what could not be written is tried again."""
 
 
-class Saver:
+class SessionWriter:
     """Owns the open session files. Every method but `loop` may be called from the app's thread and returns at once."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
@@ -48,21 +48,26 @@ class Saver:
             queue.append(changes)
             self._closing.discard(path)
             if self._thread is None:
-                self._thread = threading.Thread(target=self.loop, name="saver", daemon=True)
+                self._thread = threading.Thread(target=self.loop, name="session-writer", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            self._wake.notify_all()
 
     def leave(self, path: Path) -> None:
         """Nothing more comes for a file: it is closed once all is written."""
         with self._wake:
             self._closing.add(path)
-            self._wake.notify()
+            self._wake.notify_all()
+
+    def wait_until_written(self, path: Path, seconds: float) -> bool:
+        """Wait, in another thread than the app's, until all that was given for a file is in it; whether it is."""
+        with self._wake:
+            return self._wake.wait_for(lambda: not self._waiting.get(path), seconds)
 
     def close(self, seconds: float) -> None:
         """Writes what waits, and ends; gives up after so many seconds."""
         with self._wake:
             self._end = time.monotonic() + seconds
-            self._wake.notify()
+            self._wake.notify_all()
         if self._thread is not None:
             self._thread.join(seconds)
 
@@ -134,5 +139,6 @@ class Saver:
                 queue.popleft()
             self._retry_at.pop(path, None)
             done = not queue
+            self._wake.notify_all()
         if done:
             self._post(Saved(path))

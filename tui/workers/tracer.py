@@ -1,11 +1,10 @@
-"""The one place where streams are traced in the training text, in a thread of its own: it posts messages.
+"""Tracing streams in the training text, in a thread of its own: it posts messages.
 
 The text may be large and on a slow disk, so nothing here may keep the network or the screen waiting.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,17 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from tui.messages import Indexed, Indexing, Traced
-from tui.workers.engine import reason_of, step_back
+from tui.workers.mailbox import Mailbox
+from tui.workers.requests import Reply
+from tui.workers.threads import CancelledError, reason_of, step_back
 
 if TYPE_CHECKING:
     from engine.tokens.tokenizer import Tokenizer
     from engine.trace.follow import Follower
     from engine.trace.index import Index
+
+TEXT = "text"
+"""The mailbox's place for the text to trace in."""
 
 AT_ONCE = 256
 """Tokens between two messages of a long stream."""
@@ -43,16 +47,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of a stream: keep so many tokens, then come these."""
+    """A change of a stream: keep so many tokens, then come these. `reply` takes the marks."""
 
+    reply: Reply
     stream: Hashable
     keep: int
     ids: list[int]
     min_tokens: int
-
-
-class CancelledError(Exception):
-    """Raised while reading a text that is no longer wanted."""
 
 
 class Tracer:
@@ -60,73 +61,65 @@ class Tracer:
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         self._post = post
-        self._wake = threading.Condition()
+        self._mailbox = Mailbox()
         self._text: Text | None = None
-        self._fresh = False
         self._edits: deque[Edit] = deque()
-        self._closed = False
+        self._index: Index | None = None
         self._followers: dict[Hashable, Follower] = {}
 
     def open(self, text: Text) -> None:
-        """Traces in this text from now on; an `Indexed` message says when, and streams are to be told anew then."""
-        with self._wake:
-            self._text, self._fresh = text, True
+        """Trace in this text from now on; an `Indexed` message says when, and streams are to be told anew then."""
+        with self._mailbox.lock:
+            self._text = text
             self._edits.clear()
-            self._wake.notify()
+            self._mailbox.put(TEXT, text)
 
     def edit(self, edit: Edit) -> None:
         """A stream went on, or is another one from some token on."""
-        with self._wake:
-            if self._text is not None and not self._fresh:
+        with self._mailbox.lock:
+            if self._text is not None and self._mailbox.get(TEXT) is None:
                 self._edits.append(edit)
-                self._wake.notify()
+        self._mailbox.wake()
 
     def close(self) -> None:
-        """Ends the thread."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
+        """End the thread."""
+        self._mailbox.close()
 
     def loop(self) -> None:
-        """Works until closed."""
+        """Work until closed."""
         step_back()
-        index: Index | None = None
-        while True:
-            with self._wake:
-                while not (self._closed or self._fresh or (self._edits and index is not None)):
-                    self._edits.clear()
-                    self._wake.wait()
-                if self._closed:
-                    return
-                text = self._text if self._fresh else None
-                edit = self._edits.popleft() if text is None else None
+        while self._mailbox.wait(lambda: 0 if self._mailbox.get(TEXT) is not None or self._edits else None):
+            text = self._mailbox.get(TEXT)
             try:
                 if text is not None:
-                    index = self._read(text)
-                elif edit is not None and index is not None:
-                    self._trace(index, edit)
+                    self._index = self._read(text)
+                else:
+                    self._trace_next()
             except CancelledError:
                 continue
             except Exception as error:
-                index = None
-                with self._wake:
-                    self._fresh = self._fresh and text is not self._text
+                self._index = None
+                self._mailbox.drop(TEXT, text)
                 self._post(Indexed(self._text.model if self._text else "", None, reason_of(error)))
+
+    def _trace_next(self) -> None:
+        with self._mailbox.lock:
+            edit = self._edits.popleft() if self._edits else None
+        if edit is not None and self._index is not None:
+            self._trace(self._index, edit)
 
     def _read(self, text: Text) -> Index | None:
         from engine.trace.sources import find_index
 
         def progress(what: str, done: int, total: int | None) -> None:
-            if self._closed or self._text is not text:
+            if self._mailbox.closed or self._text is not text:
                 raise CancelledError
             self._post(Indexing(what, done, total))
 
         self._followers.clear()
         index = find_index(text.folder, text.tokenizer, text.vocab_size, text.sources, progress)
-        with self._wake:
-            if self._text is not text:
-                return None
-            self._fresh = False
+        if not self._mailbox.drop(TEXT, text):
+            return None  # another text is wanted
         self._post(Indexed(text.model, index))
         return index
 
@@ -147,6 +140,6 @@ class Tracer:
             first = len(follower.ids)
             for token in part:
                 follower.append(token)
-            self._post(Traced(edit.stream, first, part, follower.marks[first:], edit.min_tokens))
-            if self._closed or self._fresh:
+            edit.reply(Traced(edit.stream, first, part, follower.marks[first:], edit.min_tokens))
+            if self._mailbox.closed or self._mailbox.get(TEXT) is not None:
                 return

@@ -13,23 +13,23 @@ from contextlib import suppress
 
 from textual.message import Message
 
-from tui.messages import TrainingOver, TrainingSaid
-from tui.state.training import TrainWish
+from tui.messages import TrainingEvent, TrainingOver
+from tui.state.training import TrainOptions
 
 STOP = signal.SIGINT if os.name == "posix" else signal.SIGTERM
 
 
-class Trainer:
+class TrainingProcess:
     """Every method may be called from the app's thread and returns at once; what is said comes as messages."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         self._post = post
         self._process: subprocess.Popen[str] | None = None
 
-    def begin(self, number: int, wish: TrainWish) -> None:
+    def begin(self, number: int, options: TrainOptions) -> None:
         """Starts a training with half the processor's cores. Raises OSError where no process can be started."""
         threads = max(1, (os.cpu_count() or 2) // 2)
-        command = [sys.executable, "-m", "tui", "train", "--events", "--threads", str(threads), *wish.arguments]
+        command = [sys.executable, "-m", "tui", "train", "--events", "--threads", str(threads), *options.arguments]
         # A session of its own: it ends well by itself when the terminal closes.
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -55,7 +55,7 @@ class Trainer:
             except ValueError:
                 problem = line.strip() or problem
             else:
-                self._post(TrainingSaid(number, event))
+                self._post(TrainingEvent(number, event))
         code = process.wait()
         if code in (0, 130, -STOP):  # the last where it was told to end before it could listen
             problem = ""

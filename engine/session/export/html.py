@@ -110,7 +110,7 @@ def _spans(
         shown = html.escape(show_text(text, keep="\n\t"), quote=True)
         level = None if step.surprisal is None else _blend(heat, step.surprisal / MOST_BITS)
         background = "" if level is None else f" style='background:{level}'"
-        mark = tree.marks.get(node)
+        mark = tree.annotations.get(node)
         note = "" if mark is None else f"<span class=n> {html.escape(show_text(_words(mark)))}</span>"
         hover = _hover(step, tokenizer, candidates_of(node) if candidates_of else ())
         spans.append(f"<span class='t {step.origin}'{background}>{shown}<span class=c>{hover}</span></span>{note}")

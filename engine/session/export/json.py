@@ -13,7 +13,7 @@ from engine.sampling.settings import COINS, Settings
 from engine.session.journal import Session
 from engine.session.outline import branch_only
 from engine.session.records import NODE_COLUMNS, grow_row, plausible
-from engine.session.tree import Mark, Tree, View
+from engine.session.tree import Annotation, Tree, View
 
 FORMAT, FORMAT_VERSION = "gpt2-remix session", 1
 
@@ -42,7 +42,7 @@ def session_to_json(session: Session, *, branch: int | None = None) -> str:
     views = [[view.head, view.cursor, number(view.settings), view.seed, view.coin] for view in tree.history()]
     head = {"format": FORMAT, "version": FORMAT_VERSION, "name": session.name, "created": session.created,
             "words": session.words, "models": [asdict(record) for record in tree.models]}  # fmt: skip
-    marks = {str(node): asdict(mark) for node, mark in sorted(tree.marks.items())}
+    marks = {str(node): asdict(mark) for node, mark in sorted(tree.annotations.items())}
     parts = [json.dumps(value, ensure_ascii=False, allow_nan=False) for value in (
         [chain.to_dict() for chain in settings], marks, list(FIELDS), views, tree.history_place
     )]  # fmt: skip
@@ -84,7 +84,7 @@ def _session(record: Mapping[str, Any]) -> Session:
     for node, mark in record["marks"].items():
         if not 0 <= int(node) < len(tree.nodes):
             raise ValueError(f"a mark is on node {node}")
-        tree.marks[int(node)] = Mark(str(mark["name"]), bool(mark["star"]), bool(mark["hidden"]), str(mark["note"]))
+        tree.annotations[int(node)] = Annotation(str(mark["name"]), bool(mark["star"]), bool(mark["hidden"]), str(mark["note"]))
     views = []
     for head, cursor, chain, seed, coin in record["views"]:
         if not 0 <= head < len(tree.nodes) or coin not in COINS or int(cursor) < 0 or int(seed) < 0:

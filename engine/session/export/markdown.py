@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.session.journal import Session
 from engine.session.outline import branch_only, nodes_of, segments
-from engine.session.tree import Mark, Tree
+from engine.session.tree import Annotation, Tree
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import Tokenizer
 
@@ -22,7 +22,7 @@ def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = 
     for segment in segments(tree):
         indent = "  " * segment.depth
         nodes = nodes_of(tree, segment)
-        notes = [_plain(_words(tree.marks[node])) for node in nodes if node in tree.marks]
+        notes = [_plain(_words(tree.annotations[node])) for node in nodes if node in tree.annotations]
         words = "".join(_marked(kind, text) for kind, text in _by_origin(tree, tokenizer, nodes))
         lines.append(f"{indent}- {words.replace(chr(10), '⏎ ')}{' — ' + '; '.join(notes) if notes else ''}")
     return "\n".join(lines) + "\n"
@@ -53,5 +53,5 @@ def _plain(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|~&" else c for c in show_text(text))
 
 
-def _words(mark: Mark) -> str:
+def _words(mark: Annotation) -> str:
     return " ".join(filter(None, ["★" if mark.star else "", mark.name, mark.note]))

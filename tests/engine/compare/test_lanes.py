@@ -271,7 +271,7 @@ def test_repeats_are_the_comparisons_of_each_seed(tiny) -> None:
         run(open_backend("tiny", tiny), lanes)
         assert [streams[n].tokens for streams in result.lanes] == [lane.tokens for lane in lanes]
     assert result.table()[0]["mean_surprisal"] is not None
-    assert result.partings()[0] == [None] * 7
+    assert result.divergences()[0] == [None] * 7
 
 
 def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny) -> None:

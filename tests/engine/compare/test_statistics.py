@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.compare.statistics import best_and_worst, divergence, mean_and_spread, over_seeds, parting, stream_stats
+from engine.compare.statistics import (
+    best_and_worst,
+    compare_streams,
+    divergence,
+    mean_and_spread,
+    over_seeds,
+    stream_stats,
+)
 from engine.generation.step import Step
 
 tokens = st.lists(st.integers(0, 3), max_size=40)
@@ -42,21 +49,21 @@ def test_nothing_has_no_measures() -> None:
 
 @given(tokens, tokens)
 def test_partings(a: list[int], b: list[int]) -> None:
-    found = parting(a, b)
+    found = compare_streams(a, b)
     n = min(len(a), len(b))
     assert found.compared == n
     assert found.same == sum(x == y for x, y in zip(a, b, strict=False))
-    if found.left is None:
+    if found.first is None:
         assert a[:n] == b[:n]
     else:
-        assert a[: found.left] == b[: found.left]
-        assert a[found.left] != b[found.left]
-        assert divergence(a, b) == found.left
+        assert a[: found.first] == b[: found.first]
+        assert a[found.first] != b[found.first]
+        assert divergence(a, b) == found.first
         if found.apart is None:
-            assert all(x != y for x, y in zip(a[found.left :], b[found.left :], strict=False))
+            assert all(x != y for x, y in zip(a[found.first :], b[found.first :], strict=False))
         else:
-            meet = found.left + found.apart
-            assert all(x != y for x, y in zip(a[found.left : meet], b[found.left : meet], strict=False))
+            meet = found.first + found.apart
+            assert all(x != y for x, y in zip(a[found.first : meet], b[found.first : meet], strict=False))
             assert a[meet : meet + found.together] == b[meet : meet + found.together]
             assert found.together >= 1
 

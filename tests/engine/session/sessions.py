@@ -48,7 +48,7 @@ def grown(seed: int, size: int, *, words: str = "It is", vocabulary: int = 8193)
             tree.move(position)
         else:
             node = int(rng.integers(1, len(tree.nodes)))
-            tree.mark_node(node, name=f"né {node}", star=bool(rng.random() < 0.5), note="a\nnote <b>")
+            tree.annotate(node, name=f"né {node}", star=bool(rng.random() < 0.5), note="a\nnote <b>")
     if rng.random() < 0.3:
         tree.use_model(ModelRecord("gpt2", 124439808, "fp32", 50257, 1024, (12, 768, 12)))
     return Session(tree, f"name {seed}" if seed % 2 else "", 1.7e9 + seed / 7, words)
@@ -72,7 +72,7 @@ def same(a: Session, b: Session) -> None:
         assert (x.id, x.parent, x.step, x.depth, x.children, x.model, x.born) == (
             y.id, y.parent, y.step, y.depth, y.children, y.model, y.born)  # fmt: skip
         assert abs(x.log_p - y.log_p) < 1e-6 * (1 + abs(x.log_p))
-    assert a.tree.marks == b.tree.marks
+    assert a.tree.annotations == b.tree.annotations
     assert a.tree.history() == b.tree.history()
     assert a.tree.history_place == b.tree.history_place
     assert a.tree.view == b.tree.view

@@ -85,7 +85,7 @@ def test_segments_hold_every_node_once() -> None:
     assert sorted(found) == list(range(1, len(tree.nodes)))
     assert sorted(node for path, fresh in walk(tree) for node in path[fresh:]) == sorted(found)
     first = tree.nodes[0].children[0]
-    tree.mark_node(first, hidden=True)
+    tree.annotate(first, hidden=True)
     assert all(first not in tree.path_to(segment.last) for segment in segments(tree))
 
 
@@ -140,7 +140,7 @@ def test_markdown_and_text(classics) -> None:
     tree = session.tree
     tree.append(Step(len(tree), 13, "sampled", surprisal=1.0))
     tree.choose(Step(len(tree) - 1, 11, "picked", surprisal=2.0), cursor=0)
-    tree.mark_node(len(tree.nodes) - 1, name="mine", note="a | b")
+    tree.annotate(len(tree.nodes) - 1, name="mine", note="a | b")
     assert to_text(session, classics.tokenizer).count("branch") == 2
     assert "**,**" in to_markdown(session, classics.tokenizer)
     assert "mine a \\| b" in to_markdown(session, classics.tokenizer)

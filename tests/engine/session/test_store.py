@@ -77,7 +77,7 @@ def test_saved_bit_by_bit_it_is_the_same(tmp_path_factory, seed: int, acts: list
         elif act == 5:
             tree.change(settings=Settings(temperature=rng.random()))
         elif act == 6:
-            tree.mark_node(rng.randrange(1, len(tree.nodes)), star=rng.random() < 0.5, name=rng.choice(["", "x"]))
+            tree.annotate(rng.randrange(1, len(tree.nodes)), star=rng.random() < 0.5, name=rng.choice(["", "x"]))
         elif act == 7:
             save()
     session.name = "now with a name"
@@ -95,7 +95,7 @@ def test_measured_prompt_tokens_are_saved_anew(tmp_path) -> None:
     journal, file = Journal(session), Store(tmp_path / "a.remix")
     file.write(journal.changes())
     known = session.tree.nodes[1].step
-    session.tree.measure(1, Step(0, known.token, "prompt", surprisal=3.5, entropy=1.0, p_raw=0.1, p_final=0.1, rank=4))
+    session.tree.set_probabilities(1, Step(0, known.token, "prompt", surprisal=3.5, entropy=1.0, p_raw=0.1, p_final=0.1, rank=4))
     file.write(journal.changes())
     file.close()
     assert read(tmp_path / "a.remix").tree.nodes[1].step.surprisal == 3.5

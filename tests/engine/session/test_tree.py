@@ -81,7 +81,7 @@ def test_undo_and_redo_cover_settings_and_a_new_change_ends_redo() -> None:
 
 def test_a_run_is_one_undo_step() -> None:
     tree = grown([])
-    tree.mark()
+    tree.checkpoint()
     for token in (1, 2, 3):
         tree.append(sampled(len(tree), token), record=False)
     tree.undo()
@@ -99,7 +99,7 @@ def test_log_probability_counts_what_was_chosen_and_not_what_was_given() -> None
 def test_measuring_refuses_another_step() -> None:
     tree = grown([])
     with pytest.raises(ValueError, match="another step"):
-        tree.measure(tree.path[0], Step(0, 5, "prompt"))
+        tree.set_probabilities(tree.path[0], Step(0, 5, "prompt"))
 
 
 @given(st.integers(-5, 50))

@@ -304,7 +304,7 @@ async def test_many_seeds_as_a_table_and_a_plot(drive, classics) -> None:
         assert screen._last.seeds == 5
         for ours, theirs in zip(screen._last.table, expected.table(), strict=True):
             assert ours["mean_surprisal"] == pytest.approx(theirs["mean_surprisal"], rel=1e-4)
-        assert screen._last.partings == expected.partings()
+        assert screen._last.divergences == expected.divergences()
         await driver.pilot.press("ctrl+t", "ctrl+t", "escape")
         await driver.lanes_settled()
 

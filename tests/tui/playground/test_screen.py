@@ -11,7 +11,7 @@ from engine.sampling.presets import find_preset
 from engine.sampling.settings import CHAIN, Settings
 from tui.dialogs.ask import AskScreen
 from tui.playground.sampler import Sampler
-from tui.widgets.candidates import CandidateList
+from tui.playground.views.candidates import CandidateList
 from tui.widgets.coin import Coin
 from tui.widgets.token_text import TokenText
 

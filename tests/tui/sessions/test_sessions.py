@@ -12,15 +12,15 @@ from engine.session.folder import bin_folder, list_sessions
 from engine.session.opening import open_session
 from engine.session.outline import find_text, least_likely, sorted_leaves, split_of
 from engine.session.store import read, save_whole
-from engine.session.tree import Mark
+from engine.session.tree import Annotation
 from tests.engine.session.sessions import grown
 from tui.compare.screen import CompareScreen
 from tui.dialogs.ask import AskScreen
 from tui.sessions.export import ExportScreen
 from tui.sessions.screen import SessionsScreen
 from tui.state.exploration import Exploration
+from tui.style.numbers import age
 from tui.tree.screen import TreeScreen
-from tui.workers.autosave import age
 
 
 async def saved(driver) -> None:
@@ -181,21 +181,21 @@ async def test_the_tree_screen_goes_folds_names_stars_notes_and_hides(drive) -> 
         await driver.pilot.press("enter", "asterisk", "o")
         await driver.type("why")
         await driver.pilot.press("enter")
-        assert tree.marks[node] == Mark("best one", star=True, note="why")
+        assert tree.annotations[node] == Annotation("best one", star=True, note="why")
         await driver.pilot.press("x")
         await driver.until(lambda: len(outline.rows) == everything - 1)
-        assert tree.marks[node].hidden
+        assert tree.annotations[node].hidden
         await driver.pilot.press("H")
         assert len(outline.rows) == everything
         await driver.pilot.press("end", "x")
-        assert not tree.marks[node].hidden
+        assert not tree.annotations[node].hidden
         await driver.pilot.press("m")
         assert [row.first for row in outline.rows] == [node]
         await driver.pilot.press("enter")
         await driver.settled()
         assert node in tree.path
         await saved(driver)
-        assert tree.marks[node].name == "best one"
+        assert tree.annotations[node].name == "best one"
 
 
 async def test_a_note_on_any_token(drive, tmp_path) -> None:
@@ -208,15 +208,15 @@ async def test_a_note_on_any_token(drive, tmp_path) -> None:
         await driver.type("here it turns")
         await driver.pilot.press("enter")
         node = driver.tree.path[10]
-        assert driver.tree.marks[node] == Mark(note="here it turns")
+        assert driver.tree.annotations[node] == Annotation(note="here it turns")
         await saved(driver)
-        assert read(path).tree.marks[node].note == "here it turns"
+        assert read(path).tree.annotations[node].note == "here it turns"
         await driver.pilot.press("T", "m")
         await driver.until(lambda: isinstance(driver.app.screen, TreeScreen) and driver.app.screen.outline.rows)
         assert [row.first for row in driver.app.screen.outline.rows] == [node]
         await driver.pilot.press("escape", "escape", "N", *["backspace"] * 13, "enter")
         await driver.settled()
-        assert node not in driver.tree.marks
+        assert node not in driver.tree.annotations
 
 
 async def test_branches_are_sorted_and_two_compared(drive) -> None:

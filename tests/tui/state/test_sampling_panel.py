@@ -10,16 +10,16 @@ from engine.sampling.presets import SHIPPED
 from engine.sampling.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
 from engine.session.tree import View
 from tui.state import sampling_panel as panel
-from tui.state.preferences import SPEEDS, Remembered
+from tui.state.preferences import SPEEDS, Preferences
 from tui.style.status_bar import status_line
 
 VIEW = View(0, 0, Settings(banned=(5,)), 7, "interval")
-NAMES = [setting.name for setting in panel.chain_rows(VIEW, Remembered(), SHIPPED, None)]
+NAMES = [setting.name for setting in panel.chain_rows(VIEW, Preferences(), SHIPPED, None)]
 
 
 @given(st.sampled_from(NAMES), st.lists(st.sampled_from([-1, 1]), max_size=12))
 def test_any_steps_keep_every_setting_usable(name: str, directions: list[int]) -> None:
-    view, kept = VIEW, Remembered()
+    view, kept = VIEW, Preferences()
     for direction in directions:
         try:
             change = panel.stepped(name, direction, view, kept, SHIPPED)
@@ -46,7 +46,7 @@ def test_any_typed_value_is_taken_or_refused_in_one_line(name: str, text: str) -
 
 def test_the_seed_stops_at_its_limits() -> None:
     last = View(0, 0, Settings(), SEED_LIMIT - 1, "interval")
-    assert panel.stepped("seed", 1, last, Remembered(), SHIPPED).view["seed"] == SEED_LIMIT - 1
+    assert panel.stepped("seed", 1, last, Preferences(), SHIPPED).view["seed"] == SEED_LIMIT - 1
 
 
 LADDER = [(20.0, 50.0, 10.0), (7.0, 10.0, 5.0), (None, None, 100.0), (0.5, 1.0, 0.5), (1.0, 2.0, 1.0)]
@@ -81,8 +81,8 @@ def test_moving_there_and_back_is_the_default_order_again() -> None:
 
 def test_what_is_on_stands_in_the_panel_at_a_glance() -> None:
     view = View(0, 0, Settings(dry_multiplier=0.8), 7, "interval")
-    assert "dry_multiplier" in [setting.name for setting in panel.shown(view, Remembered(), SHIPPED)]
-    assert "dry_multiplier" not in [setting.name for setting in panel.shown(VIEW, Remembered(), SHIPPED)]
+    assert "dry_multiplier" in [setting.name for setting in panel.shown(view, Preferences(), SHIPPED)]
+    assert "dry_multiplier" not in [setting.name for setting in panel.shown(VIEW, Preferences(), SHIPPED)]
 
 
 @given(st.lists(st.text("abc ", min_size=1, max_size=12), min_size=1, max_size=6), st.integers(14, 90))

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from engine.errors import InputError
 from engine.models.provenance import read_record
-from tui.state.training import POINTS, Training, TrainWish, folder_for, read_wish
+from tui.state.training import POINTS, Training, TrainOptions, folder_for, read_train_options
 from tui.training.new import TrainScreen
 from tui.training.screen import TrainingScreen
 
@@ -70,7 +70,7 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) 
 @pytest.mark.slow
 async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 2.0))
+        driver.app.trainings._begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         driver.app.trainings.show()
         training = driver.app.trainings.training
         await driver.until(lambda: training.looks, seconds=120)
@@ -92,7 +92,7 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> No
 @pytest.mark.slow
 async def test_the_app_ends_and_the_training_ends_well_by_itself(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 2.0))
+        driver.app.trainings._begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         training = driver.app.trainings.training
         await driver.until(lambda: training.looks, seconds=120)
         process = driver.app.trainings._trainer._process
@@ -158,16 +158,16 @@ async def test_files_are_taken_and_left_out_in_the_list(drive, here: Path) -> No
 ])  # fmt: skip
 def test_wishes_that_cannot_be_are_refused(here: Path, files: str, out: str, minutes: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as refused:
-        read_wish(files, out, minutes)
+        read_train_options(files, out, minutes)
     assert len(str(refused.value).splitlines()) == 1
 
 
 def test_patterns_titles_and_names(here: Path) -> None:
     (here / "two=three.txt").write_text(WORDS)
-    wish = read_wish("*.txt", "m", "0,5")
+    wish = read_train_options("*.txt", "m", "0,5")
     assert wish.files == (str(here / "a fox.txt"), str(here / "two=three.txt"))
     assert (wish.out, wish.minutes) == (here / "m", 0.5)
-    assert read_wish("'The Fox=a fox.txt'", "m", "5").files == (f"The Fox={here / 'a fox.txt'}",)
+    assert read_train_options("'The Fox=a fox.txt'", "m", "5").files == (f"The Fox={here / 'a fox.txt'}",)
     assert folder_for("'a fox.txt' other.txt", here) == "a-fox-model"
     (here / "a-fox-model").mkdir()
     assert folder_for("'a fox.txt'", here) == "a-fox-model-2"
@@ -175,7 +175,7 @@ def test_patterns_titles_and_names(here: Path) -> None:
 
 
 def test_a_long_training_keeps_a_bounded_number_of_points() -> None:
-    training = Training(TrainWish(("a.txt",), Path("m"), 100.0), 1)
+    training = Training(TrainOptions(("a.txt",), Path("m"), 100.0), 1)
     for n in range(20_000):
         seconds = n * 0.3
         training.take({"event": "report", "step": n, "seconds": seconds, "left": 6000 - seconds, "loss": 3.0,
@@ -187,7 +187,7 @@ def test_a_long_training_keeps_a_bounded_number_of_points() -> None:
 @pytest.mark.slow
 async def test_stopped_at_once_it_leaves_nothing_and_complains_of_nothing(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainWish((str(here / "a fox.txt"),), here / "fox", 2.0))
+        driver.app.trainings._begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         driver.app.trainings.show()
         training = driver.app.trainings.training
         await driver.until(lambda: isinstance(driver.app.screen, TrainingScreen))

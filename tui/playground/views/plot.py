@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.playground.views.view import Position, View
 from tui.style.labels import STEP_LABELS
 from tui.style.palette import Palette
 
@@ -30,14 +31,8 @@ LOWEST = -9
 class DistributionPlot(Widget):
     """Braille curves; drawn for the width and height that there are."""
 
-    HELP = """\
-    l shows the distribution as a plot in place of the list: ranks from left to right, the most probable first, and
-    probability upwards, both logarithmic. The dim curve is the network's own, the bright one what the chain made of it;
-    a dashed line stands where a step begins to cut, with its name.
-    """
-
     DEFAULT_CSS = """
-    DistributionPlot { display: none; height: 1fr; background: $surface; }
+    DistributionPlot { height: 1fr; background: $surface; }
     """
 
     def __init__(self, palette: Palette) -> None:
@@ -54,11 +49,16 @@ class DistributionPlot(Widget):
         self._palette, self._drawn = palette, None
         self.refresh()
 
-    def show(self, dist: Distribution | None, taken: int | None, empty: str) -> None:
-        """Another distribution; `taken` is the token that stands there."""
-        if (dist, taken, empty) != (self._dist, self._taken, self._empty):
-            self._dist, self._taken, self._empty = dist, taken, empty
+    def show(self, position: Position, *, keep: bool) -> None:
+        """Show another position."""
+        shown = (position.dist, position.taken, position.empty)
+        if shown != (self._dist, self._taken, self._empty):
+            self._dist, self._taken, self._empty = shown
             self.refresh()
+
+    def summary(self) -> str:
+        """How many tokens the chain left."""
+        return "" if self._dist is None else f"{self._dist.kept:,} tokens kept"
 
     def render_line(self, y: int) -> Strip:
         """One row of the plot, or the ranks below it."""
@@ -208,3 +208,12 @@ def _ranks_row(size: int, width: int, palette: Palette) -> list[Segment]:
             line[x : x + len(words)] = words
             end = x + len(words) + 1
     return [Segment(f"{'rank':>{AXIS - 1}} ", palette.muted), Segment("".join(line), palette.muted)]
+
+
+HELP = """\
+l shows the distribution as a plot in place of the list: ranks from left to right, the most probable first, and
+probability upwards, both logarithmic. The dim curve is the network's own, the bright one what the chain made of it;
+a dashed line stands where a rule begins to cut, with its name.
+"""
+
+VIEW = View("plot", HELP, DistributionPlot)

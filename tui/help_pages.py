@@ -1,0 +1,47 @@
+"""The pages of the help, put together from the keymaps and from what each pane says of itself."""
+
+from __future__ import annotations
+
+from tui.compare.keymap import KEYMAP as COMPARE_KEYMAP
+from tui.compare.lane_column import LaneColumn
+from tui.dialogs.help import HelpScreen, Paragraph, Part
+from tui.dialogs.what_if import WhatIfScreen
+from tui.keymap import help_of
+from tui.playground.branches import Branches
+from tui.playground.keymap import KEYMAP
+from tui.playground.sampler import Sampler
+from tui.playground.trace_line import TraceLine
+from tui.playground.views import VIEWS
+from tui.state.heats import HEATS
+from tui.training.new import TrainScreen
+from tui.tree.keymap import KEYMAP as TREE_KEYMAP
+from tui.tree.screen import TreeScreen
+from tui.widgets.coin import Coin
+from tui.widgets.token_text import TokenText
+
+HEAT_HELP = "h goes through them. " + " ".join(f"{heat.name}: {heat.help}." for heat in HEATS.values())
+
+PANES: tuple[Part, ...] = (
+    Paragraph("text", TokenText.HELP), Paragraph("heat", HEAT_HELP), Paragraph("verbatim", TraceLine.HELP),
+    *(Paragraph(view.name, view.help) for view in VIEWS), Paragraph("coin", Coin.HELP), Paragraph("sampling", Sampler.HELP),
+    Paragraph("branches", Branches.HELP), Paragraph("what if", WhatIfScreen.HELP), Paragraph("tree screen", TreeScreen.HELP),
+    Paragraph("training", TrainScreen.HELP),
+)  # fmt: skip
+
+COINS: Part = Paragraph("what each coin keeps equal", Coin.KEPT_HELP)
+LANES: tuple[Part, ...] = (Paragraph("lanes", LaneColumn.HELP), Paragraph("statistics", LaneColumn.STATISTICS_HELP))
+
+
+def pages() -> dict[str, tuple[Part, ...]]:
+    """What the help of each screen holds."""
+    compare = help_of(COMPARE_KEYMAP)
+    return {
+        "playground": (help_of(KEYMAP), *PANES, COINS, Paragraph("keys of the compare screen (c)"), compare, *LANES),
+        "compare": (compare, *LANES, COINS),
+        "tree": (help_of(TREE_KEYMAP), Paragraph("tree", TreeScreen.HELP)),
+    }
+
+
+def help_screen(page: str) -> HelpScreen:
+    """The help of a screen."""
+    return HelpScreen(page, pages()[page])

@@ -1,0 +1,146 @@
+"""What the screens share that fill the terminal: status line, footer, too-small line, keys from a keymap, one drawing
+for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from inspect import isawaitable
+from operator import attrgetter
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+
+from tui.keymap import Row
+from tui.style.status_bar import NEEDED, needs_room, status_line
+from tui.workspace import Workspace
+
+T = TypeVar("T")
+
+WIDE, TALL = 110, 32
+"""Cells from which on there is more room."""
+
+
+class MainScreen(Screen[T], Generic[T]):
+    """A screen with a status line above its body.
+
+    What is shown is drawn by `draw`, once after whatever a key or message changed: `changed` asks for that.
+
+    Attributes:
+        workspace: what it is given.
+        draws: how often it was drawn.
+    """
+
+    KEYMAP: ClassVar[Sequence[Row]] = ()
+    ONE_NETWORK: ClassVar[bool] = False
+    """Whether it lays streams side by side, which are to come from one network."""
+
+    CONDITIONAL: ClassVar[tuple[str, ...]] = ()
+    """What keys do that do not always work: the footer is made anew when that changes."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.draws = 0
+        self._to_draw = False
+        self._keep_selection = True
+        self._status = Text()
+        self._works: list[bool | None] = []
+
+    def compose(self) -> ComposeResult:
+        """Status, body, footer; and what stands there where all that does not fit."""
+        yield Static(id="status")
+        yield from self.body()
+        yield Footer(show_command_palette=False, compact=True)
+        yield Static(id="too-small")
+
+    def body(self) -> Iterable[Widget]:
+        """What stands between status line and footer."""
+        raise NotImplementedError
+
+    def draw(self, keep_selection: bool) -> None:
+        """Draw the state as it is now, and ask for what is missing. Idempotent."""
+        raise NotImplementedError
+
+    @property
+    def drawable(self) -> bool:
+        """Whether there are panes to draw on: not before the first frame, and not while the screen closes."""
+        raise NotImplementedError
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing runs or waits, and everything on screen is known and drawn."""
+        return not self._to_draw
+
+    def describe(self) -> dict[str, Any]:
+        """What it shows, in words; for tests."""
+        return {"status": self._status.plain}
+
+    # Drawing
+
+    def changed(self, *, keep_selection: bool = False) -> None:
+        """Draw once when what is being done is done."""
+        self._keep_selection = keep_selection and (self._keep_selection or not self._to_draw)
+        if not self._to_draw:
+            self._to_draw = True
+            self.call_next(self.draw_changes)
+
+    def draw_changes(self) -> None:
+        """Draw what was changed, if anything was."""
+        if not self._to_draw:
+            return
+        self._to_draw = False
+        if self.drawable:
+            self.draws += 1
+            self.draw(self._keep_selection)
+            self.draw_keys()
+
+    def draw_status(self, left: str, parts: Sequence[str]) -> None:
+        """The status line: what this is on the left, the rest on the right."""
+        head = Text(" gpt2-remix ", style="bold", no_wrap=True)
+        head.append(f" {left}", style="not bold")
+        line = status_line(head, parts, self.size.width)
+        if line != self._status:
+            self._status = line
+            self.query_one("#status", Static).update(line, layout=False)
+
+    def draw_keys(self) -> None:
+        """The footer, where other keys work now."""
+        works = [self.enabled(do) for do in self.CONDITIONAL]
+        if works != self._works:  # the footer is built anew each time it is told
+            self._works = works
+            self.refresh_bindings()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below the size that the panes need, one line says so."""
+        width, height = event.size
+        self.set_class(width < NEEDED[0] or height < NEEDED[1], "small")
+        self.set_class(width >= WIDE, "wide")
+        self.set_class(height >= TALL, "tall")
+        self.query_one("#too-small", Static).update(needs_room(width, height))
+        self.resized()
+
+    def resized(self) -> None:
+        """The size is another one."""
+        self.changed(keep_selection=True)
+
+    # Keys
+
+    def enabled(self, do: str) -> bool | None:
+        """Whether what a key does works now; None where that is not known."""
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys work now; the footer shows those."""
+        return self.enabled(str(parameters[0])) if action == "do" and parameters else True
+
+    async def action_do(self, do: str, argument: int | str | None = None) -> None:
+        """Do what a key of the keymap names."""
+        call = attrgetter(do)(self)
+        result = call() if argument is None else call(argument)
+        if isawaitable(result):
+            await result

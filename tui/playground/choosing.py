@@ -1,0 +1,116 @@
+"""Choosing tokens: the coin flipped, flipped again, or a person's pick; and what waits for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.errors import EngineError
+from engine.generation.step import Step
+from tui.playground.host import Host, PendingRequest
+from tui.playground.runs import Runs
+
+MOST_PENDING = 32
+"""Key presses that wait for the network; more than that nobody meant."""
+
+
+class Choosing:
+    """What space, enter, r, x, + and - do."""
+
+    def __init__(self, host: Host, runs: Runs) -> None:
+        self._host = host
+        self._runs = runs
+
+    # What waits for logits
+
+    def when_known(self, position: Callable[[], int], action: Callable[[int], None]) -> None:
+        """Run an action once the position's logits are known, in the order requested."""
+        pending = self._host.activity.pending
+        if len(pending) < MOST_PENDING:
+            pending.append(PendingRequest(position, action))
+        self.run_pending()
+
+    def run_pending(self) -> None:
+        """Run what no longer has to wait."""
+        host, pending = self._host, self._host.activity.pending
+        while pending:
+            request = pending[0]
+            place = request.position()
+            if not host.exploration.knows(place):
+                host.changed(keep_selection=True)  # drawing asks for what is missing
+                return
+            pending.popleft()
+            try:
+                request.action(place)
+            except EngineError as error:
+                pending.clear()
+                host.workspace.say(str(error), error=True)
+
+    # Steps
+
+    def commit_step(self, step: Step, *, cursor: int) -> None:
+        """Put a step into the stream; a run goes on from there."""
+        endless = self._runs.endless
+        self._runs.stop()
+        tree = self._host.exploration.tree
+        if step.origin == "picked":
+            tree.pick(step, cursor=cursor)
+        else:
+            tree.choose(step, cursor=cursor)
+        if endless:
+            self._runs.go_on(following=step.origin == "picked")
+        self._host.changed()
+
+    def step(self) -> None:
+        """Append one token at the end of the stream; the cursor goes to it. While running: pause."""
+        if self._host.activity.running:
+            self._runs.pause()
+        else:
+            self._flip(None)
+
+    def pick(self, token: int) -> None:
+        """Pick a token at the cursor; the cursor goes to the next position."""
+
+        def act(position: int) -> None:
+            from engine.generation.decode import pick_token
+
+            exploration = self._host.exploration
+            dist = exploration.distribution(position)
+            if dist is not None:
+                step = pick_token(dist, token, exploration.context(position))
+                self.commit_step(step, cursor=position + 1)
+
+        cursor = self._host.exploration.cursor
+        self.when_known(lambda: cursor, act)
+
+    def pick_selected(self) -> None:
+        """Pick the selected candidate at the cursor."""
+        token = self._host.panes.view.list.selected_token
+        if token is not None:
+            self.pick(token)
+
+    def flip_again(self) -> None:
+        """Flip the coin of the position under the cursor again; past the end, that of the last token."""
+        exploration = self._host.exploration
+        tree, position = exploration.tree, exploration.cursor
+        if position >= len(tree):
+            position = len(tree) - 1
+            if position < 0 or tree.step(position).origin == "prompt":
+                self._flip(None)
+                return
+        self._flip(position)
+
+    def _flip(self, position: int | None) -> None:
+        """Flip the coin of a position again; None flips that of the next token for the first time."""
+
+        def act(place: int) -> None:
+            from engine.generation.decode import choose_token
+
+            exploration, tree = self._host.exploration, self._host.exploration.tree
+            roll = tree.next_roll(place) if place < len(tree) else 0
+            dist = exploration.distribution(place, roll)
+            if dist is not None:
+                step = choose_token(dist, exploration.context(place, roll), tree.view.coin)
+                self.commit_step(step, cursor=place)
+
+        end = lambda: len(self._host.exploration.tree)  # noqa: E731 - the end when it is its turn
+        self.when_known(end if position is None else lambda: position, act)

@@ -1,0 +1,140 @@
+"""From the playground to other places: comparisons, the tree, the models, the training, the prefix, notes, help."""
+
+from __future__ import annotations
+
+from engine.errors import EngineError
+from tui import messages
+from tui.playground.host import Host
+from tui.playground.runs import Runs
+from tui.state.comparison import Comparison
+
+
+class Places:
+    """What c, T, m, M, W, e, N and ? do."""
+
+    def __init__(self, host: Host, runs: Runs) -> None:
+        self._host = host
+        self._runs = runs
+
+    def _still_loading(self) -> bool:
+        loading = self._host.exploration.tokenizer is None
+        if loading:
+            self._host.workspace.say("the tokenizer is still loading; one moment")
+        return loading
+
+    def compare(self) -> None:
+        """Compare lanes side by side from the cursor on; the comparison that stands there already goes on."""
+        from tui.state.beginnings import begin
+
+        exploration, tree = self._host.exploration, self._host.exploration.tree
+        if self._still_loading():
+            return
+        cursor, known = exploration.cursor, exploration.comparison
+        if known is None or known.parent != (tree.parent_of(cursor) if cursor else None) or known.scripted:
+            known = begin(exploration, cursor, known)
+        self.show_comparison(known)
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        """Show a comparison; it stays with the exploration."""
+        from tui.compare.screen import CompareScreen
+
+        host = self._host
+        self._runs.stop()
+        host.exploration.comparison = comparison
+        host.changed(keep_selection=True)
+        host.app.push_screen(CompareScreen(host.workspace, host.exploration, comparison), self._compared)
+
+    def _compared(self, _: None) -> None:
+        self._host.panes.branches.forget()  # lanes may have been kept
+        self._host.changed()
+
+    def tree(self) -> None:
+        """Show the whole session as a tree."""
+        from tui.tree.screen import TreeScreen
+
+        host = self._host
+
+        def chosen(node: int | None) -> None:
+            host.panes.branches.forget()
+            if node is not None:
+                host.exploration.tree.go(node)
+            host.changed()
+
+        self._runs.stop()
+        host.changed(keep_selection=True)
+        host.app.push_screen(TreeScreen(host.workspace, host.exploration), chosen)
+
+    def note(self) -> None:
+        """Write a note on the token under the cursor; the tree screen and exports show it."""
+        from engine.session.tree import Annotation
+        from tui.dialogs.ask import AskScreen
+
+        host, exploration = self._host, self._host.exploration
+        tree, position = exploration.tree, min(exploration.cursor, len(exploration.tree) - 1)
+        if position < 0:
+            host.workspace.say("there is no token to write a note on yet")
+            return
+        node = tree.path[position]
+
+        def noted(note: str | None) -> None:
+            if note is not None:
+                tree.annotate(node, note=note.strip())
+                host.workspace.say("the note is kept: T, then m, lists notes, names and stars")
+
+        name = exploration.name(tree.step(position).token)
+        hint = "shown in the tree screen (T) and in exports; empty takes it away"
+        known = tree.annotations.get(node, Annotation()).note
+        host.app.push_screen(AskScreen(f"note on {name} at {position}", hint, value=known, check=str), noted)
+
+    def prefix(self, pasted: str = "") -> None:
+        """Edit the current prefix, or a text that was pasted."""
+        if self._still_loading():
+            return
+        from tui.dialogs.prefix import PrefixScreen
+
+        host, tree = self._host, self._host.exploration.tree
+        try:
+            screen = PrefixScreen(host.workspace.palette, host.exploration, tree.ids(tree.prompt_length()), pasted)
+        except EngineError as error:
+            host.workspace.say(str(error), error=True)
+            return
+        host.app.push_screen(screen, self.use_prefix)
+
+    def use_prefix(self, ids: list[int] | None) -> None:
+        """Start the stream anew from a prefix."""
+        if ids is not None:
+            self._runs.stop()
+            self._host.exploration.tree.set_prompt(ids)
+            self._host.changed()
+
+    def model(self) -> None:
+        """Choose another model."""
+        from tui.models.screen import ModelScreen
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self._host.post_message(messages.OpenModel(name))
+
+        self._host.app.push_screen(ModelScreen(self._host.workspace), chosen)
+
+    def precision(self) -> None:
+        """Use weights in int8 instead of fp32, or the other way round."""
+        self._host.post_message(messages.SwitchPrecision())
+
+    def train(self) -> None:
+        """Switch to the model that was trained, show how a training goes, or ask what to train on."""
+        from tui.training.places import press
+
+        press(self._host.app, self._host.workspace)
+
+    def new_training(self) -> None:
+        """Ask what to train on."""
+        from tui.training.places import ask
+
+        ask(self._host.app, self._host.workspace)
+
+    def last_training(self) -> None:
+        """Show how the last training went."""
+        from tui.training.places import show
+
+        show(self._host.app, self._host.workspace)

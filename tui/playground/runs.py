@@ -1,0 +1,123 @@
+"""Runs: the stream going on by itself, and branches that grow for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui import messages
+from tui.playground.host import ActiveRun, Host
+from tui.workers.requests import RunRequest, numbers
+
+if TYPE_CHECKING:
+    from engine.generation.lane import Lane
+
+MOST_BRANCHES = 16
+
+
+class Runs:
+    """What g and b do."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    @property
+    def endless(self) -> bool:
+        """Whether a run goes on until it is paused."""
+        run = self._host.activity.run
+        return run is not None and run.endless
+
+    def start(self) -> None:
+        """Run from the end of the stream until paused."""
+        host = self._host
+        if not host.exploration.ready:
+            host.workspace.say("the network is still loading; one moment")
+            return
+        tree = host.exploration.tree
+        if tree.view.cursor < len(tree):
+            tree.move(len(tree))
+        tree.checkpoint()
+        self.go_on()
+
+    def go_on(self, *, following: bool = True) -> None:
+        """Run on from the end of the stream, as part of what was begun before."""
+        from engine.generation.lane import lane_at
+
+        exploration = self._host.exploration
+        if not exploration.ready:
+            return
+        tree, view = exploration.tree, exploration.tree.view
+        lane = lane_at(tree, len(tree), view.settings, seed=view.seed, coin=view.coin, end_of_text=self._end())
+        self._begin([lane], [view.head], endless=True, following=following)
+
+    def branch(self) -> None:
+        """Grow new branches from the cursor: each flips the coin of this position again, then goes on for a while."""
+        host, activity = self._host, self._host.activity
+        count, activity.count = min(MOST_BRANCHES, activity.count or 1), 0
+        exploration = host.exploration
+        if not exploration.ready:
+            host.workspace.say("the network is still loading; one moment")
+            return
+        from engine.generation.lane import lane_at
+
+        tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
+        self.stop()
+        roll, parent = tree.next_roll(position), tree.parent_of(position)
+        lanes = [
+            lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, roll=roll + n,
+                    end_of_text=self._end(), limit=host.workspace.preferences.branch_length)
+            for n in range(count)
+        ]  # fmt: skip
+        tree.change(head=parent, cursor=position)
+        self._begin(lanes, [parent] * count, endless=False, following=False)
+
+    def _end(self) -> int | None:
+        """The id that ends a run, where it is to end there."""
+        tokenizer = self._host.exploration.tokenizer
+        assert tokenizer is not None
+        return tokenizer.end_of_text if self._host.workspace.preferences.stop_at_end else None
+
+    def _begin(self, lanes: list[Lane], tails: list[int], *, endless: bool, following: bool) -> None:
+        host, number = self._host, next(numbers)
+        host.activity.run = ActiveRun(number, tails, endless, following)
+        host.activity.pending.clear()
+        host.workspace.engine.submit(RunRequest(
+            host.exploration.network, host.post_message, number, lanes, host.workspace.preferences.speed
+        ))  # fmt: skip
+        host.changed(keep_selection=True)
+
+    def stop(self) -> None:
+        """End the run that goes on, if one does."""
+        if self._host.activity.run is not None:
+            self._host.activity.run = None
+            self._host.workspace.engine.cancel(RunRequest)
+
+    def pause(self) -> None:
+        """Pause, and show where it stands."""
+        self.stop()
+        self._host.changed()
+
+    def take(self, message: messages.Stepped) -> bool:
+        """Take over what the run has made; whether it is the one that goes on."""
+        host, run = self._host, self._host.activity.run
+        if run is None or message.number != run.number or not host.drawable:
+            return False
+        exploration, tree = host.exploration, host.exploration.tree
+        for place, steps in enumerate(message.lanes):
+            old = run.tails[place]
+            run.tails[place] = tree.graft(old, steps)
+            if place == 0 and steps and tree.view.head == old:
+                new = tree.nodes[run.tails[0]].depth
+                cursor = new - 1 if run.following else exploration.cursor
+                tree.change(record=False, head=run.tails[0], cursor=cursor)
+                if (dist := message.dists[0]) is not None:
+                    parent = tree.nodes[run.tails[0]].parent
+                    exploration.remember_distribution(parent or 0, dist)
+        run.rate = message.rate
+        exploration.computed = message.computed
+        if message.ended:
+            host.activity.run = None
+            host.panes.branches.forget()  # the lanes that were not in view have grown too
+            if message.ended == "end_of_text":
+                host.workspace.say("the text ended with <|endoftext|>; g goes on past it")
+        host.changed(keep_selection=exploration.cursor < len(tree) - 1)
+        return True

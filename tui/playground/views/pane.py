@@ -1,0 +1,183 @@
+"""The right side's view of the position under the cursor, with a field to search a token in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input
+
+from tui.playground.views import VIEWS, Position, ViewWidget, candidates
+from tui.playground.views.candidates import CandidateList
+from tui.style.palette import Palette
+from tui.style.status_bar import retitle
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+    from engine.sampling.distribution import Distribution
+
+
+class ViewPane(Vertical):
+    """One of the views, and a field to search a token in, whose matches the list of candidates shows."""
+
+    DEFAULT_CSS = """
+    ViewPane { height: 1fr; }
+    ViewPane Input { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
+    ViewPane.searching Input { display: block; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "none", "pick"),
+        Binding("down", "row(1)", "select", key_display="↑↓"),
+        Binding("up", "row(-1)", show=False),
+        Binding("escape", "close_search", "close"),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+
+    class Picked(Message):
+        """A person picked a token."""
+
+        def __init__(self, token: int) -> None:
+            super().__init__()
+            self.token = token
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(id="view")
+        self._widgets = [view.make(palette) for view in VIEWS]
+        for widget in self._widgets:
+            widget.add_class("view")
+        self._current = 0
+        self._texts: list[str] = []
+        self._lower: list[str] = []
+
+    @property
+    def list(self) -> CandidateList:
+        """The view with the list of candidates, from which tokens are picked whatever is shown."""
+        return next(widget for widget in self._widgets if isinstance(widget, CandidateList))
+
+    @property
+    def current(self) -> str:
+        """The name of the view that is shown."""
+        return VIEWS[self._current].name
+
+    def compose(self) -> ComposeResult:
+        """The search field over the views."""
+        yield Input(placeholder="search: text or id", compact=True)
+        yield from self._widgets
+        self.show_view(self.current)
+
+    def show_view(self, name: str) -> None:
+        """Show another view, by its name."""
+        self._current = next(n for n, view in enumerate(VIEWS) if view.name == name)
+        for n, widget in enumerate(self._widgets):
+            widget.display = n == self._current
+
+    def next_view(self) -> None:
+        """Show the next view."""
+        self.show_view(VIEWS[(self._current + 1) % len(VIEWS)].name)
+
+    def set_vocabulary(self, names: Sequence[str]) -> None:
+        """Take over what each token looks like, by id."""
+        self._texts = [*names]
+        self._lower = [name.lower() for name in names]
+
+    def set_palette(self, palette: Palette) -> None:
+        """Draw with another theme."""
+        for widget in self._widgets:
+            cast(ViewWidget, widget).set_palette(palette)
+
+    def show(self, dist: Distribution | None, taken: int | None, empty: str, *, keep: bool = False) -> None:
+        """Show another distribution at the cursor."""
+        position = Position(dist, taken, self.name_of, empty)
+        for widget in self._widgets:
+            cast(ViewWidget, widget).show(position, keep=keep)
+        self._summarize()
+
+    def set_title(self, title: str) -> None:
+        """Say which position it is."""
+        for widget in self._widgets:
+            retitle(widget, title=title)
+
+    def name_of(self, token: int) -> str:
+        """How a token is drawn."""
+        return self._texts[token] if token < len(self._texts) else f"[{token}]"
+
+    def _summarize(self) -> None:
+        for widget in self._widgets:
+            retitle(widget, subtitle=cast(ViewWidget, widget).summary())
+
+    def on_mount(self) -> None:
+        """Follow scrolling, so that "others" means what is out of view."""
+        self.watch(self.list, "scroll_y", self._summarize, init=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Its keys work while the search field is open; else the screen's do."""
+        return self.searching if action in ("none", "row", "page", "close_search") else True
+
+    @property
+    def searching(self) -> bool:
+        """Whether the search field is open."""
+        return self.has_class("searching")
+
+    def search(self) -> None:
+        """Open the search field, over the list of candidates."""
+        self.show_view(candidates.VIEW.name)
+        self.add_class("searching")
+        self.query_one(Input).focus()
+        self.refresh_bindings()
+
+    def action_close_search(self) -> None:
+        """Close it and show all candidates again."""
+        if self.searching:
+            self.remove_class("searching")
+            self.query_one(Input).value = ""
+            self.list.filter(None)
+        self.list.focus()
+        self.refresh_bindings()
+
+    def action_row(self, rows: int) -> None:
+        """Move the selection while the search field has the focus."""
+        self.list.move(rows)
+        self._summarize()
+
+    def action_page(self, pages: int) -> None:
+        """Move the selection by a screenful."""
+        self.action_row(pages * max(1, self.list.size.height - 1))
+
+    @on(Input.Changed)
+    def _search_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        wanted = event.value.replace(" ", "·")
+        if not wanted:
+            self.list.filter(None)
+            return
+        lower = wanted.lower()
+        texts = self._texts if wanted != lower else self._lower  # a capital letter makes the search exact
+        found = [token for token, text in enumerate(texts) if wanted in text]
+        if wanted.isdigit() and int(wanted) < len(self._texts):
+            found.append(int(wanted))
+        self.list.filter(found)
+        self._summarize()
+
+    @on(Input.Submitted)
+    def _search_done(self, event: Input.Submitted) -> None:
+        event.stop()
+        token = self.list.selected_token
+        self.action_close_search()
+        if token is not None:
+            self.post_message(self.Picked(token))
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the row under the mouse; a double click picks it."""
+        offset = event.get_content_offset(self.list)
+        if offset is None or not self.list.display:
+            return
+        self.list.move(offset.y + self.list.scroll_offset.y - self.list.selected)
+        self._summarize()
+        if event.chain == 2 and (token := self.list.selected_token) is not None:
+            self.post_message(self.Picked(token))

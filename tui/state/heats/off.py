@@ -1,0 +1,7 @@
+"""Off: the text alone."""
+
+from __future__ import annotations
+
+from tui.state.heats.heat import Heat
+
+HEAT = Heat("off", "no colours", lambda source: [None] * len(source.steps), lambda source: "heat off")

@@ -1,0 +1,29 @@
+"""What the command line asks of the app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.sampling.settings import CoinKind, Settings
+
+if TYPE_CHECKING:
+    from engine.models.opening import LoadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for; None where it did not say."""
+
+    prefix: str | None = None
+    ids: list[int] | None = None
+    settings: Settings | None = None
+    seed: int | None = None
+    coin: CoinKind | None = None
+    theme: str | None = None
+    speed: float | None = None
+    model: str | None = None
+    load: LoadOptions | None = None
+    session: Path | None = None
+    sources: tuple[str, ...] = ()

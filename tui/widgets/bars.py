@@ -1,0 +1,43 @@
+"""Bars of probabilities, and probabilities in few cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from rich.style import Style
+
+from tui.style.palette import Palette
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+
+    pass
+
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def percent(p: float) -> str:
+    """A probability in seven cells."""
+    if p >= 0.9995:
+        return "100.0 %" if p > 0.99995 else "99.95 %"
+    if p >= 0.1:
+        return f"{p * 100:5.1f} %"
+    if p >= 0.0001:
+        return f"{p * 100:5.2f} %"
+    return "    0 %" if p == 0 else "< .01 %"
+
+
+def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style, palette: Palette) -> list[Segment]:
+    """A bar for the final probability with a mark where the raw one would end, `scale` filling the width."""
+    eighths = round(min(1.0, final / scale) * width * 8) if scale > 0 else 0
+    if final > 0:
+        eighths = max(1, eighths)
+    full, part = divmod(eighths, 8)
+    cells = "█" * full + (EIGHTHS[part] if part else "")
+    cells += " " * (width - len(cells))
+    if abs(final - raw) < 0.005 * scale:
+        return [Segment(cells, bar)]
+    mark = min(width - 1, int(raw / scale * width)) if scale > 0 else 0
+    on_bar = palette.raw_mark_on_taken if bar is palette.bar_taken else palette.raw_mark_on_bar
+    style = on_bar if mark < full else palette.raw_mark
+    return [Segment(cells[:mark], bar), Segment("┃", style), Segment(cells[mark + 1 :], bar)]

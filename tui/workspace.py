@@ -1,0 +1,202 @@
+"""The workspace: what every screen is given. What is remembered, the themes, the workers, and how to say something."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.signal import Signal
+
+from engine.errors import EngineError, InputError
+from engine.sampling.presets import Preset, all_presets
+from engine.sampling.settings import nearest
+from themes import DEFAULT, RemixTheme, load_themes
+from tui import messages
+from tui.state import preferences as preference_file
+from tui.state.options import Options
+from tui.state.preferences import Preferences
+from tui.style.palette import palette_of
+from tui.workers.autosave import Autosave
+from tui.workers.engine import EngineWorker
+from tui.workers.errands import Errands
+from tui.workers.session_writer import SessionWriter
+from tui.workers.tracer import Text, Tracer
+from tui.workers.trainings import Trainings
+
+if TYPE_CHECKING:
+    from engine.trace.index import Index
+
+CLOSING = 5.0
+"""Seconds that the workers have to finish when the app ends."""
+
+TOAST = 8
+"""Seconds for which a line is shown."""
+
+
+class Workspace:
+    """Belongs to the app's thread.
+
+    Attributes:
+        options: what the command line asked for.
+        preferences: what is remembered.
+        presets: shipped ones and a person's own.
+        themes, theme, palette: those that there are, the one in force, and its styles.
+        engine, tracer, errands, autosave, trainings: who works.
+        index: of the text that streams are traced in; None while there is none.
+        indexed: whether it is known that there is one, or none.
+        index_words: what to say in place of the trace.
+        compiling: whether kernels are being compiled while the model runs in numpy.
+        post: what answers to the app are given to.
+        said: the line that was said last.
+        palette_changed, status_changed, training_changed, index_changed: what screens listen to.
+    """
+
+    def __init__(self, app: App[Any], options: Options) -> None:
+        self._app = app
+        self.options = options
+        self.problems: list[str] = []  # what is to be said when there is a screen
+        self.preferences, problem = preference_file.load()
+        self.presets, preset_problem = all_presets()
+        given: dict[str, Any] = {name: value for name in ("coin", "speed", "settings", "theme")
+                                 if (value := getattr(options, name)) is not None}  # fmt: skip
+        self.preferences = replace(self.preferences, **given)
+        self.themes, theme_problems = load_themes()
+        if self.preferences.theme not in self.themes:
+            hint = nearest(self.preferences.theme, self.themes)
+            theme_problems.append(f"there is no theme {self.preferences.theme!r}; {hint}")
+            self.preferences = replace(self.preferences, theme=DEFAULT)
+        self.problems += [*theme_problems, *filter(None, [problem, preset_problem])]
+        self._not_kept = problem
+        self.theme: RemixTheme = self.themes[self.preferences.theme]
+        self.palette = palette_of(self.theme)
+        self.post = post = app.post_message
+        self.engine = EngineWorker(post)
+        self.tracer = Tracer(post)
+        self.errands = Errands()
+        self.writer = SessionWriter(post)
+        self.autosave = Autosave(self.writer, lambda line: self.say(line, error=True))
+        self.trainings = Trainings(post, lambda line, error: self.say(line, error=error))
+        self.index: Index | None = None
+        self.indexed = False
+        self.index_words = "the training text is loaded with the model"
+        self.compiling = False
+        self.said = ""
+        self._traced_in: Text | None = None
+        self._unsaved = False
+        self._threads: list[threading.Thread] = []
+        self.palette_changed: Signal[None] = Signal(app, "palette")
+        self.status_changed: Signal[None] = Signal(app, "status")
+        self.training_changed: Signal[None] = Signal(app, "training")
+        self.index_changed: Signal[bool] = Signal(app, "index")
+
+    # Workers
+
+    def start(self) -> None:
+        """Start the threads, after the first frame."""
+        for name, loop in (("engine", self.engine.loop), ("tracer", self.tracer.loop)):
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> str:
+        """Save what is new and let the workers finish. Returns what there is to say on the way out."""
+        self._save_preferences()
+        parting = self.trainings.close()
+        self.autosave.close(CLOSING)
+        self.errands.close(CLOSING)
+        self.engine.close()
+        self.tracer.close()
+        for thread in self._threads[:1]:
+            thread.join(CLOSING)
+        return parting
+
+    def tick(self) -> None:
+        """Give the writers what is new."""
+        self.autosave.tick()
+        self._save_preferences()
+
+    # Saying
+
+    def say(self, line: str, *, error: bool = False) -> None:
+        """Show a toast."""
+        self.said = line
+        self._app.notify(line, severity="error" if error else "information", timeout=TOAST, markup=False)
+
+    # What is remembered
+
+    def remember(self, preferences: Preferences) -> None:
+        """Change what is remembered; it is written a moment later."""
+        if preferences != self.preferences:
+            self.preferences = preferences
+            self._unsaved = True
+
+    def _save_preferences(self) -> None:
+        if not self._unsaved:
+            return
+        self._unsaved = False
+        problem = preference_file.save(self.preferences)
+        if problem and problem != self._not_kept:
+            self._not_kept = problem
+            if self._app.is_running:
+                self.say(problem, error=True)
+
+    def use_theme(self, name: str) -> None:
+        """Draw with another theme from now on."""
+        self.theme = self.themes[name]
+        self.palette = palette_of(self.theme)
+        self.remember(replace(self.preferences, theme=name))
+        self.palette_changed.publish(None)
+
+    def change_presets(self, change: Callable[[], Preset], words: str) -> bool:
+        """Save a preset or forget one; `words` say so, with its name in place of {}. False where it failed."""
+        try:
+            preset = change()
+        except EngineError as error:
+            self.say(str(error), error=True)
+            return False
+        self.presets, _ = all_presets()
+        self.say(words.format(preset.name))
+        return True
+
+    # The training text
+
+    def trace_in(self, message: messages.ModelReady) -> None:
+        """Trace streams of this model in what it was trained on, or in the files of the command line."""
+        info, known = message.info, self._traced_in
+        weights = message.record.sha256
+        if known is not None and (known.model, known.weights, known.folder) == (info.name, weights, message.folder):
+            return  # the same, with its weights held otherwise
+        text = Text(info.name, weights, message.folder, message.tokenizer, info.vocab_size, self.options.sources)
+        self._traced_in = text
+        self.index, self.indexed, self.index_words = None, False, "loading the training text…"
+        self.tracer.open(text)
+
+    def indexing(self, message: messages.Indexing) -> None:
+        """A training text is being read."""
+        if message.total:
+            self.index_words = f"{message.what}: {message.done / message.total:.0%} of {message.total / 1e6:,.1f} MB"
+            self.index_changed.publish(False)
+
+    def take_index(self, message: messages.Indexed) -> None:
+        """A training text can be traced in, or none can."""
+        if self._traced_in is None or message.model != self._traced_in.model:
+            return
+        self.index, self.indexed = message.index, True
+        if message.problem:
+            self.index_words = message.problem
+            self.say(f"no tracing: {message.problem}", error=True)
+        elif message.index is None:
+            self.index_words = (f"what {message.model} was trained on is not known: start with --source FILE "
+                                "to trace in a text of yours")  # fmt: skip
+        self.index_changed.publish(True)
+
+
+def check_session_name(name: str) -> str:
+    """The name on one line. Raises InputError where a session cannot be called that."""
+    plain = " ".join(name.split())
+    if len(plain) > 60 or not plain.isprintable():
+        raise InputError("a session's name is up to 60 characters that can be printed")
+    return plain
