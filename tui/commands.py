@@ -29,7 +29,7 @@ def commands_of(screen: Screen[Any], workspace: Workspace) -> Iterable[SystemCom
     """Every command that works on a screen now."""
     if isinstance(screen, MainScreen):
         for command in palette_of(screen.KEYMAP):
-            if screen.enabled(command.do) is not False:
+            if screen.offered(command.do):
                 yield SystemCommand(command.title, command.help, partial(screen.run_action, command.action))
     if isinstance(screen, Playground):
         for preset in workspace.presets:

@@ -134,6 +134,11 @@ class MainScreen(Screen[T], Generic[T]):
         """Whether what a key does works now; None where that is not known."""
         return True
 
+    def offered(self, do: str) -> bool:
+        """Whether the command palette lists it now: also what would say that it cannot be done, but of two that take
+        turns only one."""
+        return True
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now; the footer shows those."""
         return self.enabled(str(parameters[0])) if action == "do" and parameters else True

@@ -12,7 +12,6 @@ from engine.cli.options import FrontEnd, ModelChoice, commands, examples, model_
 from engine.cli.output import note
 from engine.cli.sessions import open_for_reading
 from engine.errors import EngineError, InputError
-from engine.session.export.html import HOVERED
 
 if TYPE_CHECKING:
     from engine.session.journal import Session
@@ -85,6 +84,7 @@ def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, 
         return to_markdown(session, read_tokenizer(locate(name)), branch=leaf)
     if not candidates:
         return to_html(session, read_tokenizer(locate(name)), branch=leaf)
+    from engine.session.export.html import HOVERED
     from engine.session.replay import candidates as find
 
     opened = model.open(name, record.precision)

@@ -14,7 +14,8 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from engine.sampling.settings import Settings
-from tui.app import Options, RemixApp
+from tui.app import RemixApp
+from tui.state.options import Options
 from tui.state.training import TrainOptions
 from tui.style.svg import own_fonts
 
@@ -59,9 +60,9 @@ async def picture(name: str) -> str:
 async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
     """A training that is almost done, of a novel of the corpus."""
     novel = Path(__file__).parents[3] / "shared" / "corpus" / "austen-persuasion.txt"
-    app.trainings._begin(TrainOptions((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
-    app.trainings.show()
-    training = app.trainings.training
+    app.workspace.trainings._begin(TrainOptions((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
+    app.workspace.trainings.show()
+    training = app.workspace.trainings.training
     assert training is not None
     while training.fraction < 0.85 and not training.over:
         await pilot.pause(0.1)

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import pytest
 from textual.pilot import Pilot
 
-from tui.app import Options, RemixApp
+from tui import messages
+from tui.app import RemixApp
+from tui.compare.screen import CompareScreen
+from tui.state.options import Options
 
 PREFIX = "It is a truth universally acknowledged"
 
@@ -36,40 +39,47 @@ class Driver:
         return self.exploration.tree
 
     @property
+    def workspace(self):
+        return self.app.workspace
+
+    @property
+    def view(self):
+        """The view of the position under the cursor."""
+        return self.playground.panes.view
+
+    @property
     def dist(self):
         return self.exploration.distribution(self.exploration.cursor)
+
+    def open_model(self, name: str) -> None:
+        """As a person who chose a model."""
+        self.app.post_message(messages.OpenModel(name))
 
     async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
         """Waits for a state."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, "the state was never reached"
+            assert time.monotonic() < end, f"the state was never reached: {self.app.screen}"
             await self.pilot.pause(0.005)
 
     async def settled(self) -> None:
-        """The network is there, nothing runs or waits, and the position under the cursor is known."""
-        playground = self.playground
-        await self.until(
-            lambda: self.app.model_ready and not playground.running and not playground._wishes and self.dist is not None
-            and self.exploration.knows(len(self.tree)) and not self.exploration.unmeasured()
-        )  # fmt: skip
+        """The network is there, nothing runs or waits, and the position under the cursor is known and drawn."""
+        await self.until(lambda: self.playground.settled and self.dist is not None)
         await self.pilot.pause()
 
     @property
-    def compare(self):
-        """The compare screen."""
-        found = self.app.compare
-        assert found is not None
-        return found
+    def compare(self) -> CompareScreen:
+        """The compare screen, perhaps behind a dialog."""
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, CompareScreen))
+
+    @property
+    def comparing(self) -> bool:
+        """Whether the compare screen is open."""
+        return any(isinstance(screen, CompareScreen) for screen in self.app.screen_stack)
 
     async def lanes_settled(self) -> None:
         """No lane runs or waits, and what is under the cursor is known in all lanes in view."""
-        await self.until(
-            lambda: self.app.screen is self.app.compare and not self.compare.running
-            and not self.compare.comparison.behind()
-            and all(self.compare._moment(n)[0] is not None for n, _ in self.compare._visible()
-                    if self.compare.comparison.cursor <= len(self.compare.comparison.lanes[n].steps))
-        )  # fmt: skip
+        await self.until(lambda: isinstance(self.app.screen, CompareScreen) and self.compare.settled)
         await self.pilot.pause()
 
     async def lane_press(self, *keys: str) -> None:
@@ -92,7 +102,7 @@ class Driver:
     async def steps(self, count: int) -> None:
         """So many steps, without the time that pressing a key takes a pilot."""
         for _ in range(count):
-            self.playground.action_step()
+            self.playground.choosing.step()
         await self.settled()
 
     async def tap(self, *keys: str) -> None:

@@ -56,12 +56,12 @@ class Person:
         await self.driver.press(*["left"] * (1 + self.draw(6)))
 
     async def settings(self) -> None:
-        self.driver.playground.change_settings(CHAINS[self.draw(len(CHAINS))])
+        self.driver.playground.sampling.change_settings(CHAINS[self.draw(len(CHAINS))])
         await self.driver.settled()
 
     async def coin(self) -> None:
         self.driver.tree.change(coin="gumbel" if self.draw(2) else "interval")
-        self.driver.playground.show_all()
+        self.driver.playground.changed()
         await self.driver.settled()
 
     async def undo(self) -> None:
@@ -75,7 +75,7 @@ class Person:
 
     async def prefix(self) -> None:
         ids = [int(n) for n in self.rng.integers(300, 5000, 1 + self.draw(4))]
-        self.driver.playground._prefix_edited(ids)
+        self.driver.playground.places.use_prefix(ids)
         await self.driver.settled()
 
     async def compare(self) -> None:
@@ -84,11 +84,11 @@ class Person:
         await driver.lanes_settled()
         if self.draw(2):  # a lane with a prefix of its own, of another length
             await driver.lane_press("tab", "tab")
-            lane = driver.compare.lane
+            lane = driver.compare.lanes.selected
             own = "It was the best of times"[: 4 + self.draw(20)]
-            from tui.dialogs.lane import LaneOptions
+            from tui.state.lanes import LaneOptions
 
-            driver.compare._change(lane, LaneOptions(CHAINS[self.draw(len(CHAINS))], own, None))
+            driver.compare.lanes.change(lane, LaneOptions(CHAINS[self.draw(len(CHAINS))], own, None))
             await driver.lanes_settled()
         await driver.lane_press(*["space"] * (2 + self.draw(4)))
         for _ in range(1 + self.draw(2)):
@@ -99,30 +99,30 @@ class Person:
 
     async def keep(self) -> None:
         """Keep the selected lane; its coins may be lined up with those of a lane 1 that has another prefix."""
-        self.starts.update(self.driver.compare.lane.steps[:1])
+        self.starts.update(self.driver.compare.lanes.selected.steps[:1])
         await self.driver.lane_press("k")
 
     async def what_if_token(self) -> None:
         driver = self.driver
-        driver.playground.move_to(self.draw(max(1, len(driver.tree))))
+        driver.playground.cursor.move_to(self.draw(max(1, len(driver.tree))))
         await driver.press(*["down"] * (1 + self.draw(3)))
-        token = driver.playground.candidates.list.selected_token
+        token = driver.playground.panes.view.list.selected_token
         cursor = driver.exploration.cursor
         if cursor < len(driver.tree) and token is not None and token != driver.tree.step(cursor).token:
-            driver.playground.what_if._other_token(cursor, token)
+            driver.playground.what_if.another_token(cursor, token)
             await self.kept_counterfactual()
 
     async def what_if_settings(self) -> None:
         driver = self.driver
         if len(driver.tree) > driver.tree.prompt_length():
-            from tui.dialogs.lane import LaneOptions
+            from tui.state.lanes import LaneOptions
 
-            driver.playground.what_if._other_settings(LaneOptions(CHAINS[self.draw(len(CHAINS))]))
+            driver.playground.what_if.other_settings(LaneOptions(CHAINS[self.draw(len(CHAINS))]))
             await self.kept_counterfactual()
 
     async def kept_counterfactual(self) -> None:
         driver = self.driver
-        await driver.until(lambda: driver.app.compare is not None)
+        await driver.until(lambda: driver.comparing)
         await driver.pilot.pause()
         await driver.lanes_settled()
         await driver.lane_press(*["space"] * self.draw(3))

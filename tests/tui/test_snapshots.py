@@ -13,7 +13,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine.sampling.settings import Settings
-from tui.app import Options, RemixApp
+from tui.app import RemixApp
+from tui.compare.screen import CompareScreen
+from tui.state.options import Options
 from tui.tree.screen import TreeScreen
 
 PREFIX = "It is a truth universally acknowledged"
@@ -32,11 +34,10 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
         assert isinstance(app, RemixApp)
 
         def settled() -> bool:
-            if (compare := app.compare) is not None:
-                return not compare.running and not compare.comparison.behind() and (
-                    app.screen is not compare or all(compare._moment(n)[0] is not None for n, _ in compare._visible())
-                )
-            return not app.keeper.busy and app.settled
+            screen = app.screen_stack[-1] if isinstance(app.screen_stack[-1], CompareScreen) else None
+            if screen is not None:
+                return screen.settled
+            return app.settled and not app.workspace.autosave.busy
 
         for key in (None, *keys):
             if key is not None:
@@ -126,12 +127,13 @@ def test_lanes_side_by_side(snap_compare, size) -> None:
 
 def test_statistics_of_lanes(snap_compare) -> None:
     def still(app: RemixApp) -> None:
-        for lane in app.compare.comparison.lanes:
+        assert isinstance(app.screen, CompareScreen)
+        for lane in app.screen.comparison.lanes:
             lane.rate = 20.0  # the only figure that is another one each time
 
     def then(app: RemixApp) -> bool:
         still(app)
-        app.compare.show_all()
+        app.screen.changed()
         return True
 
     keys = ["c", *["space"] * 9, "v"]

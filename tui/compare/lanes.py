@@ -11,8 +11,8 @@ from engine.sampling.settings import COINS, SEED_LIMIT, Settings
 from tui.compare.advancing import Advancing
 from tui.compare.columns import Columns
 from tui.compare.host import CompareHost
-from tui.dialogs.lane import LaneOptions, LaneScreen
-from tui.state.lanes import LaneSetup, LaneState
+from tui.dialogs.lane import LaneScreen
+from tui.state.lanes import LaneOptions, LaneSetup, LaneState
 from tui.state.sampling_panel import next_preset
 
 

@@ -180,6 +180,10 @@ class CompareScreen(MainScreen[None]):
                 return bool(self.lanes.selected.steps)
         return True
 
+    def offered(self, do: str) -> bool:
+        """See MainScreen."""
+        return bool(self.enabled(do)) if do in ("advancing.run", "advancing.pause") else True
+
     def move(self, offset: int) -> None:
         """Move the cursor through all lanes."""
         self.move_to(self.comparison.cursor + offset)

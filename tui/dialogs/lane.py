@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -20,19 +19,11 @@ from textual.widgets.option_list import Option
 from engine.compare.lanes import parse_lane
 from engine.errors import EngineError, InputError
 from engine.sampling.presets import Preset
-from engine.sampling.settings import LISTS, NUMBERS, Settings, check_seed
+from engine.sampling.settings import LISTS, NUMBERS, check_seed
+from tui.state.lanes import LaneOptions
 from tui.widgets.choices import Choices
 
 MEANINGS = {number.name: number.help for number in NUMBERS} | LISTS
-
-
-@dataclass(frozen=True, slots=True)
-class LaneOptions:
-    """What a person wants a lane to be; None for the seed and the prefix that all lanes share."""
-
-    settings: Settings
-    prefix: str | None = None
-    seed: int | None = None
 
 
 def one_line(text: str) -> str:

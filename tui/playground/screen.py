@@ -91,7 +91,7 @@ class Playground(MainScreen[None]):
         return (
             super().settled and not self.activity.running and not self.activity.pending and exploration.ready
             and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
-            and not exploration.without_probabilities()
+            and not exploration.without_probabilities() and not self.what_if.marks.asked
             and self.workspace.indexed and (self.workspace.index is None or self.verbatim.complete)
         )  # fmt: skip
 
@@ -128,7 +128,7 @@ class Playground(MainScreen[None]):
 
     def enabled(self, do: str) -> bool | None:
         """Which keys work now."""
-        tree, trainings = self.exploration.tree, self.workspace.trainings
+        tree = self.exploration.tree
         match do:
             case "runs.start" | "runs.pause":
                 return self.activity.running == (do == "runs.pause")
@@ -143,6 +143,14 @@ class Playground(MainScreen[None]):
                 return tree.can_undo
             case "cursor.redo":
                 return tree.can_redo
+        return True
+
+    def offered(self, do: str) -> bool:
+        """See MainScreen."""
+        trainings = self.workspace.trainings
+        match do:
+            case "runs.start" | "runs.pause":
+                return bool(self.enabled(do))
             case "places.new_training":
                 return not trainings.going
             case "places.last_training":

@@ -9,10 +9,10 @@ from engine.errors import EngineError
 from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from tui import messages
-from tui.dialogs.lane import LaneOptions
 from tui.playground.host import Host
 from tui.playground.runs import Runs
 from tui.state.comparison import Comparison
+from tui.state.lanes import LaneOptions
 from tui.widgets.token_text import TokenKind
 from tui.workers.requests import RechooseRequest, numbers
 

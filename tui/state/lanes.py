@@ -133,3 +133,12 @@ class LaneStream:
     def prompt_length(self) -> int:
         """See `Stream.prompt_length`."""
         return self.lane.setup.prompt
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOptions:
+    """What a person wants a lane to be; None for the seed and the prefix that all lanes share."""
+
+    settings: Settings
+    prefix: str | None = None
+    seed: int | None = None

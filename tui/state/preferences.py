@@ -62,7 +62,7 @@ def load() -> tuple[Preferences, str | None]:
 def _take(usable: dict[str, Any], name: str, value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     fits = {
-        "theme": isinstance(value, str), "heat": value in HEATS, "coin": value in COINS,
+        "theme": isinstance(value, str), "heat": isinstance(value, str) and value in HEATS, "coin": value in COINS,
         "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
         "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
         "min_tokens": number and value in SPAN_LENGTHS,

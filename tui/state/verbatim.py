@@ -83,15 +83,24 @@ class StreamTrace:
             self._tell(0, list(self._ids), min_tokens)
 
     def take(self, first: int, ids: list[int], marks: Sequence[Mark], min_tokens: int) -> int | None:
-        """Take marks of the tokens from `first` on.
+        """Take marks of the tokens from `first` on, as far as the stream still holds these.
 
-        Returns the first position that looks otherwise now, None where they are not for the stream as it is.
+        A mark depends on what stands before it alone; where some are missing they are asked for again.
+
+        Returns the first position that looks otherwise now, None where nothing does.
         """
-        if (min_tokens != self.min_tokens or first != len(self.marks)
-                or self._ids[first : first + len(ids)] != ids):  # fmt: skip
+        if min_tokens != self.min_tokens:
             return None
-        changed = first
-        for position, mark in enumerate(marks, start=first):
+        have = len(self.marks)
+        if first > have:
+            self._tell(have, self._ids[have:], self.min_tokens)
+            return None
+        here = self._ids[first : first + len(ids)]
+        same = next((n for n, (a, b) in enumerate(zip(here, ids, strict=False)) if a != b), len(here))
+        if same <= have - first:
+            return None
+        changed = have
+        for position, mark in enumerate(marks[have - first : same], start=have):
             self.marks.append(mark)
             verbatim = mark.length >= self.min_tokens
             self._inside.append(verbatim)

@@ -83,6 +83,11 @@ class EngineWorker:
         self._model: Model | None = None
         self._network = 0
 
+    @property
+    def backend(self) -> Backend | None:
+        """The backend of the model that runs, to look at; it is used by the worker's thread alone."""
+        return self._model.backend if self._model is not None else None
+
     # From the app's thread
 
     def open(self, name: str, options: LoadOptions) -> None:

@@ -24,25 +24,25 @@ class TrainingProcess:
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         self._post = post
-        self._process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | None = None
 
     def begin(self, number: int, options: TrainOptions) -> None:
         """Starts a training with half the processor's cores. Raises OSError where no process can be started."""
         threads = max(1, (os.cpu_count() or 2) // 2)
         command = [sys.executable, "-m", "tui", "train", "--events", "--threads", str(threads), *options.arguments]
         # A session of its own: it ends well by itself when the terminal closes.
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             encoding="utf-8", errors="replace", start_new_session=True,
         )  # fmt: skip
-        listening = threading.Thread(target=self._listen, args=(number, self._process), name="training", daemon=True)
+        listening = threading.Thread(target=self._listen, args=(number, self.process), name="training", daemon=True)
         listening.start()
 
     def stop(self) -> None:
         """Tells it to end: it keeps the best weights and all that is needed to go on, which takes it some seconds."""
-        if self._process is not None:
+        if self.process is not None:
             with suppress(ProcessLookupError):
-                self._process.send_signal(STOP)
+                self.process.send_signal(STOP)
 
     def _listen(self, number: int, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from subprocess import Popen
 
 from textual.message import Message
 
@@ -44,6 +45,11 @@ class Trainings:
         if training.over:
             return "M: the new model"
         return f"training {training.fraction:.0%}" if training.loss is not None else "training"
+
+    @property
+    def process(self) -> Popen[str] | None:
+        """The process of the training that was begun last."""
+        return self._process.process
 
     def begin(self, options: TrainOptions) -> bool:
         """Start a training; False, and a line, where no process can be started."""

@@ -13,10 +13,12 @@ from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 from tui.compare.agree import AgreeStrip
+from tui.compare.host import network_of
 from tui.compare.repeat import RepeatScreen
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.lane import LaneScreen, many_lines, one_line
 from tui.dialogs.what_if import WhatIfScreen
+from tui.playground.views.plot import DistributionPlot
 
 COLD, WARM = Settings(temperature=0.7), Settings(temperature=1.2)
 
@@ -74,7 +76,7 @@ async def test_lanes_are_added_copied_edited_and_removed_while_they_run(drive, c
         driver.app.screen.query_one("#settings", Input).value = "nucleus,temperature=0.9"
         await driver.pilot.press("enter")
         await driver.until(lambda: len(comparison.lanes) == 3 and len(comparison.lanes[2].steps) > 8)
-        assert driver.compare.running
+        assert driver.compare.advance.running
         await driver.pilot.press("1", "d")
         await driver.until(lambda: len(comparison.lanes) == 4 and len(comparison.lanes[1].steps) > 8)
         assert comparison.lanes[1].settings == COLD
@@ -106,9 +108,9 @@ async def test_up_to_sixteen_lanes_scroll_and_the_last_one_stays(drive) -> None:
         assert len(comparison.lanes) == 16
         await driver.lane_press("space", "space")
         assert len({tuple(lane.new_ids) for lane in comparison.lanes[:15]}) == 1
-        assert len(driver.compare._visible()) <= 4
+        assert len(driver.compare.drawing.visible()) <= 4
         await driver.lane_press("shift+tab")
-        visible = [n for n, _ in driver.compare._visible()]
+        visible = [n for n, _ in driver.compare.drawing.visible()]
         assert comparison.selected in visible
         await driver.lane_press(*["x"] * 20)
         assert len(comparison.lanes) == 1
@@ -119,13 +121,13 @@ async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive) ->
         await driver.pilot.press("c")
         await driver.lanes_settled()
         await driver.lane_press(*["space"] * 6)
-        comparison, backend = driver.compare.comparison, driver.app.worker._model.backend
+        comparison, backend = driver.compare.comparison, driver.workspace.engine.backend
         before = backend.computed
         for key, place in (("home", 0), ("right", 1), ("ctrl+right", 6), ("left", 5), ("end", 6)):
             await driver.lane_press(key)
             assert comparison.cursor == place
             for n, lane in enumerate(comparison.lanes):
-                dist = comparison.distribution(n, place, *driver.compare._network)
+                dist = comparison.distribution(n, place, *network_of(driver.exploration))
                 ids = lane.prefix + lane.new_ids[:place]
                 again = distribution(backend.logits([ids])[0], lane.settings, SamplingContext(len(ids), ids, len(lane.prefix)))
                 assert dist.final == pytest.approx(again.final, abs=1e-6)
@@ -172,7 +174,7 @@ async def test_bad_lanes_are_refused_where_they_are_typed(drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
-        settings = driver.compare.lane.settings
+        settings = driver.compare.lanes.selected.settings
         await driver.pilot.press("s")
         screen = driver.app.screen
         assert isinstance(screen, LaneScreen)
@@ -187,12 +189,12 @@ async def test_bad_lanes_are_refused_where_they_are_typed(drive) -> None:
         assert driver.app.screen is screen
         await driver.pilot.press("escape")
         await driver.lanes_settled()
-        assert driver.compare.lane.settings == settings
+        assert driver.compare.lanes.selected.settings == settings
         await driver.pilot.press("s")
         driver.app.screen.query_one("#settings", Input).value = "banned=9999"
         await driver.pilot.press("enter")
         await driver.until(lambda: "ids are 0 to 8192" in driver.notices())
-        assert driver.compare.lane.settings == settings
+        assert driver.compare.lanes.selected.settings == settings
 
 
 def test_prefixes_with_line_breaks_fit_one_line() -> None:
@@ -211,9 +213,9 @@ async def test_presets_fill_the_lane_editor(drive) -> None:
         assert driver.app.screen.query_one("#settings", Input).value == "temperature=0"
         await driver.pilot.press("enter")
         await driver.lanes_settled()
-        assert driver.compare.lane.settings.greedy
+        assert driver.compare.lanes.selected.settings.greedy
         await driver.lane_press("p")
-        assert driver.compare.lane.settings == Settings(top_k=40)
+        assert driver.compare.lanes.selected.settings == Settings(top_k=40)
 
 
 async def test_own_coins_other_luck_and_the_gumbel_coin(drive, classics) -> None:
@@ -235,7 +237,7 @@ async def test_a_lane_is_kept_as_a_branch_with_everything_that_decided_it(drive)
     async with drive() as driver:
         await driver.press("space", "space")
         old = driver.tree.ids()
-        driver.playground.move_to(9)
+        driver.playground.cursor.move_to(9)
         await driver.settled()
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -297,14 +299,14 @@ async def test_many_seeds_as_a_table_and_a_plot(drive, classics) -> None:
         assert isinstance(screen, RepeatScreen)
         screen.query_one("#seeds", Input).value = "5"
         await driver.pilot.press("enter")
-        await driver.until(lambda: screen._last is not None and not screen._going)
+        await driver.until(lambda: screen.progress is not None and not (not screen.settled))
         prefix = driver.tree.ids()
         *_, (expected, _, _) = repeat(classics.backend, lane_starts([LaneSpec(COLD), LaneSpec(WARM)], [prefix] * 2), seed=7,
                                       repeats=5, limit=4, end_of_text=classics.tokenizer.end_of_text)  # fmt: skip
-        assert screen._last.seeds == 5
-        for ours, theirs in zip(screen._last.table, expected.table(), strict=True):
+        assert screen.progress.seeds == 5
+        for ours, theirs in zip(screen.progress.table, expected.table(), strict=True):
             assert ours["mean_surprisal"] == pytest.approx(theirs["mean_surprisal"], rel=1e-4)
-        assert screen._last.divergences == expected.divergences()
+        assert screen.progress.divergences == expected.divergences()
         await driver.pilot.press("ctrl+t", "ctrl+t", "escape")
         await driver.lanes_settled()
 
@@ -321,10 +323,10 @@ async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive) -> None
         screen.query_one("#seeds", Input).value = "900"
         screen.query_one("#tokens", Input).value = "8"
         await driver.pilot.press("enter")
-        await driver.until(lambda: screen._last is not None and screen._last.seeds >= 8)
+        await driver.until(lambda: screen.progress is not None and screen.progress.seeds >= 8)
         await driver.pilot.press("ctrl+x")
-        await driver.until(lambda: not screen._going and "repeat" not in driver.app.worker._jobs)
-        assert 8 <= screen._last.seeds < 900
+        await driver.until(lambda: not (not screen.settled) and "repeat" not in driver.app.workspace.engine._jobs)
+        assert 8 <= screen.progress.seeds < 900
         await driver.pilot.press("escape")
         await driver.lane_press("space")
         assert len(driver.compare.comparison) == 1
@@ -336,9 +338,9 @@ async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive) -> None
 async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(drive) -> None:
     async with drive() as driver:
         await driver.steps(20)
-        backend, computed = driver.app.worker._model.backend, driver.exploration.computed
+        backend, computed = driver.workspace.engine.backend, driver.exploration.computed
         settings = Settings(temperature=0.6, top_k=30)
-        driver.playground.change_settings(settings)
+        driver.playground.sampling.change_settings(settings)
         await driver.press("w")
         assert isinstance(driver.app.screen, WhatIfScreen)
         await driver.pilot.press("enter")
@@ -347,7 +349,7 @@ async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(d
                            len(driver.playground.what_if.marks.chosen) == 20)  # fmt: skip
         chosen = driver.playground.what_if.marks.chosen
         assert backend.computed == computed
-        ids, kinds = driver.tree.ids(), [cell.kind for cell in driver.playground.text._cells]
+        ids, kinds = driver.tree.ids(), [cell.kind for cell in driver.playground.panes.text._cells]
         for position in range(8, 28):
             dist = distribution(backend.logits([ids[:position]])[0], settings)
             token = choose_interval(dist.final, interval_chance(7, position, 0))
@@ -355,8 +357,9 @@ async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(d
             assert kinds[position] == ("sampled" if token == ids[position] else "otherwise")
         assert "otherwise" in kinds
         assert "of 20 otherwise" in driver.playground._status.plain
-        driver.playground.change_settings(Settings())
-        await driver.until(lambda: len(driver.playground.what_if.marks.chosen) == 20)
+        driver.playground.sampling.change_settings(Settings())
+        await driver.settled()
+        assert len(driver.playground.what_if.marks.chosen) == 20
         assert "what if: 0 of 20" in driver.playground._status.plain
         await driver.press("space")
         await driver.until(lambda: len(driver.playground.what_if.marks.chosen) == 21)
@@ -370,17 +373,17 @@ async def test_another_token_and_then_the_same_luck(drive, coin: str) -> None:
     async with drive(coin=coin) as driver:
         await driver.steps(12)
         old, steps = driver.tree.ids(), driver.tree.steps()
-        driver.playground.move_to(11)
+        driver.playground.cursor.move_to(11)
         await driver.settled()
         await driver.pilot.press("down", "down")
-        token = driver.playground.candidates.list.selected_token
+        token = driver.playground.panes.view.list.selected_token
         if token == old[11]:
             await driver.pilot.press("down")
-            token = driver.playground.candidates.list.selected_token
+            token = driver.playground.panes.view.list.selected_token
         computed = driver.exploration.computed
         await driver.pilot.press("w", "down", "enter")
         await driver.lanes_settled()
-        comparison, backend = driver.compare.comparison, driver.app.worker._model.backend
+        comparison, backend = driver.compare.comparison, driver.workspace.engine.backend
         first, second = comparison.lanes
         assert first.steps == steps[11:]
         assert second.new_ids[0] == token
@@ -394,7 +397,7 @@ async def test_another_token_and_then_the_same_luck(drive, coin: str) -> None:
                 assert step.token == choose_interval(dist.final, interval_chance(7, 11 + place, 0))
             assert step.u == steps[11 + place].u or coin == "gumbel"
         assert comparison.cursor == 0
-        assert comparison.parting(1).left == 0
+        assert comparison.divergence(1).first == 0
         await driver.lane_press("space")
         assert len(first.steps) == len(second.steps) == 10
 
@@ -428,9 +431,9 @@ async def test_another_token_in_the_prefix(drive) -> None:
     async with drive() as driver:
         await driver.steps(6)
         old = driver.tree.ids()
-        driver.playground.move_to(3)
+        driver.playground.cursor.move_to(3)
         await driver.settled()
-        token = driver.playground.candidates.list.selected_token
+        token = driver.playground.panes.view.list.selected_token
         await driver.pilot.press("w", "down", "enter")
         await driver.lanes_settled()
         first, second = driver.compare.comparison.lanes
@@ -442,14 +445,14 @@ async def test_another_token_in_the_prefix(drive) -> None:
 async def test_the_plot_and_the_list_take_turns(drive) -> None:
     async with drive(settings=Settings(top_k=9)) as driver:
         await driver.press("l")
-        plot = driver.playground.candidates.plot
+        plot = driver.playground.query_one(DistributionPlot)
         assert plot.display
-        assert not driver.playground.candidates.list.display
+        assert not driver.playground.panes.view.list.display
         shown = "\n".join(plot.render_line(y).text for y in range(plot.size.height))
         assert "╎top-k" in shown
         assert "rank 1" in shown
         await driver.press("slash", "escape")
-        assert driver.playground.candidates.list.display
+        assert driver.playground.panes.view.list.display
 
 
 async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive) -> None:
@@ -469,6 +472,6 @@ async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive) ->
         assert driver.compare.query_one("#too-small").display
         await driver.pilot.resize_terminal(200, 50)
         await driver.lane_press("space")
-        assert len(driver.compare._visible()) == 2
+        assert len(driver.compare.drawing.visible()) == 2
         commands = {command.title for command in driver.app.get_system_commands(driver.app.screen)}
         assert {"add a lane", "keep the lane", "repeat with many seeds"} <= commands

@@ -1,18 +1,31 @@
 """Dialogs, models, themes, terminal sizes, what is remembered, and what cannot be used."""
 
 import asyncio
+import io
 import json
 import random
 
 import pytest
+from rich.console import Console
 from textual.command import CommandPalette
-from textual.widgets import Input, OptionList, TabbedContent
+from textual.widgets import Input, OptionList, Static, TabbedContent
 
-from tui.app import Options, RemixApp
-from tui.dialogs.help import KEYS, HelpScreen
+from tui.app import RemixApp
+from tui.dialogs.help import HelpScreen, flowing
 from tui.dialogs.prefix import DataArea, PrefixScreen
 from tui.models.screen import ModelScreen
+from tui.playground.keymap import KEYMAP
+from tui.playground.views import VIEWS
 from tui.state import preferences as config
+from tui.state.heats import HEATS
+from tui.state.options import Options
+
+
+def rendered(static: Static) -> str:
+    """What a text or a table says, on lines as long as they are."""
+    console = Console(width=400, file=io.StringIO())
+    console.print(static.content)
+    return console.file.getvalue()
 
 
 async def editing(driver) -> PrefixScreen:
@@ -106,7 +119,14 @@ async def test_help_names_every_key_and_closes(drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("question_mark")
         await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
-        assert len(KEYS) >= 18
+        shown = "\n".join(rendered(static) for static in driver.app.screen.query(Static))
+        for line in KEYMAP:
+            assert line.shown in shown
+            assert line.help.split(";")[0] in " ".join(shown.split())
+        for heat in HEATS:
+            assert heat in shown
+        for view in VIEWS:
+            assert flowing(view.help)[:60] in " ".join(shown.split())
         await driver.press("escape")
         assert driver.app.screen is driver.playground
 
@@ -117,17 +137,14 @@ async def test_the_command_palette_has_every_action(drive) -> None:
         assert len(commands) == len(set(commands))
         wanted = ("step", "run", "branch", "undo", "choose a model", "preset greedy", "theme paper", "quit", "help")
         assert set(wanted) <= set(commands)
-        actions = {action.partition("(")[0] for _, _, action in driver.app._commands()}
-        for action in actions:
-            assert hasattr(driver.playground, f"action_{action}")
 
 
 async def test_themes_change_at_once_and_are_remembered(drive) -> None:
     async with drive() as driver:
-        for name in driver.app.themes_found:
+        for name in driver.workspace.themes:
             driver.app.theme = name
             await driver.pilot.pause()
-            assert driver.app.palette.text.bgcolor.name == driver.app.themes_found[name].colors["surface"]
+            assert driver.app.workspace.palette.text.bgcolor.name == driver.workspace.themes[name].colors["surface"]
         last = driver.app.theme
     assert json.loads(config.config_file().read_text())["theme"] == last
     async with drive() as driver:
@@ -146,7 +163,7 @@ async def test_settings_are_remembered(drive) -> None:
         settings = driver.exploration.settings
     async with drive(speed=None) as driver:
         assert driver.exploration.settings == settings
-        assert driver.app.remembered.heat == "entropy"
+        assert driver.app.workspace.preferences.heat == "entropy"
     async with drive(settings=settings.replace(top_k=3)) as driver:
         assert driver.exploration.settings.top_k == 3
 
@@ -207,8 +224,8 @@ async def test_a_model_in_a_folder_and_back(drive, checkpoint) -> None:
         decoded = driver.exploration.tokenizer.decode(driver.tree.ids())
         assert decoded == "It is a truth universally acknowledged"
         await driver.press("space", "space")
-        driver.app.model_chosen("classics")
-        await driver.until(lambda: driver.app.model_ready and driver.exploration.info.name == "classics")
+        driver.open_model("classics")
+        await driver.until(lambda: driver.app.explorations.current.ready and driver.exploration.info.name == "classics")
         await driver.settled()
         assert driver.tree.ids() == ids
 
@@ -217,11 +234,11 @@ async def test_a_model_that_cannot_be_loaded_leaves_the_other_running(drive, che
     folder = checkpoint()
     (folder / "model.safetensors").write_bytes(b"nonsense" * 100)
     async with drive() as driver:
-        driver.app.model_chosen(str(folder))
+        driver.open_model(str(folder))
         await driver.until(lambda: "not a safetensors file" in driver.notices())
         await driver.press("space")
         assert len(driver.tree) == 9
-        driver.app.model_chosen("gtp2")
+        driver.open_model("gtp2")
         await driver.until(lambda: "did you mean gpt2" in driver.notices())
 
 
@@ -232,7 +249,7 @@ async def test_a_first_model_that_cannot_be_loaded_leaves_a_working_app(drive, c
         await driver.until(lambda: "is not JSON" in driver.notices())
         assert "m chooses another" in driver.notices()
         await driver.pilot.press("space", "g", "r", "b", "enter", "left", "u", "e", "slash", "escape", "t", "t")
-        driver.app.model_chosen("classics")
+        driver.open_model("classics")
         await driver.settled()
         assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "It is a truth universally acknowledged"
 
@@ -244,7 +261,7 @@ async def test_a_padded_vocabulary_has_ids_without_text(drive, checkpoint) -> No
         assert driver.tree.ids() == [91, 50300]
         assert "[50300]" in driver.exploration.words([50300])
         await driver.pilot.press("slash", *"50301")
-        await driver.until(lambda: driver.playground.candidates.list.selected_token == 50301)
+        await driver.until(lambda: driver.playground.panes.view.list.selected_token == 50301)
         await driver.press("enter")
         assert driver.tree.ids() == [91, 50300, 50301]
 
@@ -261,7 +278,7 @@ async def test_damaged_weights_with_a_sound_tokenizer_first(drive, checkpoint) -
     (folder / "model.safetensors").write_bytes(b"")
     async with drive(model=str(folder)) as driver:
         await driver.until(lambda: "not a safetensors file" in driver.notices())
-        driver.app.model_chosen("classics")
+        driver.open_model("classics")
         await driver.settled()
         await driver.press("space")
         assert len(driver.tree) == 9
@@ -273,8 +290,8 @@ async def test_pressing_everything_at_once(drive) -> None:
     async with drive(speed=300.0) as driver:
         await driver.tap(*keys.split())
         await driver.pilot.pause()
-        if driver.playground.running:
-            driver.playground.action_pause()
+        if driver.playground.activity.running:
+            driver.playground.runs.pause()
         await driver.settled()
         assert driver.app.is_running
 

@@ -7,7 +7,7 @@ import pytest
 from engine.errors import EngineError
 from engine.gpt2 import measure, opening
 from engine.gpt2.kernels import compiled
-from engine.models import opening as models
+from engine.models import names
 from engine.models.opening import LoadOptions, open_model
 from engine.session.replay import replay
 
@@ -23,7 +23,7 @@ async def test_a_key_changes_the_weights_and_keeps_the_tree(drive) -> None:
         await app.until(lambda: app.exploration.info is not None and app.exploration.info.precision == "int8")
         await app.settled()
         assert app.tree.ids() == before
-        assert "int8" in app.app.said
+        assert "int8" in app.app.workspace.said
         await app.pilot.press("space")
         await app.settled()
         made = [app.tree.models[node.model].precision for node in app.tree.nodes if node.step is not None]
@@ -39,7 +39,7 @@ async def test_large_models_get_what_measures_faster_and_it_is_said(drive, monke
     async with drive() as app:
         await app.settled()
         assert app.exploration.info.precision == "int8"
-        assert "int8" in app.app.said
+        assert "int8" in app.app.workspace.said
         assert "int8" in app.playground._status.plain
 
 
@@ -48,11 +48,11 @@ async def test_a_session_keeps_its_precision_and_no_size_is_blamed(drive, tmp_pa
     async with drive(session=path, load=LoadOptions(precision="int8")) as app:
         await app.pilot.press("space")
         await app.settled()
-        await app.until(lambda: app.app.keeper.state(app.exploration) == "saved")
+        await app.until(lambda: app.app.workspace.autosave.state(app.exploration) == "saved")
     async with drive(session=path, prefix=None) as app:
         assert app.exploration.info.precision == "int8"
         assert len(app.tree) == 9
-        assert "measured" not in app.app.said
+        assert "measured" not in app.app.workspace.said
         assert len(app.tree.models) == 1
 
 
@@ -62,7 +62,7 @@ async def test_the_command_line_decides(drive, monkeypatch, asked) -> None:
     async with drive(load=LoadOptions(precision=asked)) as app:
         await app.settled()
         assert app.exploration.info.precision == asked
-        assert models.EMBEDDED in app.exploration.model
+        assert names.EMBEDDED in app.exploration.model
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ async def test_the_first_start_works_at_once_and_changes_over(drive, uncompiled)
         assert "numpy" in app.playground._status.plain
         await app.pilot.press("g")
         await app.until(lambda: app.exploration.info.form == "kernels 1")
-        assert "compiled" in app.app.said
-        running, before = app.playground.running, len(app.tree)
+        assert "compiled" in app.app.workspace.said
+        running, before = app.playground.activity.running, len(app.tree)
         assert running
         await app.until(lambda: len(app.tree) > before + 20)
         await app.pilot.press("space")
@@ -104,13 +104,13 @@ async def test_a_compiler_that_fails_leaves_numpy_and_says_so(drive, uncompiled,
 
     monkeypatch.setattr(compiled, "compile_kernels", fails)
     async with drive() as app:
-        await app.until(lambda: "no space left" in app.app.said)
+        await app.until(lambda: "no space left" in app.app.workspace.said)
         await app.settled()
         await app.pilot.press("space")
         await app.settled()
         assert app.exploration.info.form == "numpy"
         await app.pilot.press("W")  # int8 needs them
-        await app.until(lambda: app.app.said.count("no space left") or "int8" in app.app.said)
+        await app.until(lambda: app.app.workspace.said.count("no space left") or "int8" in app.app.workspace.said)
         await app.pilot.press("space")
         await app.settled()
 

@@ -31,7 +31,7 @@ async def test_opens_on_the_prefix_with_candidates(drive) -> None:
     async with drive() as driver:
         assert driver.tree.ids() == PROMPT
         assert driver.exploration.cursor == 8
-        assert driver.dist.rank(driver.playground.candidates.list.selected_token) == 0
+        assert driver.dist.rank(driver.playground.panes.view.list.selected_token) == 0
         assert all(step.surprisal is not None for step in driver.tree.steps())
 
 
@@ -72,9 +72,9 @@ async def test_picking_at_the_first_token_in_the_middle_and_at_the_end(drive, po
     async with drive() as driver:
         await driver.steps(12)
         old = driver.tree.ids()
-        driver.playground.move_to(position)
+        driver.playground.cursor.move_to(position)
         await driver.press("down", "down")
-        token = driver.playground.candidates.list.selected_token
+        token = driver.playground.panes.view.list.selected_token
         await driver.press("enter")
         assert driver.tree.ids() == [*old[:position], token]
         assert driver.tree.step(position).origin == "picked" or token == old[position]
@@ -89,7 +89,7 @@ async def test_flipping_again_at_any_position_bears_a_sibling(drive, position: i
     async with drive() as driver:
         await driver.steps(12)
         old = driver.tree.ids()
-        driver.playground.move_to(position)
+        driver.playground.cursor.move_to(position)
         await driver.settled()
         first = driver.tree.next_roll(position)
         await driver.press("r", "r")
@@ -109,7 +109,7 @@ async def test_branches_are_grown_as_one_batch(drive, position: int) -> None:
     async with drive() as driver:
         await driver.steps(12)
         old = driver.tree.ids()
-        driver.playground.move_to(position)
+        driver.playground.cursor.move_to(position)
         await driver.settled()
         before = driver.exploration.computed
         await driver.press("4", "b")
@@ -140,11 +140,11 @@ async def test_while_running_one_can_move_pick_flip_and_branch(drive) -> None:
         assert driver.exploration.cursor == 2
         await driver.tap("r")
         await driver.until(lambda: driver.tree.step(2).origin == "sampled" and len(driver.tree) > 6)
-        assert driver.playground.running
+        assert driver.playground.activity.running
         assert driver.exploration.cursor == 2
         await driver.tap("down", "down", "enter")
         await driver.until(lambda: driver.tree.step(2).origin == "picked" and len(driver.tree) > 6)
-        assert driver.playground.running
+        assert driver.playground.activity.running
         await driver.tap("2", "b")
         await driver.until(lambda: driver.tree.leaf_count >= 4)
         await driver.settled()
@@ -155,9 +155,9 @@ async def test_picking_at_100_after_200_tokens_computes_one_and_looking_none(dri
         await driver.grow(200)
         before = driver.exploration.computed
         for position in range(1, len(driver.tree), 7):
-            driver.playground.move_to(position)
+            driver.playground.cursor.move_to(position)
             await driver.settled()
-        driver.playground.move_to(100)
+        driver.playground.cursor.move_to(100)
         await driver.settled()
         assert driver.exploration.computed == before
         await driver.press("down", "enter")
@@ -176,7 +176,7 @@ async def test_mouse_moves_flips_and_picks(drive) -> None:
         await driver.settled()
         assert driver.tree.step(19).roll == 1
         await driver.pilot.click(CandidateList, offset=Offset(5, 4))
-        third = driver.playground.candidates.list.selected_token
+        third = driver.playground.panes.view.list.selected_token
         assert driver.dist.order(4)[3] == third
         await driver.pilot.click(CandidateList, offset=Offset(5, 4), times=2)
         await driver.settled()
@@ -242,10 +242,10 @@ async def test_an_own_preset_is_saved_by_name_and_deleted_from_the_palette(drive
         await driver.pilot.press(*["backspace"] * 6, *"mine", "enter")
         await driver.settled()
         assert find_preset("mine").settings == Settings(temperature=0.9)
-        assert [preset.name for preset in driver.app.presets][-1] == "mine"
+        assert [preset.name for preset in driver.app.workspace.presets][-1] == "mine"
         commands = {command.title: command for command in driver.app.get_system_commands(driver.app.screen)}
         commands["delete preset mine"].callback()
-        await driver.until(lambda: driver.app.presets[-1].shipped)
+        await driver.until(lambda: driver.app.workspace.presets[-1].shipped)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ async def test_every_setting_steps_up_and_down(drive) -> None:
 
 async def test_bans_and_biases_from_the_candidates(drive) -> None:
     async with drive() as driver:
-        first = driver.playground.candidates.list.selected_token
+        first = driver.playground.panes.view.list.selected_token
         await driver.press("x")
         assert driver.exploration.settings.banned == (first,)
         assert driver.dist.removed_by(first) == "banned"
@@ -321,7 +321,7 @@ async def test_search_finds_tokens_by_text_and_by_id(drive) -> None:
         await driver.pilot.press("slash")
         await driver.pilot.press(*"mother")
         await driver.pilot.pause()
-        names = driver.playground.candidates
+        names = driver.playground.panes.view
         assert "mother" in names.name_of(names.list.selected_token)
         await driver.press("enter")
         assert "mother" in driver.exploration.name(driver.tree.step(8).token)
@@ -338,7 +338,7 @@ async def test_search_finds_tokens_by_text_and_by_id(drive) -> None:
 
 async def test_candidates_scroll_to_any_rank(drive) -> None:
     async with drive() as driver:
-        candidates = driver.playground.candidates
+        candidates = driver.playground.panes.view
         candidates.action_row(5000)
         await driver.pilot.pause()
         assert driver.dist.rank(candidates.list.selected_token) == 5000
@@ -362,7 +362,7 @@ async def test_heat_modes_go_round(drive) -> None:
         modes = []
         for _ in range(5):
             await driver.press("h")
-            modes.append(driver.app.remembered.heat)
+            modes.append(driver.app.workspace.preferences.heat)
         assert sorted(modes) == ["entropy", "off", "probability", "surprisal", "verbatim"]
         assert modes[-1] == "surprisal"
 
@@ -401,7 +401,7 @@ async def test_past_the_context_the_window_is_shown(drive) -> None:
     async with drive() as driver:
         await driver.grow(530)
         assert driver.exploration.window(driver.exploration.cursor) == 256
-        text = driver.playground.text
+        text = driver.playground.panes.text
         assert text._window == 256
         await driver.press("home")
         assert text._window == 0

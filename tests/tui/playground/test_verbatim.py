@@ -30,7 +30,7 @@ def subtitle(driver) -> str:
 
 async def show(driver) -> None:
     """Turns to the verbatim view."""
-    while driver.app.remembered.heat != "verbatim":
+    while driver.app.workspace.preferences.heat != "verbatim":
         await driver.press("h")
     await traced(driver)
 
@@ -38,12 +38,12 @@ async def show(driver) -> None:
 async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked_at_once(drive) -> None:
     async with drive(prefix=OPENING, settings=Settings(temperature=0)) as driver:
         await show(driver)
-        trace = driver.playground.tracing.trace
+        trace = driver.playground.verbatim.trace
         start, longest = len(driver.tree), []
         while not any(mark.left for mark in trace.marks):
             longest.append(trace.longest)
             assert len(longest) < 30
-            assert driver.playground.candidates.list._goes_on == trace.goes_on(driver.exploration.cursor)
+            assert driver.playground.panes.view.list._goes_on == trace.goes_on(driver.exploration.cursor)
             await driver.press("space")
             await traced(driver)
         assert longest == sorted(longest)
@@ -56,7 +56,7 @@ async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked
         expected, taken = (f"{driver.exploration.name(token)} ({raw[token]:.0%})"
                            for token in (trace.left(last).expected[0], driver.tree.step(last).token))  # fmt: skip
         assert words(driver).endswith(f"goes on with {expected}, the greedy choice is {taken}")
-        assert [driver.playground.text._cells[n].mark for n in range(last + 1)] == ["verbatim"] * last + ["left"]
+        assert [driver.playground.panes.text._cells[n].mark for n in range(last + 1)] == ["verbatim"] * last + ["left"]
         assert f"longest {last}" in subtitle(driver)
         await driver.press("left")
         await traced(driver)
@@ -69,10 +69,10 @@ async def test_a_pick_leaves_the_text_and_going_back_returns_to_it(drive) -> Non
         await show(driver)
         await driver.press("space", "space")
         await traced(driver)
-        trace, place = driver.playground.tracing.trace, len(driver.tree)
+        trace, place = driver.playground.verbatim.trace, len(driver.tree)
         following = trace.goes_on(place)
         assert following
-        listed = driver.playground.candidates.list
+        listed = driver.playground.panes.view.list
         await driver.press("end")
         while listed.selected_token in following:
             await driver.press("down")
@@ -96,7 +96,7 @@ async def test_braces_change_how_long_a_span_must_be(drive) -> None:
         await driver.press(*["right_curly_bracket"] * 3)
         await traced(driver)
         assert subtitle(driver) == "0% verbatim · longest 0 · ≥ 16"
-        assert driver.app.remembered.min_tokens == 16
+        assert driver.app.workspace.preferences.min_tokens == 16
         await driver.press(*["left_curly_bracket"] * 9)
         await traced(driver)
         assert subtitle(driver) == f"100% verbatim · longest {tokens} · ≥ 6"
@@ -138,9 +138,9 @@ async def test_many_keys_while_it_traces(drive) -> None:
         await driver.pilot.pause()
         await driver.settled()
         await traced(driver)
-        trace = driver.playground.tracing.trace
+        trace = driver.playground.verbatim.trace
         assert trace._ids == list(driver.tree.ids())
-        follower = Follower(driver.app.index, trace.min_tokens)
+        follower = Follower(driver.app.workspace.index, trace.min_tokens)
         for token in trace._ids:
             follower.append(token)
         assert follower.marks == trace.marks

@@ -25,13 +25,13 @@ from tui.tree.screen import TreeScreen
 
 async def saved(driver) -> None:
     await driver.settled()
-    await driver.until(lambda: not driver.app.keeper.busy)
+    await driver.until(lambda: not driver.app.workspace.autosave.busy)
 
 
 async def branched(driver) -> None:
     """Five steps, a flip and three branches from the middle."""
     await driver.steps(5)
-    driver.playground.move_to(10)
+    driver.playground.cursor.move_to(10)
     await driver.settled()
     await driver.press("r", "left", "3", "b")
 
@@ -149,7 +149,7 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         table.move_cursor(row=[listed.name for listed in screen._shown].index("renamed"))
         path = screen._shown[table.cursor_row].path
         await driver.pilot.press("enter")
-        await driver.until(lambda: driver.app.keeper.exploration_in(path) is driver.exploration)
+        await driver.until(lambda: driver.app.workspace.autosave.exploration_in(path) is driver.exploration)
         await driver.settled()
         assert driver.tree.ids() == read(path).tree.ids()
         # The one before is let go and can be opened again.
@@ -202,7 +202,7 @@ async def test_a_note_on_any_token(drive, tmp_path) -> None:
     path = tmp_path / "a.remix"
     async with drive(session=path) as driver:
         await driver.steps(4)
-        driver.playground.move_to(10)
+        driver.playground.cursor.move_to(10)
         await driver.settled()
         await driver.pilot.press("N")
         await driver.type("here it turns")
@@ -237,7 +237,7 @@ async def test_branches_are_sorted_and_two_compared(drive) -> None:
         a, b, node = split_of(tree, first, second)
         assert (lanes[0].steps, lanes[1].steps) == (a, b)
         assert lanes[0].prefix == [tree.nodes[n].step.token for n in tree.path_to(node)]
-        assert driver.compare.comparison.parting(1).left == 0
+        assert driver.compare.comparison.divergence(1).first == 0
         await driver.lane_press("space")
         await driver.pilot.press("c")
         await driver.until(lambda: driver.app.screen is screen)
@@ -334,7 +334,7 @@ async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_re
         assert driver.tree.ids() == session.tree.ids()
         assert "taken in" in driver.notices()
         assert "other weights" in driver.notices()
-        driver.playground.move_to(2)
+        driver.playground.cursor.move_to(2)
         await driver.settled()
         assert "made with other weights" in str(driver.playground.query_one("#coin").border_subtitle)
         await driver.press("end", "space")

@@ -26,10 +26,9 @@ def test_any_steps_keep_every_setting_usable(name: str, directions: list[int]) -
         except EngineError:
             assert name in ("banned", "logit_bias", "dry_breakers")
             continue
-        view = View(0, 0, change.view.get("settings", view.settings), change.view.get("seed", view.seed),
-                    change.view.get("coin", view.coin))  # fmt: skip
-        for field, value in change.kept.items():
-            setattr(kept, field, value)
+        view = View(0, 0, change.settings or view.settings, view.seed if change.seed is None else change.seed,
+                    change.coin or view.coin)  # fmt: skip
+        kept = change.preferences or kept
     assert len(panel.chain_rows(view, kept, SHIPPED, None)) == len(NAMES)
     assert 0 <= view.seed < SEED_LIMIT
 
@@ -38,7 +37,7 @@ def test_any_steps_keep_every_setting_usable(name: str, directions: list[int]) -
 def test_any_typed_value_is_taken_or_refused_in_one_line(name: str, text: str) -> None:
     line = ""
     try:
-        panel.typed(name, text, VIEW)
+        panel.typed(name, text, VIEW, Preferences())
     except EngineError as error:
         line = str(error)
     assert "\n" not in line
@@ -46,7 +45,7 @@ def test_any_typed_value_is_taken_or_refused_in_one_line(name: str, text: str) -
 
 def test_the_seed_stops_at_its_limits() -> None:
     last = View(0, 0, Settings(), SEED_LIMIT - 1, "interval")
-    assert panel.stepped("seed", 1, last, Preferences(), SHIPPED).view["seed"] == SEED_LIMIT - 1
+    assert panel.stepped("seed", 1, last, Preferences(), SHIPPED).seed == SEED_LIMIT - 1
 
 
 LADDER = [(20.0, 50.0, 10.0), (7.0, 10.0, 5.0), (None, None, 100.0), (0.5, 1.0, 0.5), (1.0, 2.0, 1.0)]
@@ -68,15 +67,17 @@ def test_steps_move_and_switch_without_getting_lost(moves: list[tuple[str, int]]
     view = VIEW
     for name, direction in moves:
         with suppress(EngineError):
-            for change in (panel.shifted(name, direction, view), panel.switched(name, view)):
-                view = View(0, 0, change.view["settings"], 7, "interval")
+            for change in (panel.shifted(name, direction, view, Preferences()),
+                           panel.switched(name, view, Preferences())):  # fmt: skip
+                assert change.settings is not None
+                view = View(0, 0, change.settings, 7, "interval")
         assert sorted(view.settings.order) == sorted(CHAIN)
 
 
 def test_moving_there_and_back_is_the_default_order_again() -> None:
-    later = View(0, 0, panel.shifted("top_k", 1, VIEW).view["settings"], 7, "interval")
+    later = View(0, 0, panel.shifted("top_k", 1, VIEW, Preferences()).settings, 7, "interval")
     assert later.settings.order.index("top_k") == CHAIN.index("top_k") + 1
-    assert panel.shifted("top_k", -1, later).view["settings"] == VIEW.settings
+    assert panel.shifted("top_k", -1, later, Preferences()).settings == VIEW.settings
 
 
 def test_what_is_on_stands_in_the_panel_at_a_glance() -> None:

@@ -40,7 +40,7 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) 
         assert driver.app.screen.query_one("#out", Input).value == "a-fox-model"
         await driver.pilot.press("enter")
         await driver.until(lambda: isinstance(driver.app.screen, TrainingScreen))
-        trainings = driver.app.trainings
+        trainings = driver.app.workspace.trainings
         await driver.pilot.press("escape")
         before = len(driver.tree)
         await driver.press("space", "space")
@@ -63,16 +63,16 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) 
         assert "the new model" not in str(driver.playground._status)
         assert driver.exploration.tokenizer.decode(driver.tree.ids(before)).startswith("It is a truth")
         await driver.until(lambda: driver.app.settled)
-        assert [document.title for document in driver.app.index.documents] == ["a fox"]
-        assert driver.app.index.tokens is not None  # it remembers its files: the passage can be shown
+        assert [document.title for document in driver.app.workspace.index.documents] == ["a fox"]
+        assert driver.app.workspace.index.tokens is not None  # it remembers its files: the passage can be shown
 
 
 @pytest.mark.slow
 async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
-        driver.app.trainings.show()
-        training = driver.app.trainings.training
+        driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
+        driver.playground.places.last_training()
+        training = driver.app.workspace.trainings.training
         await driver.until(lambda: training.looks, seconds=120)
         await driver.pilot.press("ctrl+x")
         assert training.stopping
@@ -81,7 +81,7 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> No
         step = read_record(here / "fox")["step"]
         assert step > 0
         await driver.pilot.press("r")
-        second = driver.app.trainings.training
+        second = driver.app.workspace.trainings.training
         await driver.until(lambda: second.step > step, seconds=120)
         assert second.losses[0] == pytest.approx(tuple(read_record(here / "fox")["history"][0][n] for n in (0, 2)))
         await driver.pilot.press("ctrl+x")
@@ -92,10 +92,10 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> No
 @pytest.mark.slow
 async def test_the_app_ends_and_the_training_ends_well_by_itself(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
-        training = driver.app.trainings.training
+        driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
+        training = driver.app.workspace.trainings.training
         await driver.until(lambda: training.looks, seconds=120)
-        process = driver.app.trainings._trainer._process
+        process = driver.app.workspace.trainings.process
     assert "go on: gpt2-remix train --out" in driver.app.parting
     assert process.wait(60) in (0, 130)
     record = read_record(here / "fox")
@@ -111,8 +111,8 @@ async def test_what_only_the_process_finds_out_is_a_line_and_the_wish_can_be_men
         await driver.pilot.press("M")
         await fill(driver, files="utf16.txt", minutes="1")
         await driver.pilot.press("enter")
-        await driver.until(lambda: driver.app.trainings.training and driver.app.trainings.training.over)
-        assert "UTF-16" in driver.app.trainings.training.problem
+        await driver.until(lambda: driver.app.workspace.trainings.training and driver.app.workspace.trainings.training.over)
+        assert "UTF-16" in driver.app.workspace.trainings.training.problem
         assert "UTF-16" in driver.notices()
         assert not (here / "utf16-model").exists()
         await driver.until(lambda: "n" in driver.app.screen.active_bindings)
@@ -130,7 +130,7 @@ async def test_the_form_says_what_is_wrong_and_stays(drive, here: Path) -> None:
             assert said in str(driver.app.screen.query_one("#problem").render())
         await driver.pilot.press("escape")
         assert driver.app.screen is driver.playground
-        assert driver.app.trainings.training is None
+        assert driver.app.workspace.trainings.training is None
 
 
 async def test_files_are_taken_and_left_out_in_the_list(drive, here: Path) -> None:
@@ -187,9 +187,9 @@ def test_a_long_training_keeps_a_bounded_number_of_points() -> None:
 @pytest.mark.slow
 async def test_stopped_at_once_it_leaves_nothing_and_complains_of_nothing(drive, here: Path) -> None:
     async with drive() as driver:
-        driver.app.trainings._begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
-        driver.app.trainings.show()
-        training = driver.app.trainings.training
+        driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
+        driver.playground.places.last_training()
+        training = driver.app.workspace.trainings.training
         await driver.until(lambda: isinstance(driver.app.screen, TrainingScreen))
         await driver.pilot.press("ctrl+x")
         await driver.until(lambda: training.over)
