@@ -122,6 +122,7 @@ class PromptScored(Message):
 
     network: int
     steps: list[tuple[int, Step]]
+    computed: int
 
 
 @dataclass

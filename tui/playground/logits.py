@@ -65,6 +65,7 @@ class Logits:
         tree, shown = exploration.tree, []
         if message.network != exploration.network:
             return []
+        exploration.computed = message.computed
         for node, step in message.steps:
             if node < len(tree.nodes):
                 tree.set_probabilities(node, step)

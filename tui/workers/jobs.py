@@ -53,9 +53,9 @@ def scoring(model: Model, request: ScoreRequest) -> Job:
             node, step = wanted[position]
             part.append((node, with_probabilities(step, dist)))
         if len(part) >= SCORED_AT_ONCE:
-            yield PromptScored(request.network, part)
+            yield PromptScored(request.network, part, model.backend.computed)
             part = []
-    yield PromptScored(request.network, part)
+    yield PromptScored(request.network, part, model.backend.computed)
 
 
 def rechoosing(model: Model, request: RechooseRequest) -> Job:
