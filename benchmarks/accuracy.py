@@ -52,7 +52,7 @@ def main() -> None:
     for name in ("classics", str(random_gpt2_small())):
         divergences, same = zip(*compared(name, texts, given.tokens), strict=True)
         print(f"{Path(name).name:<26} {len(same):,} tokens: {np.mean(divergences):.2e} bits a token (at most "
-              f"{max(divergences):.2e}), same most probable token {np.mean(same):.2%}")  # fmt: skip
+              f"{max(divergences):.2e}), same most probable token {np.mean(same):.2%}")
 
 
 if __name__ == "__main__":

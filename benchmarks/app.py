@@ -42,7 +42,7 @@ def main() -> None:
     before, screen = terminal.cpu_seconds(), terminal.cpu_seconds(screen=True)
     terminal.watch(PART)
     print(f"one stream of 124M: screen {(terminal.cpu_seconds(screen=True) - screen) / PART:.1%} of one core, "
-          f"all threads {(terminal.cpu_seconds() - before) / PART:.1%}")  # fmt: skip
+          f"all threads {(terminal.cpu_seconds() - before) / PART:.1%}")
     terminal.close()
 
     terminal = opened(ids)

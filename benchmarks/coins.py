@@ -23,7 +23,7 @@ LENGTH = 60
 OPENINGS = (
     "It is a truth universally acknowledged", "Call me Ishmael. Some years ago", "To be, or not to be, that is",
     "In the beginning God created the heaven", "It was the best of times, it was", "Alice was beginning to get very",
-)  # fmt: skip
+)
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
             stayed.append(LENGTH if left is None else left)
             steps = [Step(i, token, "prompt") for i, token in enumerate(prompt)] + lanes[0].steps
             for position, token in rechoose(model.backend, steps, specs[1].settings,
-                                              end_of_text=end):  # fmt: skip
+                                              end_of_text=end):
                 flips += 1
                 same += token == steps[position].token
         print(

@@ -43,7 +43,7 @@ def main() -> None:
         chain = f"temperature {settings.temperature}, top_p {settings.top_p}"
         print(f"{chain:<28} {tokens / seconds[True]:4.0f} against {tokens / seconds[False]:4.0f} tokens a second "
               f"(x {seconds[False] / seconds[True]:.2f}), {passes[True] / tokens:.2f} passes a token, "
-              f"{differ} of {tokens:,} tokens differ")  # fmt: skip
+              f"{differ} of {tokens:,} tokens differ")
     draft.prompt_lookup_draft = real
 
 

@@ -79,7 +79,7 @@ class Transformers:
         ids = torch.tensor([list(ids) for ids in prompts])
         with torch.inference_mode():
             self.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, min_new_tokens=count,
-                                pad_token_id=50256, **choice)  # fmt: skip
+                                pad_token_id=50256, **choice)
 
 
 class LlamaCpp:
@@ -89,7 +89,7 @@ class LlamaCpp:
         from llama_cpp import Llama
 
         self.llama = Llama(str(gguf_file(folder)), n_ctx=1024, n_batch=1024, n_threads=threads, n_threads_batch=threads,
-                           verbose=False)  # fmt: skip
+                           verbose=False)
 
     def generate(self, prompts: Sequence[Sequence[int]], count: int, sampled: bool) -> None:
         """See `Peer`; one after the other."""
@@ -108,7 +108,7 @@ class CTranslate2:
         import ctranslate2
 
         self.generator = ctranslate2.Generator(str(ctranslate2_folder(folder)), device="cpu", compute_type="int8",
-                                               intra_threads=threads, inter_threads=1)  # fmt: skip
+                                               intra_threads=threads, inter_threads=1)
 
     def generate(self, prompts: Sequence[Sequence[int]], count: int, sampled: bool) -> None:
         """See `Peer`."""
@@ -116,7 +116,7 @@ class CTranslate2:
             [[f"<{token}>" for token in ids] for ids in prompts], max_length=count, min_length=count,
             sampling_topk=50 if sampled else 1, include_prompt_in_result=False, end_token="<unk>",
             max_batch_size=len(prompts),
-        )  # fmt: skip
+        )
 
 
 PEERS: dict[str, tuple[str, Callable[[Path, int], Peer]]] = {

@@ -25,7 +25,7 @@ CHAINS = (
     "", "temperature=0.8", "top_k=40", "top_p=0.95", "min_p=0.05", "repetition_penalty=1.2", "no_repeat_ngram_size=3",
     "dry_multiplier=0.8", "dynatemp_range=0.5", "typical_p=0.9", "eta_cutoff=0.001", "top_n_sigma=1",
     "xtc_probability=0.5", "mirostat_tau=5", USUAL, EVERYTHING,
-)  # fmt: skip
+)
 LENGTH = 1024
 """Tokens that stand before."""
 

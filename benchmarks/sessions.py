@@ -40,7 +40,7 @@ def large(nodes: int) -> Session:
             parent = tree.add(parent, Step(
                 depth, int(rng.integers(8192)), "sampled", u=float(rng.random()), seed=7, coin="interval",
                 settings=settings, p_raw=0.01, p_final=0.01, rank=5, surprisal=6.6, entropy=5.0,
-            ))  # fmt: skip
+            ))
     tree.change(head=tree.leaf_below(parent), cursor=2)
     return Session(tree, "large", words="It is a truth")
 
@@ -69,7 +69,7 @@ def main() -> None:
         opened = terminal.until("saved")
         terminal.until(" %")
         print(f"on screen     {opened:.2f} s (a new session {plain:.2f} s), "
-              f"{terminal.memory('VmRSS') - base:,.0f} MB more than a new one")  # fmt: skip
+              f"{terminal.memory('VmRSS') - base:,.0f} MB more than a new one")
         start = time.monotonic()
         terminal.send("T")
         terminal.until("tokens · probability")

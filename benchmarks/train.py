@@ -66,7 +66,7 @@ def plain(plan: Plan, split: Split, clock: Clock, result: dict[str, Any], rate: 
 
     torch.manual_seed(plan.seed)
     config = GPT2Config(vocab_size=plan.vocab + 1, n_positions=plan.context, n_embd=plan.width, n_layer=plan.layers,
-                        n_head=plan.heads, embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0)  # fmt: skip
+                        n_head=plan.heads, embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0)
     model = GPT2LMHeadModel(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
     chance = np.random.default_rng(plan.seed)
@@ -141,7 +141,7 @@ def main(files: tuple[str, ...], minutes: float, fields: str, rates: str) -> Non
             clocks[name].stand()
     for name, result in results.items():
         print(f"{name:<32} held out {result['held out']:.4f}  train {result['loss']:.3f}  {result['steps']:>6,} steps "
-              f"{result['tokens'] / 60 / minutes:>8,.0f} tok/s", flush=True)  # fmt: skip
+              f"{result['tokens'] / 60 / minutes:>8,.0f} tok/s", flush=True)
 
 
 if __name__ == "__main__":

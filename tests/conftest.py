@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from engine.models.opening import Model
+
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
@@ -22,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory):
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The compiled kernels, in the tests' own folder: no test waits for a compiler."""
     from engine.gpt2.kernels import compiled
 
@@ -46,7 +48,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def classics():
+def classics() -> Model:
     """The embedded model."""
     from engine.models.opening import open_model
 
@@ -54,7 +56,7 @@ def classics():
 
 
 @pytest.fixture
-def fresh_classics(classics):
+def fresh_classics(classics: Model) -> Model:
     """The embedded model with an empty cache and a count of 0."""
     from engine.gpt2.opening import open_backend
     from engine.models.names import embedded_folder

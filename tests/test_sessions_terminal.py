@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.session.store import read
+from tests.kinds import Emulate
 
 pytestmark = pytest.mark.slow
 
@@ -25,15 +26,15 @@ def tokens_shown(text: str) -> int:
 
 
 KEYS = [b" ", b"r", b"\x1b[D", b"\x1b[B", b"\r", b"2b", b"u", b"p", b"g", b"h", b"\x1b[C", b"c", b" ", b"k", b"e",
-        b"\x1b"]  # fmt: skip
+        b"\x1b"]
 
 
 @pytest.mark.timeout(600)
-def test_killed_at_fifty_random_moments_nothing_seen_a_second_before_is_lost(emulate, tmp_path) -> None:
+def test_killed_at_fifty_random_moments_nothing_seen_a_second_before_is_lost(emulate: Emulate, tmp_path: Path) -> None:
     """25 times while it streams and, beside it, 25 while someone edits; each time it goes on where it was killed."""
     with ThreadPoolExecutor(2) as pool:
         kinds = [pool.submit(kill_again_and_again, emulate, tmp_path / name, streams=streams)
-                 for name, streams in (("streams.remix", True), ("edits.remix", False))]  # fmt: skip
+                 for name, streams in (("streams.remix", True), ("edits.remix", False))]
     nodes = [kind.result() for kind in kinds]
     assert nodes[0] > 60
     assert nodes[1] > 30
@@ -43,7 +44,7 @@ def test_killed_at_fifty_random_moments_nothing_seen_a_second_before_is_lost(emu
     assert tokens_shown(terminal.text) == len(read(path).tree)
 
 
-def kill_again_and_again(emulate, path: Path, *, streams: bool) -> int:
+def kill_again_and_again(emulate: Emulate, path: Path, *, streams: bool) -> int:
     """Kills the program 25 times and checks what its session holds; how many nodes that is in the end."""
     rng = random.Random(7)
     nodes = 0
@@ -81,7 +82,7 @@ def kill_again_and_again(emulate, path: Path, *, streams: bool) -> int:
     return nodes
 
 
-def test_a_second_window_opens_a_copy_and_says_so(emulate, tmp_path) -> None:
+def test_a_second_window_opens_a_copy_and_says_so(emulate: Emulate, tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     first = emulate("It is a truth", "--session", str(path), "--seed", "5")
     first.until(lambda text: re.search(r"\d %", text))
@@ -100,7 +101,7 @@ def test_a_second_window_opens_a_copy_and_says_so(emulate, tmp_path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a copy.remix", "a.remix", "home"]
 
 
-def test_a_session_whose_file_is_taken_away_is_written_anew(emulate, tmp_path) -> None:
+def test_a_session_whose_file_is_taken_away_is_written_anew(emulate: Emulate, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "a.remix"
     terminal = emulate("It is a truth", "--session", str(path), "--seed", "5")
     terminal.until(lambda text: re.search(r"\d %", text))
@@ -127,7 +128,7 @@ def holds(path: Path, tokens: int) -> bool:
         return False
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_one_goes_on(emulate, tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_said_and_one_goes_on(emulate: Emulate, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     terminal = emulate("It is a truth", "--session", str(blocked / "a.remix"), "--seed", "5")
@@ -142,7 +143,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_one_goes_on(emulate, tmp_pa
     assert len(read(blocked / "a.remix").tree) == before + 2
 
 
-def test_a_damaged_session_is_recovered_into_a_new_file(emulate, tmp_path) -> None:
+def test_a_damaged_session_is_recovered_into_a_new_file(emulate: Emulate, tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     terminal = emulate("It is a truth", "--session", str(path), "--seed", "5", "--speed", "10000")
     terminal.until(lambda text: re.search(r"\d %", text))
@@ -162,7 +163,7 @@ def test_a_damaged_session_is_recovered_into_a_new_file(emulate, tmp_path) -> No
 
 
 @pytest.mark.parametrize("content", [b"hello", b"PK\x03\x04", b"\x7fELF"])
-def test_a_foreign_file_is_refused_in_one_line(emulate, tmp_path, content: bytes) -> None:
+def test_a_foreign_file_is_refused_in_one_line(emulate: Emulate, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.remix"
     path.write_bytes(content)
     terminal = emulate("--session", str(path))
@@ -172,7 +173,7 @@ def test_a_foreign_file_is_refused_in_one_line(emulate, tmp_path, content: bytes
     assert path.read_bytes() == content
 
 
-def test_another_programs_database_is_refused_and_the_app_goes_on(emulate, tmp_path) -> None:
+def test_another_programs_database_is_refused_and_the_app_goes_on(emulate: Emulate, tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE t (a)")

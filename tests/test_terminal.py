@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.hub import serving
+from tests.kinds import Checkpoint, Emulate
 
 PREFIX = "It is a truth universally acknowledged"
 
@@ -12,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-def test_opens_steps_runs_and_quits(emulate, size: tuple[int, int]) -> None:
+def test_opens_steps_runs_and_quits(emulate: Emulate, size: tuple[int, int]) -> None:
     app = emulate(PREFIX, "--seed", "7", size=size)
     app.until_all("next token at 8", " %", "gpt2-remix", "classics 5.4M fp32", "coin", "sampling", "? help",
-                  "space step", "8 tokens")  # fmt: skip
+                  "space step", "8 tokens")
     app.process.write(b" ")
     app.until(lambda text: "token at 8" in text and "▼" in text and "9 tokens" in text)
     app.process.write(b"g")
@@ -31,7 +34,7 @@ def test_opens_steps_runs_and_quits(emulate, size: tuple[int, int]) -> None:
     assert b"Traceback" not in app.raw
 
 
-def test_a_terminal_of_one_cell_and_back(emulate) -> None:
+def test_a_terminal_of_one_cell_and_back(emulate: Emulate) -> None:
     app = emulate(PREFIX, "--seed", "7")
     app.until(lambda text: " %" in text)
     app.resize(1, 1)
@@ -44,7 +47,7 @@ def test_a_terminal_of_one_cell_and_back(emulate) -> None:
     assert app.finish() == 0
 
 
-def test_hostile_text_is_drawn_as_text(emulate) -> None:
+def test_hostile_text_is_drawn_as_text(emulate: Emulate) -> None:
     app = emulate("a\x1b]0;owned\x07b\x1b[2Jc[bold]d\x9b31m\u202ee", "--seed", "7")
     app.until(lambda text: " %" in text)
     pane = "".join(row.split("│")[1].strip() for row in app.screen.display if row.startswith("│"))
@@ -55,7 +58,7 @@ def test_hostile_text_is_drawn_as_text(emulate) -> None:
     assert app.finish() == 0
 
 
-def test_no_color(emulate) -> None:
+def test_no_color(emulate: Emulate) -> None:
     app = emulate(PREFIX, "--seed", "7", NO_COLOR="1")
     app.until(lambda text: " %" in text)
     for colour in (b"38;2;", b"48;2;", b"38;5;", b"48;5;"):
@@ -64,7 +67,7 @@ def test_no_color(emulate) -> None:
     assert app.finish() == 0
 
 
-def test_ids_settings_and_theme_from_the_command_line(emulate) -> None:
+def test_ids_settings_and_theme_from_the_command_line(emulate: Emulate) -> None:
     app = emulate("--ids", "91,860", "--set", "top_k=5", "--theme", "paper", "--speed", "7", "--seed", "3")
     app.until_all("next token at 2", " %", "7/s")
     app.process.write(b"q")
@@ -82,14 +85,14 @@ def test_ids_settings_and_theme_from_the_command_line(emulate) -> None:
         (["x", "y"], "unexpected extra argument"),
     ],
 )
-def test_what_can_be_known_beforehand_is_one_line_and_no_screen(emulate, arguments: list[str], said: str) -> None:
+def test_what_can_be_known_beforehand_is_one_line_and_no_screen(emulate: Emulate, arguments: list[str], said: str) -> None:
     app = emulate(*arguments, size=(200, 24))
     assert app.finish() == 2
     assert said in app.text
     assert b"\x1b[?1049h" not in app.raw
 
 
-def test_a_download_shows_its_progress_and_a_model_that_cannot_be_had_says_why(emulate, checkpoint) -> None:
+def test_a_download_shows_its_progress_and_a_model_that_cannot_be_had_says_why(emulate: Emulate, checkpoint: Checkpoint) -> None:
     import threading
 
     folder = checkpoint(vocab_size=400, n_positions=64, n_embd=384, n_layer=4)
@@ -109,7 +112,7 @@ def test_a_download_shows_its_progress_and_a_model_that_cannot_be_had_says_why(e
         assert app.finish() == 0
 
 
-def test_ctrl_c_ends_the_app(emulate) -> None:
+def test_ctrl_c_ends_the_app(emulate: Emulate) -> None:
     app = emulate(PREFIX)
     app.until(lambda text: " %" in text)
     app.process.write(b"g\x03")
@@ -117,7 +120,7 @@ def test_ctrl_c_ends_the_app(emulate) -> None:
     assert b"Traceback" not in app.raw
 
 
-def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate) -> None:
+def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate: Emulate) -> None:
     """Only what the screen says is used, at 80x24."""
     terminal = emulate("My cat sat on", "--seed", "7")
     terminal.until_all(" %", "c compare")
@@ -136,7 +139,7 @@ def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate) -
     assert terminal.finish() == 0
 
 
-def test_ctrl_c_in_a_training_keeps_the_best_weights_and_says_how_to_go_on(emulate, tmp_path) -> None:
+def test_ctrl_c_in_a_training_keeps_the_best_weights_and_says_how_to_go_on(emulate: Emulate, tmp_path: Path) -> None:
     import json
 
     text, out = tmp_path / "fox.txt", tmp_path / "fox-model"
@@ -150,7 +153,7 @@ def test_ctrl_c_in_a_training_keeps_the_best_weights_and_says_how_to_go_on(emula
     assert "Traceback" not in app.text
     assert {path.name for path in out.iterdir()} == {
         "config.json", "model.safetensors", "trace.safetensors", "training.json", "training.safetensors"
-    }  # fmt: skip
+    }
     record = json.loads((out / "training.json").read_text())
     assert (record["done"], record["step"] > 0) == (False, True)
     assert emulate("generate", "the quick", "--model", str(out), "-n", "5", "--seed", "1").finish() == 0

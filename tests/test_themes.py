@@ -1,3 +1,8 @@
+
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from themes import COLORS, DEFAULT, HEAT, ThemeError, load_themes, read_theme, user_folder
@@ -6,7 +11,7 @@ from tui.style.palette import HEAT_LEVELS, palette_of, textual_theme
 SHIPPED, PROBLEMS = load_themes()
 
 
-def write(path, **changes: str) -> None:
+def write(path: Any, **changes: str) -> None:
     colors = dict.fromkeys(COLORS, "#123456") | changes
     lines = ['name = "mine"', "dark = false", "[colors]", *(f'{name} = "{value}"' for name, value in colors.items())]
     lines += ["[heat]", *(f'{name} = "#abcdef"' for name in HEAT)]
@@ -22,13 +27,13 @@ def test_at_least_four_with_a_light_one_and_one_for_colour_blind_eyes() -> None:
     assert any("colour-blind" in theme.description for theme in SHIPPED.values())
 
 
-def luminance(triplet) -> float:
+def luminance(triplet: Any) -> float:
     parts = [value / 255 for value in triplet]
     r, g, b = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-def contrast(one, other) -> float:
+def contrast(one: Any, other: Any) -> float:
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

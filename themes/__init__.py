@@ -24,7 +24,7 @@ DEFAULT = "lecture"
 COLORS = (
     "background", "surface", "panel", "foreground", "muted", "primary", "secondary", "accent", "success", "warning",
     "error",
-)  # fmt: skip
+)
 HEAT = ("low", "middle", "high")
 
 

@@ -228,7 +228,7 @@ class Explorations:
         if highest >= message.info.vocab_size:
             opened.release()
             workspace.say(f"this session holds id {highest}, but the ids of {name} end at "
-                          f"{message.info.vocab_size - 1}; open it with another model", error=True)  # fmt: skip
+                          f"{message.info.vocab_size - 1}; open it with another model", error=True)
             return None
         options, self._asked_for = self._asked_for, Options()
         if len(tree.nodes) == 1:  # a new one

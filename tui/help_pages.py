@@ -26,7 +26,7 @@ PANES: tuple[Part, ...] = (
     *(Paragraph(view.name, view.help) for view in VIEWS), Paragraph("coin", Coin.HELP), Paragraph("sampling", Sampler.HELP),
     Paragraph("branches", Branches.HELP), Paragraph("what if", WhatIfScreen.HELP), Paragraph("tree screen", TreeScreen.HELP),
     Paragraph("training", TrainScreen.HELP),
-)  # fmt: skip
+)
 
 COINS: Part = Paragraph("what each coin keeps equal", Coin.KEPT_HELP)
 LANES: tuple[Part, ...] = (Paragraph("lanes", LaneColumn.HELP), Paragraph("statistics", LaneColumn.STATISTICS_HELP))

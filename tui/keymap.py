@@ -16,7 +16,7 @@ NAMES = {
     "minus": "-", "left_curly_bracket": "{", "right_curly_bracket": "}", "less_than_sign": "<", "asterisk": "*",
     "greater_than_sign": ">", "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "pgup",
     "pagedown": "pgdn",
-}  # fmt: skip
+}
 """How keys are written where Textual's name is not what stands on them."""
 
 
@@ -90,7 +90,7 @@ def bindings_of(keymap: Sequence[Row]) -> list[Binding]:
         Binding(key.keys, key.action, key.footer or key.title or key.do.rpartition(".")[2], show=bool(key.footer),
                 key_display=key.display or None)
         for key in all_keys(keymap) if key.keys
-    ]  # fmt: skip
+    ]
 
 
 def all_keys(keymap: Sequence[Row]) -> Iterator[Key]:
@@ -105,7 +105,7 @@ def palette_of(keymap: Sequence[Row]) -> list[PaletteCommand]:
         PaletteCommand(key.title, " ".join(filter(None, [key.help, f"({key.shown})" if key.keys else ""])), key.do,
                        key.action)
         for key in all_keys(keymap) if key.title
-    ]  # fmt: skip
+    ]
 
 
 def help_of(keymap: Sequence[Row]) -> list[tuple[str, str]]:

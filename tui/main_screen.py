@@ -76,9 +76,14 @@ class MainScreen(Screen[T], Generic[T]):
         """Whether nothing runs or waits, and everything on screen is known and drawn."""
         return not self._to_draw
 
+    @property
+    def status(self) -> str:
+        """What the status line says."""
+        return self._status.plain
+
     def describe(self) -> dict[str, Any]:
         """What it shows, in words; for tests."""
-        return {"status": self._status.plain}
+        return {"status": self.status}
 
     # Drawing
 

@@ -61,7 +61,7 @@ class Workspace:
         self.preferences, problem = preference_file.load()
         self.presets, preset_problem = all_presets()
         given: dict[str, Any] = {name: value for name in ("coin", "speed", "settings", "theme")
-                                 if (value := getattr(options, name)) is not None}  # fmt: skip
+                                 if (value := getattr(options, name)) is not None}
         self.preferences = replace(self.preferences, **given)
         self.themes, theme_problems = load_themes()
         if self.preferences.theme not in self.themes:
@@ -190,7 +190,7 @@ class Workspace:
             self.say(f"no tracing: {message.problem}", error=True)
         elif message.index is None:
             self.index_words = (f"what {message.model} was trained on is not known: start with --source FILE "
-                                "to trace in a text of yours")  # fmt: skip
+                                "to trace in a text of yours")
         self.index_changed.publish(True)
 
 

@@ -25,7 +25,7 @@ BAR = 20
     epilog=examples(
         "gpt2-remix bench", "gpt2-remix bench --precision int8 --threads 4", "gpt2-remix bench --model gpt2 --json"
     )
-)  # fmt: skip
+)
 @model_options
 @json_option
 def bench(model: ModelChoice, as_json: bool) -> None:
@@ -52,15 +52,15 @@ def bench(model: ModelChoice, as_json: bool) -> None:
         if not as_json:
             why = f" ({info.reason})" if info.reason not in ("", "as asked for") else ""
             click.echo(f"\n{info.name}, {info.parameters / 1e6:,.1f}M parameters, {info.precision} on {info.device}, "
-                       f"{info.form}{why}, ready after {opened:.1f} s")  # fmt: skip
+                       f"{info.form}{why}, ready after {opened:.1f} s")
         rows = []
         for found in measure(backend, bandwidth):
             rows.append({"name": found.name, "value": found.value, "unit": found.unit, "limit": found.of,
-                         "steps": found.steps})  # fmt: skip
+                         "steps": found.steps})
             if not as_json:
                 click.echo(line(found))
         results.append({"model": info.name, "parameters": info.parameters, "precision": info.precision,
-                        "device": info.device, "form": info.form, "open_s": opened, "results": rows})  # fmt: skip
+                        "device": info.device, "form": info.form, "open_s": opened, "results": rows})
     if as_json:
         print_json({"threads": threads, "read_bytes_per_s": bandwidth, "start_s": start, "path": path, "runs": results})
 
@@ -83,7 +83,7 @@ def described_path() -> str:
     assert library is not None
     precision, times = faster_precision(library)
     return (f"kernels compiled for {target.cpu} ({target.pairs or 'no products of pairs'}); large models run in "
-            f"{precision}: a product in int8 measured {times:.1f} times as fast as in fp32")  # fmt: skip
+            f"{precision}: a product in int8 measured {times:.1f} times as fast as in fp32")
 
 
 def opened_backends(model: ModelChoice) -> Iterator[tuple[Backend, float]]:

@@ -45,11 +45,11 @@ if TYPE_CHECKING:
 @click.argument("prefix", required=False)
 @click.option("--lane", "lane_texts", multiple=True, metavar="SETTINGS",
               help="A lane: settings, a preset's name, or both; before them a prefix of its own as a JSON string. "
-                   "2 to 16 of them.")  # fmt: skip
+                   "2 to 16 of them.")
 @click.option("-n", "count", type=click.IntRange(0), default=60, show_default=True, help="How many tokens.")
 @click.option("--own-coins", is_flag=True, help="Lane i flips the coins of seed + i instead of those of lane 1.")
 @click.option("--repeat", "repeats", type=click.IntRange(1), metavar="M",
-              help="Once for each of M seeds; shows mean and spread of each statistic.")  # fmt: skip
+              help="Once for each of M seeds; shows mean and spread of each statistic.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv", "md"]), help="How to print it.")
 @ids_option
 @settings_options
@@ -61,7 +61,7 @@ def compare(
     prefix: str | None, lane_texts: tuple[str, ...], count: int, own_coins: bool, repeats: int | None,
     form: str | None, ids: str | None, changes: str | None, preset_name: str | None, seed: int | None, coin: CoinKind,
     model: ModelChoice, session: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Several settings side by side, run as one batch on the same coins.
 
     Lanes share the coins: at the same position each gets the same u, so what differs is due to the settings alone.
@@ -105,7 +105,7 @@ def compare(
     result: Repeated | None = None
     with _bar("repeating", count * len(specs) * repeats) as bar:
         going = repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count, end_of_text=end,
-                       own_coins=own_coins, coin=coin)  # fmt: skip
+                       own_coins=own_coins, coin=coin)
         try:
             for so_far, done, _ in going:
                 result = so_far
@@ -141,9 +141,9 @@ def _print_once(
             {"settings": lane.settings.to_dict(), "prompt_ids": lane.ids(len(lane) - len(lane.steps)), "offset": lane.offset,
              **lane_record(model.tokenizer, lane), "stats": dict(row)}
             for lane, row in zip(lanes, rows, strict=True)
-        ]  # fmt: skip
+        ]
         print_json({"model": model_record(model), "prompt_ids": prompt, "seed": seed, "coin": coin, "lanes": records,
-                    "divergence": apart})  # fmt: skip
+                    "divergence": apart})
         return
     names = [_name(n, spec) for n, spec in enumerate(specs, start=1)]
     if form == "csv":
@@ -151,12 +151,12 @@ def _print_once(
         _print_csv(header, [
             [n, lane.settings.changed(), lane.seed, lane.stop, *row.values(), apart[0][n - 1], text]
             for n, (lane, row, text) in enumerate(zip(lanes, rows, texts, strict=True), start=1)
-        ])  # fmt: skip
+        ])
         return
     if form == "md":
         _print_markdown(["lane", "leaves lane 1 at", *map(_words, STATISTICS)],
                         [[name, _cell(apart[0][n]), *map(_cell, row.values())]
-                         for n, (name, row) in enumerate(zip(names, rows, strict=True))])  # fmt: skip
+                         for n, (name, row) in enumerate(zip(names, rows, strict=True))])
         for name, text in zip(names, texts, strict=True):
             click.echo(f"\n**{_escaped(name)}**\n")
             click.echo("\n".join(f"> {_escaped(line)}" for line in text.split("\n")))
@@ -185,7 +185,7 @@ def _print_repeated(
                  "left_lane_1_after": parted}
                 for spec, row, parted in zip(specs, table, divergences, strict=True)
             ],
-        })  # fmt: skip
+        })
         return
     names = [_name(n, spec) for n, spec in enumerate(specs, start=1)]
     if form == "csv":
@@ -195,7 +195,7 @@ def _print_repeated(
             [n, spec.settings.changed(), len(result.seeds),
              *(part for value in row.values() for part in (value or (None, None)))]
             for n, (spec, row) in enumerate(zip(specs, table, strict=True), start=1)
-        ])  # fmt: skip
+        ])
         return
     cells = [["–" if cell is None else f"{cell[0]:.3f} ± {cell[1]:.3f}" for cell in row.values()] for row in table]
     left = []

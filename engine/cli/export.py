@@ -23,19 +23,19 @@ FORMATS = ("json", "md", "html", "txt", "svg")
 @commands.command(epilog=examples(
     "gpt2-remix export my.remix --format html -o talk.html", "gpt2-remix export my.remix --format txt --branch 2",
     "gpt2-remix export my.remix --format json -o talk.json",
-))  # fmt: skip
+))
 @click.argument("session", metavar="SESSION")
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="What to write.")
 @click.option("--branch", type=click.IntRange(1), metavar="N", help="Only this branch (1 is the first).")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="The file to write; standard output where left out.")  # fmt: skip
+              help="The file to write; standard output where left out.")
 @click.option("--no-candidates", is_flag=True, help="HTML without the candidates on hover: no network is run.")
 @model_options
 @click.pass_obj
 def export(
     front_end: FrontEnd | None, session: str, form: str, branch: int | None, output: Path | None, no_candidates: bool,
     model: ModelChoice,
-) -> None:  # fmt: skip
+) -> None:
     """Write a session (a file, or the name of one) in another form."""
     from engine.session.export.json import session_to_json
 
@@ -91,7 +91,7 @@ def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, 
     known: dict[int, list[Candidate]] = {}
     length = len(tree.nodes) - 1 if leaf is None else tree.nodes[leaf].depth
     with click.progressbar(length=length, label="candidates", file=sys.stderr,
-                           hidden=not sys.stderr.isatty()) as bar:  # fmt: skip
+                           hidden=not sys.stderr.isatty()) as bar:
         for node, found in find(opened.backend, tree, opened.tokenizer.end_of_text, HOVERED, leaf):
             known[node] = found
             bar.update(1)

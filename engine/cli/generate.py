@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         "gpt2-remix generate --ids 91 -n 20 --set temperature=0.8,top_k=40 --json",
     )
     + "\n\n" + SETTINGS_HELP
-)  # fmt: skip
+)
 @click.argument("prefix", required=False)
 @click.option("-n", "count", type=click.IntRange(0), default=100, show_default=True, help="How many tokens.")
 @click.option("--samples", type=click.IntRange(1), default=1, show_default=True, help="How many streams.")
@@ -55,7 +55,7 @@ def generate(
     prefix: str | None, count: int, samples: int, no_slide: bool, ids: str | None, changes: str | None,
     preset_name: str | None, seed: int | None, coin: CoinKind, model: ModelChoice,
     session: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Stream the text that follows a prefix; sample i uses seed + i.
 
     With --session the samples are kept as branches of that session; without a prefix they go on from its stream.
@@ -80,7 +80,7 @@ def generate(
             lane_at(start, len(start), settings, seed=seed + i, coin=coin, end_of_text=opened.tokenizer.end_of_text,
                     limit=count, slide=not no_slide)
             for i in range(samples)
-        ]  # fmt: skip
+        ]
         try:
             if as_json:
                 for first in range(0, samples, LANES):
@@ -88,7 +88,7 @@ def generate(
                 print_json({
                     "model": model_record(opened), "seed": seed, "settings": settings.to_dict(), "prompt_ids": prompt,
                     "coin": coin, "samples": [lane_record(opened.tokenizer, lane) for lane in lanes],
-                })  # fmt: skip
+                })
             else:
                 stream_all(opened, prompt, lanes)
         finally:
@@ -133,6 +133,6 @@ def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
     from engine.generation.decode import advance
 
     with click.progressbar(length=lanes[0].limit or 0, label="generating", file=sys.stderr,
-                           hidden=not sys.stderr.isatty()) as bar:  # fmt: skip
+                           hidden=not sys.stderr.isatty()) as bar:
         while advance(model.backend, lanes, model.tokenizer.end_of_text):
             bar.update(1)

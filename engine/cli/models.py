@@ -20,7 +20,7 @@ def models(as_json: bool) -> None:
             {"name": m.name, "source": m.source, "parameters": m.parameters, "available": m.folder is not None,
              "folder": None if m.folder is None else str(m.folder)}
             for m in listed
-        ]})  # fmt: skip
+        ]})
         return
     for m in listed:
         size = f"{m.parameters / 1e6:,.1f}M" if m.parameters else "?"

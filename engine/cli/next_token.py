@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "next",
     epilog=examples('gpt2-remix next "To be, or not to" -k 5', "gpt2-remix next --ids 91 --all --json",
                     'gpt2-remix next "Call me" --set temperature=0.7,top_p=0.9') + "\n\n" + SETTINGS_HELP,
-)  # fmt: skip
+)
 @click.argument("prefix", required=False)
 @click.option("-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many candidates.")
 @click.option("--all", "every", is_flag=True, help="The whole vocabulary.")
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def next_token(
     prefix: str | None, count: int, every: bool, seed: int | None, ids: str | None, changes: str | None,
     preset_name: str | None, model: ModelChoice, as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """The distribution of the next token: raw, after the chain, and what removed each removed token."""
     settings = read_settings(changes, preset_name)
     if seed is None and settings.flips:
@@ -58,7 +58,7 @@ def next_token(
 
     end = opened.tokenizer.end_of_text
     context = context_at(Prefix(prompt), len(prompt), settings, seed=seed or 0, end_of_text=end,
-                         context_length=opened.info.context)  # fmt: skip
+                         context_length=opened.info.context)
     dist = distribution(logits_at(opened.backend, [(prompt, len(prompt))], end)[0], settings, context, account=True)
     chosen = [int(token) for token in dist.order(None if every else count)]
     rows = [candidate_record(opened.tokenizer, dist, token) for token in chosen]
@@ -68,7 +68,7 @@ def next_token(
             "entropy_final": dist.entropy_final, "kept": dist.kept, "candidates": rows,
             "chain": [{"step": stage.step, "kept": stage.kept, "mass_removed": stage.mass_removed}
                       for stage in dist.stages or ()],
-        })  # fmt: skip
+        })
         return
     click.echo(f"{'rank':>6}  {'final':>8}  {'raw':>8}  {'id':>6}  token")
     for row in rows:
@@ -79,7 +79,7 @@ def next_token(
         )
     left = max(0.0, 1.0 - sum(row["p_final"] for row in rows))
     click.echo(f"{'':>6}  {left:>8.3%}  all others, {dist.kept:,} of {dist.size:,} tokens kept, "
-               f"entropy {dist.entropy_raw:.2f} bits raw, {dist.entropy_final:.2f} final")  # fmt: skip
+               f"entropy {dist.entropy_raw:.2f} bits raw, {dist.entropy_final:.2f} final")
     for stage in dist.stages or ():
         click.echo(f"{'':>6}  {stage.step} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
 
@@ -89,4 +89,4 @@ def candidate_record(tokenizer: Tokenizer, dist: Distribution, token: int) -> di
     return token_record(tokenizer, token) | {
         "p_raw": float(dist.raw[token]), "p_final": float(dist.final[token]), "rank": dist.rank(token),
         "removed_by": dist.removed_by(token),
-    }  # fmt: skip
+    }

@@ -125,7 +125,7 @@ _model_options = stack(
                  help="Where it runs; auto takes an accelerator for models of over 50M parameters, in bf16 or fp16."),
     click.option("--threads", type=click.IntRange(1, 1024), metavar="N",
                  help="CPU threads; where left out, as many as measure faster."),
-)  # fmt: skip
+)
 ids_option = click.option("--ids", metavar='"91,860,287"', help="The prefix as token ids, in place of text.")
 settings_options = stack(
     click.option("--set", "changes", metavar='"temperature=0.8,top_p=0.95"', help="Sampling settings."),
@@ -138,11 +138,11 @@ coin_options = stack(
 session_option = click.option(
     "--session", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="The session file to use; it is made where there is none.",
-)  # fmt: skip
+)
 source_option = click.option(
     "--source", "sources", multiple=True, metavar="FILE...",
     help="Trace in these text files (FILE or TITLE=FILE) or one index, in place of what the model was trained on.",
-)  # fmt: skip
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
@@ -184,7 +184,7 @@ def is_file(word: str) -> bool:
         'gpt2-remix next "To be, or not to" -k 5', 'gpt2-remix compare "It is" --lane nucleus --lane temperature=1.2',
         "gpt2-remix export talk.remix --format html -o talk.html",
     ),
-)  # fmt: skip
+)
 @click.version_option(__version__, prog_name=PROGRAM)
 def commands() -> None:
     """Watch GPT-2 choose, and choose yourself, at any position.

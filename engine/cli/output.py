@@ -56,7 +56,7 @@ def model_record(model: Model) -> dict[str, Any]:
     """A model in JSON."""
     info = model.info
     return {"name": info.name, "parameters": info.parameters, "precision": info.precision,
-            "vocab_size": info.vocab_size, "context": info.context}  # fmt: skip
+            "vocab_size": info.vocab_size, "context": info.context}
 
 
 def token_record(tokenizer: Tokenizer, token: int) -> dict[str, Any]:
@@ -68,14 +68,14 @@ def step_record(tokenizer: Tokenizer, step: Step) -> dict[str, Any]:
     """A step in JSON."""
     return {"position": step.position, **token_record(tokenizer, step.token), "u": step.u, "roll": step.roll,
             "p_raw": step.p_raw, "p_final": step.p_final, "rank": step.rank, "surprisal": step.surprisal,
-            "entropy": step.entropy}  # fmt: skip
+            "entropy": step.entropy}
 
 
 def lane_record(tokenizer: Tokenizer, lane: Lane) -> dict[str, Any]:
     """A finished stream in JSON."""
     new = lane.new_ids
     return {"seed": lane.seed, "ids": new, "text": tokenizer.decode(new), "stop": lane.stop,
-            "steps": [step_record(tokenizer, step) for step in lane.steps]}  # fmt: skip
+            "steps": [step_record(tokenizer, step) for step in lane.steps]}
 
 
 def shown_token(tokenizer: Tokenizer, token: int) -> str:

@@ -24,7 +24,7 @@ from engine.errors import InputError
 @commands.command(
     epilog=examples('gpt2-remix score "In the beginning God created the heaven and the earth."',
                     "gpt2-remix score --file chapter.txt --json", "gpt2-remix score --ids 91,860,287 --from-start")
-)  # fmt: skip
+)
 @click.argument("text", required=False)
 @click.option("--file", "path", type=click.Path(path_type=Path), metavar="F", help="Read the text from a file (UTF-8).")
 @click.option("--from-start", is_flag=True, help="Put <|endoftext|> before it, so that the first token counts.")
@@ -33,7 +33,7 @@ from engine.errors import InputError
 @json_option
 def score(
     text: str | None, path: Path | None, from_start: bool, ids: str | None, model: ModelChoice, as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """How likely a text is: log-probability and rank of each token, perplexity, bits per byte."""
     if sum(given is not None for given in (text, path, ids)) != 1:
         raise InputError("score takes one of TEXT, --file and --ids; give exactly one")
@@ -51,7 +51,7 @@ def score(
     logprobs: list[float | None] = [None] * len(tokens)
     ranks: list[int | None] = [None] * len(tokens)
     with click.progressbar(length=len(tokens), label="scoring", file=sys.stderr,
-                           hidden=not sys.stderr.isatty() or len(tokens) < 200) as bar:  # fmt: skip
+                           hidden=not sys.stderr.isatty() or len(tokens) < 200) as bar:
         for position, dist in scored_positions(opened.backend, tokens, end, from_start=from_start):
             logprobs[position] = -dist.surprisal(tokens[position]) * math.log(2)
             ranks[position] = dist.rank(tokens[position])
@@ -60,13 +60,13 @@ def score(
     size = sum(
         len(opened.tokenizer.token_bytes(token)) for token, value in zip(tokens, logprobs, strict=True)
         if value is not None
-    )  # fmt: skip
+    )
     total = -sum(scored)
     perplexity = perplexity_of(total, len(scored))
     bits_per_byte = total / math.log(2) / size if size else None
     if as_json:
         print_json({"ids": tokens, "logprobs": logprobs, "ranks": ranks, "perplexity": perplexity,
-                    "bits_per_byte": bits_per_byte})  # fmt: skip
+                    "bits_per_byte": bits_per_byte})
         return
     click.echo(f"{'position':>8}  {'id':>6}  {'log p':>9}  {'rank':>6}  token")
     for position, token in enumerate(tokens):

@@ -30,7 +30,7 @@ def sessions(as_json: bool) -> None:
             {"path": str(listed.path), "name": listed.name, "words": listed.words, "model": listed.model,
              "nodes": listed.nodes, "changed": listed.changed, "bytes": listed.size, "problem": listed.problem or None}
             for listed in found
-        ])  # fmt: skip
+        ])
         return
     for listed in found:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(listed.changed))
@@ -44,10 +44,10 @@ def sessions(as_json: bool) -> None:
 
 @commands.command("import", epilog=examples(
     "gpt2-remix import talk.json", "gpt2-remix import talk.json -o talk.remix", "gpt2-remix --session talk.remix",
-))  # fmt: skip
+))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="The session file to make; one in the sessions folder where left out.")  # fmt: skip
+              help="The session file to make; one in the sessions folder where left out.")
 def import_command(file: Path, output: Path | None) -> None:
     """Take a JSON export in as a session: the identical one."""
     from engine.cli.options import read_text
@@ -101,7 +101,7 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
             "nodes": found.nodes, "replayed": found.replayed, "different": found.different,
             "within_rounding": found.within_rounding, "other_models": found.other_models,
             "other_form": found.other_form, "model": name,
-        })  # fmt: skip
+        })
         return
     click.echo(f"{found.nodes:,} nodes, {found.replayed:,} replayed, {len(found.different):,} different")
     if found.within_rounding:
@@ -110,7 +110,7 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
         now = with_model.info.form
         by = " or ".join(sorted({tree.models[n].form or "torch" for n in numbers} - {now}))
         click.echo(f"{found.other_form:,} of the replayed ones were computed by {by}, not by {now}, as recorded: "
-                   "the last bits of their probabilities differ, in int8 more")  # fmt: skip
+                   "the last bits of their probabilities differ, in int8 more")
     if found.other_models:
         click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
     for other in found.different[:20]:

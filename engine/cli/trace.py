@@ -42,19 +42,19 @@ AFTER = 12
                     "gpt2-remix trace --file mine.txt --source novels/*.txt",
                     "gpt2-remix trace --model letters-model --file letter.txt --min-tokens 12",
                     'gpt2-remix generate "In the beginning" -n 200 > out.txt; gpt2-remix trace --file out.txt')
-)  # fmt: skip
+)
 @click.argument("text", required=False)
 @click.option("--file", "path", type=click.Path(path_type=Path), metavar="F", help="Read the text from a file (UTF-8).")
 @ids_option
 @source_option
 @click.option("--min-tokens", type=click.IntRange(1), metavar="N", default=8, show_default=True,
-              help="Tokens from which on a span counts.")  # fmt: skip
+              help="Tokens from which on a span counts.")
 @model_options
 @json_option
 def trace(
     text: str | None, path: Path | None, ids: str | None, sources: tuple[str, ...], min_tokens: int,
     model: ModelChoice, as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Find the spans of a text that stand word for word in the training text.
 
     That is the text that --model was trained on, where an index of it is known (the embedded model has one, and every
@@ -76,18 +76,18 @@ def trace(
     index = index_for(located, tokenizer, sources)
     if min_tokens < index.shortest:
         raise InputError(f"--min-tokens {min_tokens} is too few: shorter runs than {index.shortest} tokens "
-                         "cannot be told from chance here")  # fmt: skip
+                         "cannot be told from chance here")
     found = spans(index, tokens, min_tokens)
     share = covered(found) / len(tokens) if tokens else 0.0
     longest = max((span.length for span in found), default=0)
     if as_json:
         print_json({"tokens": len(tokens), "verbatim_fraction": share, "longest": longest, "min_tokens": min_tokens,
                     "verified": index.tokens is not None,
-                    "spans": [record(span, tokens, tokenizer) for span in found]})  # fmt: skip
+                    "spans": [record(span, tokens, tokenizer) for span in found]})
         return
     click.echo(f"{len(tokens):,} tokens, {share:.1%} of them in {len(found)} span{'s' if len(found) != 1 else ''} "
                f"of at least {min_tokens} tokens that stand in {told(index)}"
-               + (f"; the longest has {longest}" if found else ""))  # fmt: skip
+               + (f"; the longest has {longest}" if found else ""))
     for span in found:
         show(span, tokens, tokenizer, index)
 
@@ -99,7 +99,7 @@ def index_for(located: Located, tokenizer: Tokenizer, sources: tuple[str, ...]) 
     index = find_index(located.folder, tokenizer, located.config.vocab_size, sources, progress_bars())
     if index is None:
         raise InputError(f"the training text of {located.source.name} is not known; give the text to look in: "
-                         "--source FILE")  # fmt: skip
+                         "--source FILE")
     return index
 
 
@@ -113,7 +113,7 @@ def record(span: Span, tokens: list[int], tokenizer: Tokenizer) -> dict[str, Any
     """A span in JSON."""
     return {"start": span.start, "end": span.end, "text": tokenizer.decode(tokens[span.start : span.end]),
             "source": span.document.name, "title": span.document.title, "token_offset": span.offset,
-            "count": span.count}  # fmt: skip
+            "count": span.count}
 
 
 def show(span: Span, tokens: list[int], tokenizer: Tokenizer, index: Index) -> None:
@@ -121,7 +121,7 @@ def show(span: Span, tokens: list[int], tokenizer: Tokenizer, index: Index) -> N
     document = span.document
     places = "" if span.count == 1 else f", and at {span.count - 1} other place{'s' if span.count > 2 else ''}"
     click.echo(f"\n{span.start}-{span.end - 1}  {document.title}, token {span.offset:,} of {document.tokens:,} "
-               f"({span.offset / max(1, document.tokens):.1%}){places}")  # fmt: skip
+               f"({span.offset / max(1, document.tokens):.1%}){places}")
     words = " ".join(tokenizer.decode(tokens[span.start : span.end]).split())
     if len(words) > WORDS:
         words = f"{words[: WORDS // 2]} … {words[-WORDS // 2 :]}"
@@ -135,7 +135,7 @@ def show(span: Span, tokens: list[int], tokenizer: Tokenizer, index: Index) -> N
             click.echo(f"    this one goes on: {' '.join(ours.split())}")
         else:
             click.echo(f"    the text goes on with {shown_token(tokenizer, ids[0])}, "
-                       f"this one with {shown_token(tokenizer, tokens[span.end])}")  # fmt: skip
+                       f"this one with {shown_token(tokenizer, tokens[span.end])}")
 
 
 def following(index: Index, span: Span, tokens: list[int]) -> list[int]:
@@ -155,12 +155,12 @@ def following(index: Index, span: Span, tokens: list[int]) -> list[int]:
     epilog=examples("gpt2-remix index novels/*.txt --model my-gpt2 -o my-gpt2/trace.safetensors",
                     'gpt2-remix index "Emma=emma.txt" -o emma.safetensors',
                     'gpt2-remix trace "Emma Woodhouse, handsome, clever" --source emma.safetensors')
-)  # fmt: skip
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-o", "output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="INDEX",
-              help="The index to write; in a model's folder it is called trace.safetensors.")  # fmt: skip
+              help="The index to write; in a model's folder it is called trace.safetensors.")
 @click.option("--held-out", type=click.FloatRange(0, 0.9), default=0.0, show_default=True, metavar="SHARE",
-              help="Leave out this share at the end of each file, where the model was not trained on it.")  # fmt: skip
+              help="Leave out this share at the end of each file, where the model was not trained on it.")
 @model_options
 def index(files: tuple[str, ...], output: Path, held_out: float, model: ModelChoice) -> None:
     """Write an index of a training text for `trace`: fingerprints, two bytes for each token, not the text.

@@ -35,12 +35,12 @@ NICENESS = 15
                     "gpt2-remix train letters/*.txt --out letters --minutes 30",
                     'gpt2-remix train "Emma=austen-emma.txt" --out emma --steps 500 --layers 2 --width 128',
                     "gpt2-remix train --out letters --resume --minutes 10")
-)  # fmt: skip
+)
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER",
-              help="The folder to write; --model takes it.")  # fmt: skip
+              help="The folder to write; --model takes it.")
 @click.option("--minutes", type=click.FloatRange(0, 100_000, min_open=True), metavar="M",
-              help="How long to train (5 where neither this nor --steps is given).")  # fmt: skip
+              help="How long to train (5 where neither this nor --steps is given).")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="How many steps to train, in place of --minutes.")
 @click.option("--resume", is_flag=True, help="Go on with the training in FOLDER: to its end, or for --minutes more.")
 @click.option("--layers", type=int, metavar="N", help="Layers of the network.")
@@ -48,7 +48,7 @@ NICENESS = 15
 @click.option("--context", type=int, metavar="N", help="Tokens that it sees at once.")
 @click.option("--vocab", type=int, metavar="N", help="How many of GPT-2's tokens it knows (256 to 50256).")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, metavar="N",
-              help="Of the first weights and the order of the text.")  # fmt: skip
+              help="Of the first weights and the order of the text.")
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads.")
 @click.option("--events", is_flag=True, hidden=True, help="Progress on standard error as one JSON document a line.")
 @json_option
@@ -56,7 +56,7 @@ def train(
     files: tuple[str, ...], out: Path, minutes: float | None, steps: int | None, resume: bool, layers: int | None,
     width: int | None, context: int | None, vocab: int | None, seed: int, threads: int | None, events: bool,
     as_json: bool,
-) -> int:  # fmt: skip
+) -> int:
     """Train a small GPT-2 on your own text, on a CPU in minutes.
 
     FILE is a text file (UTF-8), or TITLE=FILE to give it a name on screen; <|endoftext|> in a file separates texts.
@@ -94,7 +94,7 @@ def train(
     if as_json and done:
         print_json({"out": str(out), "done": done.whole, "held_out_loss": done.held_out,
                     "bits_per_byte": done.bits_per_byte, "steps": course.run.step, "tokens": course.run.tokens,
-                    "seconds": course.run.seconds, "plan": courses.described(course.plan)})  # fmt: skip
+                    "seconds": course.run.seconds, "plan": courses.described(course.plan)})
     return 130 if stopped else 0
 
 
@@ -135,7 +135,7 @@ class Events:
         if isinstance(said, Begun):
             self._write("begun", parameters=plan.parameters, layers=plan.layers, width=plan.width,
                         context=plan.context, vocab=plan.vocab, tokens=len(course.split.training),
-                        texts=[text.title for text in course.texts], history=course.run.history)  # fmt: skip
+                        texts=[text.title for text in course.texts], history=course.run.history)
         elif isinstance(said, Sample):
             self._write("sample", text=said.text)
         elif isinstance(said, Done):
@@ -143,7 +143,7 @@ class Events:
         elif (now := time.monotonic()) - self._told >= 0.25 or said.held_out is not None:
             self._told = now
             self._write("report", step=said.step, tokens=said.tokens, seconds=said.seconds, loss=said.loss,
-                        fraction=said.fraction, rate=said.rate, left=said.left, held_out=said.held_out)  # fmt: skip
+                        fraction=said.fraction, rate=said.rate, left=said.left, held_out=said.held_out)
 
     def _write(self, kind: str, **fields: Any) -> None:
         try:
@@ -189,10 +189,10 @@ class Lines:
         plan, split = course.plan, course.split
         told = show_names([text.title for text in course.texts], 3)
         note(f"{'going on with' if course.resumed else 'training on'} {told}: {len(split.training):,} tokens, "
-             f"{len(split.held_out):,} held out")  # fmt: skip
+             f"{len(split.held_out):,} held out")
         note(f"{plan.layers} layers, width {plan.width}, context {plan.context}, {plan.vocab:,} tokens known: "
              f"{plan.parameters / 1e6:.2f}M parameters; {'Muon and AdamW' if plan.muon else 'AdamW'}, "
-             f"{'bf16' if plan.half else 'fp32'}, dropout {plan.dropout:g}")  # fmt: skip
+             f"{'bf16' if plan.half else 'fp32'}, dropout {plan.dropout:g}")
         note("ctrl+c ends it and keeps the best weights so far")
 
     def _report(self, report: Report) -> None:
@@ -203,7 +203,7 @@ class Lines:
         self._told = now
         held = "" if self._looked is None else f" · held out {self._looked:.3f}"
         line = (f"{report.fraction:4.0%} · step {report.step:,} · loss {report.loss:.3f}{held} · "
-                f"{report.rate:,.0f} tok/s · {show_clock(report.left)} left")  # fmt: skip
+                f"{report.rate:,.0f} tok/s · {show_clock(report.left)} left")
         if self._live:
             click.echo(f"\r\x1b[K{line}", err=True, nl=False)
         else:
@@ -214,6 +214,6 @@ class Lines:
         run = course.run
         note(f"{'done' if done.whole else 'stopped'} after {run.step:,} steps, {run.tokens:,} tokens, "
              f"{show_clock(run.seconds)}: held-out loss {done.held_out:.4f} nats a token, "
-             f"{done.bits_per_byte:.3f} bits a byte")  # fmt: skip
+             f"{done.bits_per_byte:.3f} bits a byte")
         note(f"open it: gpt2-remix --model {course.out}"
-             + ("" if done.whole else f"   go on: gpt2-remix train --out {course.out} --resume"))  # fmt: skip
+             + ("" if done.whole else f"   go on: gpt2-remix train --out {course.out} --resume"))

@@ -91,13 +91,13 @@ def lane_starts(specs: Sequence[LaneSpec], prefixes: Sequence[Sequence[int]]) ->
     """The lanes as asked for, each at the end of its prefix; there their coins line up, counted as lane 1 counts."""
     first = len(prefixes[0])
     return [LaneStart(Prefix(ids, first - len(ids)), spec.settings)
-            for spec, ids in zip(specs, prefixes, strict=True)]  # fmt: skip
+            for spec, ids in zip(specs, prefixes, strict=True)]
 
 
 def start_lanes(
     starts: Sequence[LaneStart], *, seed: int, own_coins: bool = False, coin: CoinKind = "interval",
     limit: int | None = None, end_of_text: int | None = None,
-) -> list[Lane]:  # fmt: skip
+) -> list[Lane]:
     """The lanes of a comparison. They share the coins: at the same distance from the end of the prefix, the same coin.
 
     Args:
@@ -114,7 +114,7 @@ def start_lanes(
                 seed=start.seed if start.seed is not None else seed + n if own_coins else seed, coin=coin,
                 end_of_text=end_of_text, limit=limit)
         for n, start in enumerate(starts)
-    ]  # fmt: skip
+    ]
 
 
 def divergences(lanes: Sequence[Lane]) -> list[list[int | None]]:

@@ -37,7 +37,7 @@ class Repeated:
 def repeat(
     backend: Backend, starts: Sequence[LaneStart], *, seed: int, repeats: int, limit: int, end_of_text: int,
     own_coins: bool = False, coin: CoinKind = "interval", stop_at_end: bool = True,
-) -> Iterator[tuple[Repeated, int, int]]:  # fmt: skip
+) -> Iterator[tuple[Repeated, int, int]]:
     """Run a comparison with the seeds seed ... seed + repeats - 1.
 
     Yields (what is finished so far, tokens done, tokens in all) after every pass: closing the generator stops it, and
@@ -57,7 +57,7 @@ def repeat(
             for first, start in zip(firsts, starts, strict=True)
         ]
         for n in range(repeats)
-    ]  # fmt: skip
+    ]
     total, done = limit * repeats * len(starts), 0
     finished = Repeated([[] for _ in starts], [])
     yield finished, 0, total

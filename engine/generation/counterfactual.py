@@ -28,7 +28,7 @@ def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved:
         step.position + moved: replace(step, position=step.position + moved, offset=step.offset - moved,
                                        settings=settings or step.settings)
         for step in steps if step.origin != "prompt"
-    }  # fmt: skip
+    }
 
 
 def replay_choice(dist: Distribution, step: Step) -> int:
@@ -63,7 +63,7 @@ def rechoose(
         if step.settings == settings:
             mu = mu_after(steps[position - 1] if position else None, settings)
         context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, end_of_text=end_of_text,
-                             context_length=backend.info.context)  # fmt: skip
+                             context_length=backend.info.context)
         try:
             dist = distribution(logits, settings, replace(context, mu=mu))
         except InputError:

@@ -52,7 +52,7 @@ def choose_token(dist: Distribution, context: SamplingContext, coin: CoinKind) -
         u = coins.interval_chance(*place)
         token = coins.choose_interval(dist.final, u)
     step = Step(context.position, token, "sampled", u=u, roll=context.roll, seed=context.seed, coin=coin,
-                settings=dist.settings, window=context.window, offset=context.offset, mu=context.mu)  # fmt: skip
+                settings=dist.settings, window=context.window, offset=context.offset, mu=context.mu)
     return with_probabilities(step, dist)
 
 
@@ -60,7 +60,7 @@ def pick_token(dist: Distribution, token: int, context: SamplingContext) -> Step
     """The step of a token that a person picked. Raises InputError outside the vocabulary."""
     check_ids([token], dist.size)
     step = Step(context.position, token, "picked", settings=dist.settings, window=context.window, offset=context.offset,
-                mu=context.mu)  # fmt: skip
+                mu=context.mu)
     return with_probabilities(step, dist)
 
 

@@ -87,7 +87,7 @@ def lane_at(
     stream: Stream, position: int, settings: Settings, *, seed: int, coin: CoinKind = "interval", roll: int = 0,
     end_of_text: int | None = None, limit: int | None = None, slide: bool = True,
     script: Mapping[int, Step] | None = None,
-) -> Lane:  # fmt: skip
+) -> Lane:
     """A lane that goes on from a position of a stream with all the state that it has there.
 
     Args:
@@ -100,7 +100,7 @@ def lane_at(
     if before is not None and before.offset != context.offset:
         before = replace(before, offset=context.offset)
     return Lane(stream.ids(position), settings, seed, coin, roll, end_of_text, limit, slide, prompt=context.prompt,
-                offset=context.offset, before=before, script=script or {})  # fmt: skip
+                offset=context.offset, before=before, script=script or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def next_token(lane: Lane, end_of_text: int, context_length: int) -> NextToken:
         if old.seed is not None and old.coin is not None:
             seed, roll, coin = old.seed, old.roll, old.coin
     context = context_at(lane, len(lane), settings, seed=seed, roll=roll, end_of_text=end_of_text,
-                         context_length=context_length)  # fmt: skip
+                         context_length=context_length)
     if old is None:
         if not len(lane):
             context = replace(context, offset=lane.offset)

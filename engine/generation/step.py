@@ -62,4 +62,4 @@ def with_probabilities(step: Step, dist: Distribution) -> Step:
     return dataclasses.replace(
         step, p_raw=float(dist.raw[token]), p_final=float(dist.final[token]), rank=dist.rank(token),
         surprisal=dist.surprisal(token), entropy=dist.entropy_raw,
-    )  # fmt: skip
+    )

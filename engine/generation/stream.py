@@ -94,7 +94,7 @@ class StepList:
 def context_at(
     stream: Stream, position: int, settings: Settings, *, seed: int, end_of_text: int | None, context_length: int,
     roll: int | None = None,
-) -> SamplingContext:  # fmt: skip
+) -> SamplingContext:
     """The context in which the token at a position of a stream is chosen, for the first time or again.
 
     Args:
@@ -117,7 +117,7 @@ def context_at(
         position, stream.ids(position) if settings.looks_back else (), min(stream.prompt_length(), position),
         end_of_text, seed, roll, near.offset if near is not None else 0, mu_after(before, settings),
         window_start(position, context_length) if context_length else 0,
-    )  # fmt: skip
+    )
 
 
 def recorded_context(
@@ -126,7 +126,7 @@ def recorded_context(
     """The context as the step at a position records it, for replaying it: its seed, roll, offset and mirostat state."""
     step = stream.step(position)
     context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, end_of_text=end_of_text,
-                         context_length=context_length)  # fmt: skip
+                         context_length=context_length)
     return replace(context, offset=step.offset, mu=step.mu)
 
 

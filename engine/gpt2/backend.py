@@ -29,6 +29,7 @@ class LocalBackend:
     Attributes:
         info: the model.
         network: what runs.
+        cache: what was computed, by prefix.
         computed: tokens that the network has been run on.
         passes: how often the network ran.
     """
@@ -36,11 +37,11 @@ class LocalBackend:
     def __init__(self, name: str, network: Network, *, budget: int | None = None, reason: str = "") -> None:
         config = network.config
         self.info = ModelInfo(name, network.parameters, network.precision, config.vocab_size, config.n_positions,
-                              network.device, network.form, network.batch_invariant, reason)  # fmt: skip
+                              network.device, network.form, network.batch_invariant, reason)
         self.network = network
         self.computed = 0
         self.passes = 0
-        self._cache = PrefixCache(network, budget)
+        self.cache = PrefixCache(network, budget)
         self._lanes: list[KVBuffers] = []  # the most recently used last
         self._ids: list[int] = []  # the sequence that was asked for last
 
@@ -59,9 +60,9 @@ class LocalBackend:
             started: set[tuple[int, int]] = set()  # the uncached tokens of this round, by what stands before them
             later: list[int] = []
             for place in waiting:
-                found = self._cache.find(ids[place])
+                found = self.cache.find(ids[place])
                 if len(found) == len(ids[place]):
-                    rows[len(known)] = self._cache.hidden(found[-1])
+                    rows[len(known)] = self.cache.hidden(found[-1])
                     known.append(place)
                     continue
                 first = (id(found[-1]) if found else 0, ids[place][len(found)])
@@ -92,7 +93,7 @@ class LocalBackend:
                 self.passes += 1
                 self.computed += sum(len(new) for _, new in jobs)
             for place, lane in batch:
-                self._cache.store(lane, self._cache.find(ahead[place]))
+                self.cache.store(lane, self.cache.find(ahead[place]))
             waiting = later
         if known:
             answers.append((known, self.network.head_logits(rows[: len(known)])))
@@ -108,7 +109,7 @@ class LocalBackend:
         ids = self._checked(sequence)
         self.logits([ids])
         lane = self._lane_for(ids, set())
-        self._fill(lane, self._cache.find(ids))
+        self._fill(lane, self.cache.find(ids))
         hidden = self.network.hidden_rows(len(ids) - first)  # the lane may be used for something else between chunks
         hidden[:] = lane.hidden[first : len(ids)]
         for start in range(0, len(hidden), _CHUNK):
@@ -123,7 +124,7 @@ class LocalBackend:
             if count > len(lane.ids) + _WORTH_A_COPY:
                 lane.copy_prefix(donor, count)
         if len(found) > len(lane.ids):
-            self._cache.load(found[len(lane.ids) :], lane)
+            self.cache.load(found[len(lane.ids) :], lane)
 
     def _checked(self, sequence: Sequence[int]) -> list[int]:
         ids = list(sequence)

@@ -13,7 +13,7 @@ from engine.errors import InputError
 ACTIVATIONS = (
     "gelu_new", "gelu", "gelu_fast", "gelu_pytorch_tanh", "gelu_python", "gelu_python_tanh", "quick_gelu", "relu",
     "silu", "swish", "tanh", "sigmoid", "relu2", "relu6", "linear", "leaky_relu", "mish", "hardswish",
-)  # fmt: skip
+)
 
 # Other spellings that transformers accepts for the same field (GPT2Config.attribute_map).
 _ALIASES = {
@@ -27,7 +27,7 @@ _ALIASES = {
 _REFUSED: dict[str, Any] = {
     "add_cross_attention": False, "is_encoder_decoder": False, "pruned_heads": {}, "quantization_config": None,
     "rope_scaling": None, "rope_parameters": None, "chunk_size_feed_forward": 0,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +123,14 @@ def expected_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {
         "wte.weight": (config.vocab_size, width), "wpe.weight": (config.n_positions, width),
         "ln_f.weight": (width,), "ln_f.bias": (width,),
-    }  # fmt: skip
+    }
     layer = {
         "ln_1.weight": (width,), "ln_1.bias": (width,), "ln_2.weight": (width,), "ln_2.bias": (width,),
         "attn.c_attn.weight": (width, 3 * width), "attn.c_attn.bias": (3 * width,),
         "attn.c_proj.weight": (width, width), "attn.c_proj.bias": (width,),
         "mlp.c_fc.weight": (width, inner), "mlp.c_fc.bias": (inner,),
         "mlp.c_proj.weight": (inner, width), "mlp.c_proj.bias": (width,),
-    }  # fmt: skip
+    }
     return shapes | {f"h.{n}.{name}": shape for n in range(config.n_layer) for name, shape in layer.items()}
 
 

@@ -44,7 +44,7 @@ def int8_layers(
         # The head's own weights (where it is not tied) and the matrices need not be read again.
         small = read_tensors(folder, config, lambda name: name == HEAD or name.removesuffix(".weight") in found)
         return small, {name: Product.filled(weight, scale, small.get(f"{name}.bias"))
-                       for name, (weight, scale) in found.items()}  # fmt: skip
+                       for name, (weight, scale) in found.items()}
     tensors = read_tensors(folder, config)
     made = quantized_layers(tensors, config)
     if file:

@@ -92,7 +92,7 @@ def may_accelerate() -> bool:
 def open_backend(
     name: str, folder: Path, *, precision: str | None = "fp32", device: str = "cpu", threads: int | None = None,
     budget: int | None = None, kept: Path | None = None, kernels: bool = True,
-) -> LocalBackend:  # fmt: skip
+) -> LocalBackend:
     """Reads a model folder into a backend.
 
     Args:
@@ -131,7 +131,7 @@ def open_backend(
 def kernel_network(
     library: Library, folder: Path, config: GPT2Config, precision: str, *, threads: int | None = None,
     kept: Path | None = None,
-) -> KernelNetwork:  # fmt: skip
+) -> KernelNetwork:
     """A folder's network on compiled kernels. Raises InputError: what `read_tensors` raises."""
     from engine.gpt2.int8 import int8_layers
     from engine.gpt2.kernels.network import KernelNetwork

@@ -49,7 +49,7 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "leaky_relu": lambda x: np.where(x > 0, x, np.float32(0.01) * x),
     "mish": lambda x: x * np.tanh(np.logaddexp(x, np.float32(0))),
     "hardswish": lambda x: x * np.clip(x + 3, 0, 6) / np.float32(6),
-}  # fmt: skip
+}
 """The activation functions by their names in transformers (ACT2FN)."""
 
 

@@ -136,4 +136,4 @@ def random_tensors(config: GPT2Config) -> dict[str, Array]:
         name: np.ones(shape, np.float32) if "ln_" in name and name.endswith("weight")
         else rng.standard_normal(shape, np.float32) * np.float32(0.02)
         for name, shape in expected_shapes(config).items()
-    }  # fmt: skip
+    }

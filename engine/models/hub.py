@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -41,13 +42,11 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
     if folder is not None:
         return folder
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HFValidationError, LocalEntryNotFoundError
-    from huggingface_hub.errors import RepositoryNotFoundError as MissingRepo
     from huggingface_hub.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings would be drawn over the app; failures come as exceptions
 
-    try:
+    with _explained(repo):
         if not constants.HF_HUB_OFFLINE:
             # One request without retries: where the hub cannot be reached, say so at once and not after half a minute.
             get_hf_file_metadata(hf_hub_url(repo, "config.json"))
@@ -65,6 +64,16 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
                 if _download_weights(repo, shard, progress) is None:
                     raise InputError(f"{repo} lacks {shard}, which its index names")
         return config.parent
+
+
+@contextmanager
+def _explained(repo: str) -> Iterator[None]:
+    """Turn what huggingface-hub raises into one line that says what to do."""
+    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError as MissingRepo
+
+    try:
+        yield
     except EngineError:
         raise
     except GatedRepoError:
@@ -142,7 +151,7 @@ def _download_weights(repo: str, file: str, progress: Progress | None) -> Path |
             if have > found.size:
                 unfinished.truncate(have := 0)
             http_get(found.location, unfinished, resume_size=have, expected_size=found.size,
-                     headers=build_hf_headers(), displayed_filename=file, tqdm_class=_bar(file, progress))  # fmt: skip
+                     headers=build_hf_headers(), displayed_filename=file, tqdm_class=_bar(file, progress))
         _check_hash(part, found.etag, file)
         part.replace(blobs / found.etag)
         Path(f"{part}.lock").unlink(missing_ok=True)

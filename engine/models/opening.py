@@ -101,13 +101,13 @@ def start_backend(located: Located, options: LoadOptions | None = None, *, kerne
     options = options or LoadOptions()
     with _naming(located.source, located.folder):
         return open_backend(located.source.name, located.folder, precision=options.precision, device=options.device,
-                            threads=options.threads, kept=cache_folder() / "int8", kernels=kernels)  # fmt: skip
+                            threads=options.threads, kept=cache_folder() / "int8", kernels=kernels)
 
 
 def open_model(
     name: str, options: LoadOptions | None = None, *, progress: Progress | None = None,
     wait: Callable[[bool], None] | None = None,
-) -> Model:  # fmt: skip
+) -> Model:
     """Opens a model: locate, read_tokenizer and start_backend in one. Raises what they raise.
 
     `wait` is called where kernels could be compiled and are not yet, with whether nothing can run before they are.

@@ -49,7 +49,7 @@ def write_json(path: Path, record: Any) -> None:
 def sources_record(sources: list[Source]) -> list[dict[str, Any]]:
     """Sources in JSON."""
     return [{"title": source.title, "path": str(source.path), "size": source.size, "tokens": source.tokens}
-            for source in sources]  # fmt: skip
+            for source in sources]
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def read_sources(record: dict[str, Any]) -> list[Source]:
     """The texts in a record. Raises InputError."""
     try:
         return [Source(str(one["title"]), Path(one["path"]), int(one["size"]), int(one["tokens"]))
-                for one in record["sources"]]  # fmt: skip
+                for one in record["sources"]]
     except (KeyError, TypeError, ValueError):
         raise InputError(f"the texts named in {RECORD} are damaged; train into a new folder") from None
 
@@ -83,7 +83,7 @@ def check_out(out: Path, *, resume: bool) -> None:
     elif out.is_dir() and any(out.iterdir()):
         ours = (out / RECORD).is_file()
         raise InputError(f"{out} holds a training already; go on with it by --resume, or name another folder" if ours
-                         else f"{out} is not empty; name a folder that does not exist yet")  # fmt: skip
+                         else f"{out} is not empty; name a folder that does not exist yet")
     near = next(parent for parent in (out, *out.absolute().parents) if parent.exists())
     try:
         probe = near / ".gpt2-remix.probe"

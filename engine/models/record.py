@@ -45,7 +45,7 @@ def record_of(located: Located, info: ModelInfo, sha256: str) -> ModelRecord:
     config = located.config
     shape = (config.n_layer, config.n_embd, config.n_head)
     return ModelRecord(info.name, info.parameters, info.precision, info.vocab_size, info.context, shape, sha256,
-                       info.form)  # fmt: skip
+                       info.form)
 
 
 def model_record(record: dict[str, Any]) -> ModelRecord:
@@ -54,4 +54,4 @@ def model_record(record: dict[str, Any]) -> ModelRecord:
     return ModelRecord(
         str(record["name"]), int(record["parameters"]), str(record["precision"]), int(record["vocab_size"]),
         int(record["context"]), (layers, width, heads), str(record["sha256"]), str(record.get("form", "")),
-    )  # fmt: skip
+    )

@@ -38,7 +38,7 @@ SHIPPED: tuple[Preset, ...] = (
     Preset("no loops", Settings(temperature=0.9, min_p=0.05, dry_multiplier=0.8),
            "what would repeat the text is made unlikely (DRY)"),
     Preset("mirostat", Settings(mirostat_tau=5.0), "steers to 5 bits of surprisal a token (Basu et al. 2020)"),
-)  # fmt: skip
+)
 
 
 def presets_file() -> Path:

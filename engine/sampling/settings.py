@@ -31,7 +31,7 @@ CHAIN: tuple[str, ...] = (
     "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry", "logit_bias",
     "banned", "min_new_tokens", "temperature", "dynamic_temperature", "top_k", "top_p", "min_p", "typical_p",
     "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc", "mirostat",
-)  # fmt: skip
+)
 """The steps of the chain in their default order: that of transformers, its processors before its warpers."""
 
 DRY_BREAKERS = (198, 25, 1, 9)
@@ -209,7 +209,7 @@ SWITCHES: dict[str, Callable[[Settings], bool]] = {
 HISTORIC = frozenset({
     "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry", "min_new_tokens",
     "mirostat",
-})  # fmt: skip
+})
 """The steps that depend on what stands before."""
 
 
@@ -311,7 +311,7 @@ LISTS: dict[str, str] = {
 FORMS = {
     "logit_bias": "198:-2;50256:-100", "banned": "198;50256", "dry_breakers": "198;25", "chain": "top_p;temperature",
     "off": "top_k;min_p",
-}  # fmt: skip
+}
 """What each list looks like, for error messages."""
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from engine.generation.step import Step
 from engine.models.record import ModelRecord
-from engine.session.tree import Annotation, Tree, View
+from engine.session.nodes import Annotation, View
+from engine.session.tree import Tree
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Journal:
     def _now(self) -> tuple[Any, ...]:
         session, tree = self.session, self.session.tree
         return (len(tree.nodes), tree.view, tree.history_place, tree.can_redo, session.name, session.words,
-                tuple(tree.models))  # fmt: skip
+                tuple(tree.models))
 
     @property
     def pending(self) -> bool:
@@ -92,12 +93,12 @@ class Journal:
         nodes = [
             (node.id, node.parent, node.step, node.model, node.born)
             for node in map(tree.nodes.__getitem__, ids) if node.step is not None and node.parent is not None
-        ]  # fmt: skip
+        ]
         views = tree.history(tree.settled)
         found = Changes(
             whole, nodes, [(node, tree.annotations.get(node)) for node in touched], list(tree.models), tree.settled, views,
             tree.history_place, self.session.name, self.session.created, self.session.words,
-        )  # fmt: skip
+        )
         self.saved = len(tree.nodes)
         tree.settled = tree.history_place  # views before it do not change without it sinking
         return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.generation.step import Step
-from engine.session.tree import ROOT, Tree
+from engine.session.nodes import ROOT
+from engine.session.tree import Tree
 
 Order = Literal["tree", "probability", "length", "time"]
 ORDERS: tuple[Order, ...] = ("tree", "probability", "length", "time")
@@ -119,7 +120,7 @@ def find_text(tree: Tree, piece: Callable[[int], bytes], text: str, limit: int =
 def least_likely(tree: Tree, count: int) -> list[int]:
     """The sampled and picked nodes with the highest surprisal, the highest first."""
     steps = [(node.step.surprisal, node.id) for node in tree.nodes[1:]
-             if node.step is not None and node.step.origin != "prompt" and node.step.surprisal is not None]  # fmt: skip
+             if node.step is not None and node.step.origin != "prompt" and node.step.surprisal is not None]
     return [node for _, node in sorted(steps, key=lambda pair: (-pair[0], pair[1]))[:count]]
 
 

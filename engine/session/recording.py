@@ -14,8 +14,9 @@ from engine.models.record import record_of
 from engine.models.weights_hash import weights_sha256
 from engine.session.folder import holding
 from engine.session.journal import Journal, Session
+from engine.session.nodes import ROOT
 from engine.session.store import DamagedError, Store, read
-from engine.session.tree import ROOT, Tree
+from engine.session.tree import Tree
 
 
 @contextmanager

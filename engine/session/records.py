@@ -14,7 +14,8 @@ from engine.generation.step import Step
 from engine.models.record import ModelRecord, model_record
 from engine.sampling.settings import COINS, SEED_LIMIT, Settings
 from engine.session.journal import Session
-from engine.session.tree import ROOT, Annotation, Tree, View
+from engine.session.nodes import ROOT, Annotation, View
+from engine.session.tree import Tree
 
 MOST_MODELS = 64
 """Models that a damaged session may have been made with."""
@@ -23,17 +24,17 @@ MOST_MODELS = 64
 NODE_COLUMNS = (
     "id", "parent", "model", "born", "token", "origin", "u", "roll", "seed", "coin", "settings", "p_raw", "p_final",
     "rank", "surprisal", "entropy", "window", "offset", "mu",
-)  # fmt: skip
+)
 
 
 ORIGINS = ("prompt", "sampled", "picked")
 
 
-class _BadRecordError(Exception):
+class BadRecordError(Exception):
     """A record that no version of this program writes."""
 
 
-class _Records:
+class Records:
     """Turns rows into a session; strict, or leaving out what makes no sense."""
 
     def __init__(self, db: sqlite3.Connection, *, strict: bool) -> None:
@@ -65,7 +66,7 @@ class _Records:
     def bad(self, what: str) -> None:
         """Gives up, or counts one more that is lost."""
         if self.strict:
-            raise _BadRecordError(what)
+            raise BadRecordError(what)
         self.lost += 1
 
     def session(self) -> Session:
@@ -87,10 +88,10 @@ class _Records:
         with self._tolerant():
             created = float(meta["created"])
         return Session(tree, str(meta.get("name", "")), created if math.isfinite(created) else 0.0,
-                       str(meta.get("words", "")))  # fmt: skip
+                       str(meta.get("words", "")))
 
     def _tolerant(self) -> suppress:
-        errors = () if self.strict else (sqlite3.Error, _BadRecordError, ValueError, TypeError, KeyError, OverflowError)
+        errors = () if self.strict else (sqlite3.Error, BadRecordError, ValueError, TypeError, KeyError, OverflowError)
         return suppress(*errors)
 
     def _settings(self) -> dict[int, Settings]:
@@ -146,7 +147,7 @@ class _Records:
             good = (
                 head in places and chain in settings and coin in COINS and isinstance(cursor, int) and cursor >= 0
                 and isinstance(seed, int) and 0 <= seed < SEED_LIMIT
-            )  # fmt: skip
+            )
             if not good or (self.strict and place != len(views)):
                 self.bad(f"view {place}")
                 continue
@@ -169,9 +170,9 @@ class _Records:
 def plausible(row: Sequence[Any], settings: dict[int, Settings], models: int) -> bool:
     """Whether a node's record can be one of this program's: damaged ones mostly are not."""
     (number, parent, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy,
-     window, offset, mu) = row  # fmt: skip
+     window, offset, mu) = row
     if not (type(number) is type(parent) is type(model) is type(token) is type(roll) is type(window) is type(offset)
-            is int):  # fmt: skip
+            is int):
         return False
     if not (0 <= parent < number and 0 <= model <= max(0, models) and token >= 0 and roll >= 0 and window >= 0):
         return False
@@ -195,8 +196,8 @@ def plausible(row: Sequence[Any], settings: dict[int, Settings], models: int) ->
 def grow_row(tree: Tree, parent: int, row: Sequence[Any], settings: dict[int, Settings]) -> int:
     """Adds the node of a plausible record (NODE_COLUMNS) below a node; its place in the tree."""
     (_, _, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy, window,
-     offset, mu) = row  # fmt: skip
+     offset, mu) = row
     known = None if chain is None else settings[chain]
     step = Step(tree.nodes[parent].depth, token, origin, u, roll, seed, coin, known, p_raw, p_final, rank, surprisal,
-                entropy, window, offset, mu)  # fmt: skip
+                entropy, window, offset, mu)
     return tree.grow(parent, step, model, born)

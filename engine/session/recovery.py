@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.errors import InputError
 from engine.session.journal import Session
-from engine.session.records import _Records
+from engine.session.records import Records
 from engine.session.store import APPLICATION_ID, connect, is_sqlite
 
 
@@ -32,7 +32,7 @@ def recover(path: Path) -> tuple[Session, int]:
                     tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
                     if "nodes" not in tables and db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                         raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
-                records = _Records(db, strict=False)
+                records = Records(db, strict=False)
                 session = records.session()
     except (sqlite3.Error, OSError):
         raise InputError(nothing) from None

@@ -64,7 +64,7 @@ def distributions(
         step = stream.step(position)
         chain = settings or step.settings or Settings()
         context = recorded_context(stream, position, chain, end_of_text=end_of_text,
-                                   context_length=backend.info.context)  # fmt: skip
+                                   context_length=backend.info.context)
         yield path[position], step, distribution(logits, chain, context)
 
 

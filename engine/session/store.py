@@ -22,7 +22,7 @@ from engine.errors import EngineError, InputError
 from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from engine.session.journal import Changes, Journal, Session
-from engine.session.records import NODE_COLUMNS, _BadRecordError, _Records
+from engine.session.records import NODE_COLUMNS, BadRecordError, Records
 
 SUFFIX = ".remix"
 
@@ -71,22 +71,22 @@ class Store:
         self._inode = 0
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = connect(path)
+            self.connection = connect(path)
             try:
-                fresh = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+                fresh = not self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
                 if fresh:
-                    create(self._db)
+                    create(self.connection)
                 else:
-                    migrate(self._db, path)
+                    migrate(self.connection, path)
             except BaseException:
-                self._db.close()
+                self.connection.close()
                 raise
             self._inode = os.stat(path).st_ino
 
     def close(self) -> None:
         """Ends with one file: the write-ahead log is taken in."""
         with suppress(sqlite3.Error):
-            self._db.close()
+            self.connection.close()
 
     @property
     def lost(self) -> bool:
@@ -101,21 +101,21 @@ class Store:
         with _explained(self.path):
             known = dict(self._settings)
             try:
-                with self._db:
-                    self._db.execute("BEGIN IMMEDIATE")
+                with self.connection:
+                    self.connection.execute("BEGIN IMMEDIATE")
                     self._put(changes)
             except BaseException:
                 self._settings = known
                 raise
 
     def _put(self, changes: Changes) -> None:
-        db = self._db
+        db = self.connection
         if changes.whole:
             self._settings.clear()
             for table in ("history", "marks", "nodes", "settings", "models", "meta"):
                 db.execute(f"DELETE FROM {table}")
         db.executemany("INSERT OR REPLACE INTO models VALUES (?, ?)",
-                       [(n, json.dumps(asdict(record))) for n, record in enumerate(changes.models)])  # fmt: skip
+                       [(n, json.dumps(asdict(record))) for n, record in enumerate(changes.models)])
         marks = ", ".join("?" * len(NODE_COLUMNS))
         update = ", ".join(f"{name} = excluded.{name}" for name in NODE_COLUMNS[1:])
         db.executemany(
@@ -125,28 +125,28 @@ class Store:
         db.executemany("DELETE FROM marks WHERE node = ?", [(node,) for node, mark in changes.marks if mark is None])
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", [
             (node, mark.name, mark.star, mark.hidden, mark.note) for node, mark in changes.marks if mark is not None
-        ])  # fmt: skip
+        ])
         db.execute("DELETE FROM history WHERE place >= ?", (changes.history_from,))
         db.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)", [
             (place, view.head or None, view.cursor, self._settings_id(view.settings), view.seed, view.coin)
             for place, view in enumerate(changes.views, start=changes.history_from)
-        ])  # fmt: skip
+        ])
         meta = {"name": changes.name, "created": repr(changes.created), "place": str(changes.place),
-                "words": changes.words}  # fmt: skip
+                "words": changes.words}
         db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
 
     def _row(self, node: int, parent: int, step: Step, model: int, born: float) -> tuple[Any, ...]:
         settings = None if step.settings is None else self._settings_id(step.settings)
         return (node, parent or None, model, born, step.token, step.origin, step.u, step.roll, step.seed, step.coin,
                 settings, step.p_raw, step.p_final, step.rank, step.surprisal, step.entropy, step.window, step.offset,
-                step.mu)  # fmt: skip
+                step.mu)
 
     def _settings_id(self, settings: Settings) -> int:
         found = self._settings.get(settings)
         if found is None:
             record = json.dumps(settings.to_dict())
-            self._db.execute("INSERT OR IGNORE INTO settings (record) VALUES (?)", (record,))
-            found = int(self._db.execute("SELECT id FROM settings WHERE record = ?", (record,)).fetchone()[0])
+            self.connection.execute("INSERT OR IGNORE INTO settings (record) VALUES (?)", (record,))
+            found = int(self.connection.execute("SELECT id FROM settings WHERE record = ?", (record,)).fetchone()[0])
             self._settings[settings] = found
         return found
 
@@ -221,8 +221,8 @@ def read(path: Path) -> Session:
         if problems != ["ok"]:
             raise DamagedError(f"{path} is damaged ({str(problems[0])[:80]})")
         with _without_collecting():
-            return _Records(db, strict=True).session()
-    except (sqlite3.Error, _BadRecordError, OverflowError, ValueError, TypeError, KeyError) as error:
+            return Records(db, strict=True).session()
+    except (sqlite3.Error, BadRecordError, OverflowError, ValueError, TypeError, KeyError) as error:
         raise DamagedError(f"{path} is damaged ({' '.join(str(error).split())[:80]})") from None
     finally:
         db.close()

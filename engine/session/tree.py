@@ -11,60 +11,13 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from engine.generation.step import Step
 from engine.models.record import ModelRecord
 from engine.sampling.settings import CoinKind, Settings
-
-ROOT = 0
+from engine.session.nodes import ROOT, Annotation, Node, View
 
 LOG_2 = math.log(2)
-
-
-@dataclass(slots=True)
-class Node:
-    """A step in the tree.
-
-    Attributes:
-        parent: the node before it; None for the root, which holds no step.
-        depth: how many tokens the path to it has.
-        log_p: natural logarithm of the raw probability of what was sampled and picked on that path, given the prompt.
-        visited: the child through which the stream last went, so that coming back finds the same continuation.
-        model: the index in `Tree.models` of the model that it was made with.
-        born: when, in seconds since 1970.
-    """
-
-    id: int
-    parent: int | None
-    step: Step | None
-    depth: int = 0
-    log_p: float = 0.0
-    children: list[int] = field(default_factory=list)
-    visited: int | None = None
-    model: int = 0
-    born: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """What a person says of a node: a name, a star, a note; hidden branches are left out of lists."""
-
-    name: str = ""
-    star: bool = False
-    hidden: bool = False
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What is on screen. `cursor` is a position: len(path) means the token that is not chosen yet."""
-
-    head: int
-    cursor: int
-    settings: Settings
-    seed: int
-    coin: CoinKind
 
 
 class Tree:
@@ -276,13 +229,13 @@ class Tree:
     def annotate(
         self, node: int, *, name: str | None = None, star: bool | None = None, hidden: bool | None = None,
         note: str | None = None,
-    ) -> Annotation:  # fmt: skip
+    ) -> Annotation:
         """Change what a person says of a node; None leaves a field as it is."""
         old = self.annotations.get(node, Annotation())
         new = Annotation(
             old.name if name is None else name, old.star if star is None else star,
             old.hidden if hidden is None else hidden, old.note if note is None else note,
-        )  # fmt: skip
+        )
         if new == Annotation():
             self.annotations.pop(node, None)
         else:
@@ -317,7 +270,7 @@ class Tree:
                 Node(n.id, n.parent, n.step, n.depth, n.log_p, [child for child in list(n.children) if child < count],
                      n.visited if n.visited is not None and n.visited < count else None, n.model, n.born)
                 for n in self.nodes[:count]
-            ]  # fmt: skip
+            ]
             made.splits, made.models, made.model, made.annotations = splits, models, model, annotations
             made.restore_history(views, place)
             return made
@@ -349,14 +302,14 @@ class Tree:
     def change(
         self, *, record: bool = True, head: int | None = None, cursor: int | None = None,
         settings: Settings | None = None, seed: int | None = None, coin: CoinKind | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Change fields of the view; None leaves one as it is."""
         old = self.view
         view = View(
             old.head if head is None else head, old.cursor if cursor is None else cursor,
             old.settings if settings is None else settings, old.seed if seed is None else seed,
             old.coin if coin is None else coin,
-        )  # fmt: skip
+        )
         if view == self.view:
             return
         self.settled = min(self.settled, len(self._past))

@@ -125,14 +125,14 @@ def check_kind(path: Path, start: bytes) -> None:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{path} is UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 {path.name}")
     for magic, kind in ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a zip archive (or an office document)"),
-                        (b"\x1f\x8b", "compressed by gzip")):  # fmt: skip
+                        (b"\x1f\x8b", "compressed by gzip")):
         if start.startswith(magic):
             raise InputError(f"{path} is {kind}, not plain text; save its text as a UTF-8 file first")
 
 
 def _not_utf8(path: Path, place: int) -> str:
     return (f"{path} is not UTF-8 text (byte {place}); convert it first, "
-            f"say with iconv -f ISO-8859-1 -t UTF-8 {path.name}")  # fmt: skip
+            f"say with iconv -f ISO-8859-1 -t UTF-8 {path.name}")
 
 
 def last_cut(text: str) -> int:

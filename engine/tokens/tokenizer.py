@@ -117,7 +117,7 @@ def gpt2_tokenizer(vocab_size: int = GPT2_RANKS + 1) -> Tokenizer:
     encoding = tiktoken.Encoding(
         f"gpt2-{vocab_size}", pat_str=_PATTERN, special_tokens={END_OF_TEXT: end_of_text},
         mergeable_ranks={piece: rank for rank, piece in enumerate(table)},
-    )  # fmt: skip
+    )
     single = {piece[0] for piece in table if len(piece) == 1}
 
     def split(text: str) -> list[int]:

@@ -217,9 +217,9 @@ def write_index(
     documents = _documents(texts, lengths)
     total = sum(lengths)
     about = {"format": FORMAT, "vocab_size": str(vocab_size), "documents": json.dumps(
-        [[document.name, document.title, document.tokens] for document in documents], ensure_ascii=False)}  # fmt: skip
+        [[document.name, document.title, document.tokens] for document in documents], ensure_ascii=False)}
     header = json.dumps({"__metadata__": about, "fingerprints": {
-        "dtype": "U16", "shape": [total], "data_offsets": [0, 2 * total]}}, ensure_ascii=False).encode()  # fmt: skip
+        "dtype": "U16", "shape": [total], "data_offsets": [0, 2 * total]}}, ensure_ascii=False).encode()
     header += b" " * (-len(header) % 8)
     done = 0
     try:

@@ -133,4 +133,4 @@ def _possible(index: Index, last: Sequence[int], place: int, limit: int, depth: 
         # A single one needs no closer look: the text has some token here.
         return [int(token) for token in tokens]
     return [int(token) for token in tokens
-            if _possible(index, [*last[1:], int(token)], place + 1, limit, depth - 1)]  # fmt: skip
+            if _possible(index, [*last[1:], int(token)], place + 1, limit, depth - 1)]

@@ -34,7 +34,7 @@ def write_model(out: Path, plan: Plan, parameters: Parameters) -> None:
         "n_positions": plan.context, "n_ctx": plan.context, "n_embd": plan.width, "n_layer": plan.layers,
         "n_head": plan.heads, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "bos_token_id": end,
         "eos_token_id": end, "tie_word_embeddings": True, "dtype": "float16",
-    }  # fmt: skip
+    }
     write_json(out / "config.json", config)
     write_whole(out / WEIGHTS, save(tensors, metadata={"format": "pt"}))
 
@@ -53,7 +53,7 @@ def write_state(out: Path, run: Run, sources: Sequence[Source], held_out: dict[s
         "sources": sources_record(list(sources)),
         "step": run.step, "tokens": run.tokens, "seconds": run.seconds, "epoch": run.epoch, "place": run.place,
         "best": run.best, "history": run.history, **held_out,
-    }  # fmt: skip
+    }
     write_json(out / RECORD, record)
 
 
@@ -63,9 +63,9 @@ def read_state(out: Path, record: dict[str, Any], **changes: Any) -> Run:
     try:
         tensors = load_file(out / STATE)
         run = with_optimizers(plan, {name.removeprefix("now."): tensor for name, tensor in tensors.items()
-                                     if name.startswith("now.")})  # fmt: skip
+                                     if name.startswith("now.")})
         run.best_parameters = {name.removeprefix("best."): tensor for name, tensor in tensors.items()
-                               if name.startswith("best.")}  # fmt: skip
+                               if name.startswith("best.")}
         for optimizer, keys in ((run.muon, ("momentum_buffer",)), (run.adamw, ("exp_avg", "exp_avg_sq", "step"))):
             for name, tensor in run.parameters.items():
                 if optimizer is not None and f"{keys[0]}.{name}" in tensors:

@@ -139,7 +139,7 @@ def prepare(
     context = wanted.context or plans.default_context(layers, training)
     plans.check_length(training, context, [path.name for _, path in files])
     plan = Plan(layers, width, plans.heads_of(width), context, vocab, wanted.seconds, wanted.steps, held_out=held_out,
-                muon=half > full / 4, half=half > 1.2 * full, seed=wanted.seed)  # fmt: skip
+                muon=half > full / 4, half=half > 1.2 * full, seed=wanted.seed)
     seen = wanted.steps * plan.batch if wanted.steps else budget / (6 * (12 * layers * width**2 + vocab * width))
     plan = replace(plan, dropout=plans.default_dropout(seen / training))
     return Course(begin(plan), texts, split(texts, tokenizer.end_of_text, held_out), tokenizer, out, False)
@@ -168,7 +168,7 @@ def resume(out: Path, wanted: Wanted, progress: Progress | None = None) -> Cours
     if wanted.seconds or wanted.steps:
         done, seconds = int(record.get("step", 0)), float(record.get("seconds", 0.0))
         changes = {"seconds": seconds + wanted.seconds if wanted.seconds else None,
-                   "steps": done + wanted.steps if wanted.steps else None}  # fmt: skip
+                   "steps": done + wanted.steps if wanted.steps else None}
     run = folder.read_state(out, record, **changes)
     if run.fraction >= 1:
         raise InputError(f"the training in {out} is done; give --minutes (or --steps) to train longer")

@@ -109,7 +109,7 @@ def with_optimizers(plan: Plan, parameters: Parameters) -> Run:
     if plan.muon:
         muon = torch.optim.Muon(matrices, lr=plan.matrix_rate, weight_decay=plan.decay)
     groups = [{"params": tables + ([] if muon else matrices), "weight_decay": plan.decay},
-              {"params": vectors, "weight_decay": 0.0}]  # fmt: skip
+              {"params": vectors, "weight_decay": 0.0}]
     adamw = torch.optim.AdamW(groups, lr=plan.other_rate, betas=(0.9, 0.95))
     return Run(plan, parameters, muon, adamw)
 
@@ -153,7 +153,7 @@ def train(run: Run, split: Split, clock: Callable[[], float] = time.monotonic) -
         if plan.steps:
             left = (plan.steps - run.step) * plan.batch / max(rate, 1e-9)
         yield Report(run.step, run.tokens, run.seconds, run.fraction, smooth / weight, rate, max(0.0, left), held_out,
-                     improved)  # fmt: skip
+                     improved)
 
 
 def make_step(run: Run, ids: Tensor, scale: float) -> float:

@@ -63,7 +63,7 @@ class Plan:
     def config(self) -> GPT2Config:
         """The network's configuration."""
         return GPT2Config(vocab_size=self.vocab + 1, n_positions=self.context, n_embd=self.width, n_layer=self.layers,
-                          n_head=self.heads)  # fmt: skip
+                          n_head=self.heads)
 
     @property
     def parameters(self) -> int:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from engine.generation.step import Step
 from engine.generation.stream import mu_after
 from engine.models.opening import Model
+from engine.session.nodes import ROOT
 from engine.session.outline import walk
 from engine.session.replay import replay
-from engine.session.tree import ROOT, Tree
+from engine.session.tree import Tree
 
 
 def assert_replays(model: Model, tree: Tree, how: Sequence[str] = ()) -> None:

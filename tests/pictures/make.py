@@ -41,7 +41,7 @@ PICTURES = {
                  ["h", "h", "h", *["space"] * 36, *["left"] * 3]),
     "training": (SMALL, {}, []),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
-}  # fmt: skip
+}
 
 
 async def picture(name: str) -> str:
@@ -60,8 +60,8 @@ async def picture(name: str) -> str:
 async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
     """A training that is almost done, of a novel of the corpus."""
     novel = Path(__file__).parents[3] / "shared" / "corpus" / "austen-persuasion.txt"
-    app.workspace.trainings._begin(TrainOptions((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
-    app.workspace.trainings.show()
+    app.workspace.trainings.begin(TrainOptions((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
+    app.playground.places.last_training()
     training = app.workspace.trainings.training
     assert training is not None
     while training.fraction < 0.85 and not training.over:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import pytest
 from textual.pilot import Pilot
 
+from engine.sampling.distribution import Distribution
+from engine.session.tree import Tree
 from tui import messages
 from tui.app import RemixApp
 from tui.compare.screen import CompareScreen
+from tui.playground.screen import Playground
+from tui.playground.views.pane import ViewPane
+from tui.state.exploration import Exploration
 from tui.state.options import Options
+from tui.workspace import Workspace
 
 PREFIX = "It is a truth universally acknowledged"
 
@@ -27,28 +34,28 @@ class Driver:
     pilot: Pilot[None]
 
     @property
-    def playground(self):
+    def playground(self) -> Playground:
         return self.app.playground
 
     @property
-    def exploration(self):
+    def exploration(self) -> Exploration:
         return self.playground.exploration
 
     @property
-    def tree(self):
+    def tree(self) -> Tree:
         return self.exploration.tree
 
     @property
-    def workspace(self):
+    def workspace(self) -> Workspace:
         return self.app.workspace
 
     @property
-    def view(self):
+    def view(self) -> ViewPane:
         """The view of the position under the cursor."""
         return self.playground.panes.view
 
     @property
-    def dist(self):
+    def dist(self) -> Distribution:
         return self.exploration.distribution(self.exploration.cursor)
 
     def open_model(self, name: str) -> None:
@@ -124,8 +131,12 @@ class Driver:
         return " | ".join(str(notification.message) for notification in self.app._notifications)
 
 
+Drive: TypeAlias = Callable[..., AbstractAsyncContextManager[Driver]]
+"""`async with drive(...) as driver`."""
+
+
 @asynccontextmanager
-async def driving(size: tuple[int, int] = (80, 24), **options) -> AsyncIterator[Driver]:
+async def driving(size: tuple[int, int] = (80, 24), **options: Any) -> AsyncIterator[Driver]:
     """The app on the embedded model, once it is settled."""
     given = {"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options
     if "ids" in given:
@@ -139,6 +150,6 @@ async def driving(size: tuple[int, int] = (80, 24), **options) -> AsyncIterator[
 
 
 @pytest.fixture
-def drive():
+def drive() -> Drive:
     """`async with drive(...) as driver`."""
     return driving

@@ -6,21 +6,23 @@ import numpy as np
 import pytest
 
 from engine.generation.step import Step
+from engine.models.opening import Model
 from engine.sampling.settings import Settings
 from tests.engine.continuity import assert_continuous, assert_replays
+from tests.tui.conftest import Drive, Driver
 
 CHAINS = (
     Settings(), Settings(temperature=0.7, top_p=0.9), Settings(mirostat_tau=3.0, mirostat_eta=0.3),
     Settings(presence_penalty=3.0, frequency_penalty=0.5), Settings(repetition_penalty=1.4, min_new_tokens=6),
     Settings(no_repeat_ngram_size=2, top_k=30), Settings(xtc_probability=0.6, xtc_threshold=0.02),
     Settings(dry_multiplier=1.5, dry_allowed_length=1), Settings(temperature=0.0),
-)  # fmt: skip
+)
 
 
 class Person:
     """Does random things in the app, the same ones for the same number."""
 
-    def __init__(self, driver, seed: int) -> None:
+    def __init__(self, driver: Driver, seed: int) -> None:
         self.driver = driver
         self.rng = np.random.default_rng(seed)
         self.done: list[str] = []
@@ -31,7 +33,7 @@ class Person:
 
     async def act(self) -> None:
         acts = [self.step, self.run, self.pick, self.flip, self.branch, self.move, self.settings, self.coin, self.undo,
-                self.redo, self.sibling, self.compare, self.what_if_token, self.what_if_settings, self.prefix]  # fmt: skip
+                self.redo, self.sibling, self.compare, self.what_if_token, self.what_if_settings, self.prefix]
         weights = np.array([4, 3, 3, 3, 3, 3, 4, 1, 1, 1, 1, 3, 1, 1, 1], dtype=float)
         act = acts[int(self.rng.choice(len(acts), p=weights / weights.sum()))]
         self.done.append(act.__name__)
@@ -133,7 +135,7 @@ class Person:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
-async def test_what_was_done_in_the_app_replays(drive, classics, seed):
+async def test_what_was_done_in_the_app_replays(drive: Drive, classics: Model, seed: int) -> None:
     async with drive() as driver:
         person = Person(driver, seed)
         for _ in range(25):

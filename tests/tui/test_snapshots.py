@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine.sampling.settings import Settings
+from tests.kinds import SnapCompare
 from tui.app import RemixApp
 from tui.compare.screen import CompareScreen
 from tui.state.options import Options
@@ -22,7 +25,7 @@ PREFIX = "It is a truth universally acknowledged"
 SIZES = [(80, 24), (120, 36)]
 
 
-def app_with(**options) -> RemixApp:
+def app_with(**options: Any) -> RemixApp:
     return RemixApp(Options(**({"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options)))
 
 
@@ -59,48 +62,48 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_opened_on_a_prefix(snap_compare, size) -> None:
+def test_opened_on_a_prefix(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     assert snap_compare(app_with(), terminal_size=size, run_before=doing())
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_after_some_steps_the_coin_shows_where_it_fell(snap_compare, size) -> None:
+def test_after_some_steps_the_coin_shows_where_it_fell(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     assert snap_compare(app_with(), terminal_size=size, run_before=doing(*["space"] * 6))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_branches_grown_from_the_middle(snap_compare, size) -> None:
+def test_branches_grown_from_the_middle(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     keys = [*["space"] * 6, "left", "left", "left", "3", "b", "t"]
     assert snap_compare(app_with(), terminal_size=size, run_before=doing(*keys))
 
 
-def test_cut_candidates_name_their_step(snap_compare) -> None:
+def test_cut_candidates_name_their_step(snap_compare: SnapCompare) -> None:
     settings = Settings(temperature=0.8, top_k=6, top_p=0.9, banned=(13,))
     assert snap_compare(app_with(settings=settings), terminal_size=(80, 24), run_before=doing("space"))
 
 
-def test_a_picked_token_and_a_changed_setting(snap_compare) -> None:
+def test_a_picked_token_and_a_changed_setting(snap_compare: SnapCompare) -> None:
     keys = ["space", "down", "down", "enter", "space", "s", "left", "left", "left", "left"]
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys))
 
 
-def test_gumbel_race(snap_compare) -> None:
+def test_gumbel_race(snap_compare: SnapCompare) -> None:
     assert snap_compare(app_with(coin="gumbel"), terminal_size=(80, 24), run_before=doing("space", "space"))
 
 
-def test_search(snap_compare) -> None:
+def test_search(snap_compare: SnapCompare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("slash", *"the"))
 
 
-def test_prefix_editor(snap_compare) -> None:
+def test_prefix_editor(snap_compare: SnapCompare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("e", *" and"))
 
 
-def test_help(snap_compare) -> None:
+def test_help(snap_compare: SnapCompare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("question_mark"))
 
 
-def test_model_chooser(snap_compare) -> None:
+def test_model_chooser(snap_compare: SnapCompare) -> None:
     from textual.widgets import OptionList
 
     def listed(app: RemixApp) -> bool:
@@ -109,23 +112,23 @@ def test_model_chooser(snap_compare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("m", then=listed))
 
 
-def test_characters_over_several_tokens(snap_compare) -> None:
+def test_characters_over_several_tokens(snap_compare: SnapCompare) -> None:
     text = "日本語 naïve \U0001f600 \x1b[31m\ttab\nline שלום"
     assert snap_compare(app_with(prefix=text), terminal_size=(80, 24), run_before=doing("home", "right"))
 
 
 @pytest.mark.parametrize("theme", ["paper", "okabe", "chalk", "phosphor"])
-def test_themes(snap_compare, theme: str) -> None:
+def test_themes(snap_compare: SnapCompare, theme: str) -> None:
     assert snap_compare(app_with(theme=theme), terminal_size=(80, 24), run_before=doing(*["space"] * 5))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_lanes_side_by_side(snap_compare, size) -> None:
+def test_lanes_side_by_side(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     keys = ["c", "d", "p", *["space"] * 9, "tab", "left", "left"]
     assert snap_compare(app_with(), terminal_size=size, run_before=doing(*keys))
 
 
-def test_statistics_of_lanes(snap_compare) -> None:
+def test_statistics_of_lanes(snap_compare: SnapCompare) -> None:
     def still(app: RemixApp) -> None:
         assert isinstance(app.screen, CompareScreen)
         for lane in app.screen.comparison.lanes:
@@ -140,21 +143,21 @@ def test_statistics_of_lanes(snap_compare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys, then=then))
 
 
-def test_lane_editor(snap_compare) -> None:
+def test_lane_editor(snap_compare: SnapCompare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("c", "s"))
 
 
-def test_what_if_marks_and_counterfactual(snap_compare) -> None:
+def test_what_if_marks_and_counterfactual(snap_compare: SnapCompare) -> None:
     keys = [*["space"] * 9, *["left"] * 4, "down", "w", "down", "enter"]
     assert snap_compare(app_with(coin="gumbel"), terminal_size=(80, 24), run_before=doing(*keys))
 
 
-def test_the_distribution_as_a_plot(snap_compare) -> None:
+def test_the_distribution_as_a_plot(snap_compare: SnapCompare) -> None:
     settings = Settings(temperature=0.8, top_k=40, top_p=0.9)
     assert snap_compare(app_with(settings=settings), terminal_size=(80, 24), run_before=doing("space", "l"))
 
 
-def test_the_tree_screen(snap_compare) -> None:
+def test_the_tree_screen(snap_compare: SnapCompare) -> None:
     def steady(app: RemixApp) -> bool:
         for node in app.playground.exploration.tree.nodes:
             node.born = 0.0  # an age is another one each time
@@ -167,12 +170,12 @@ def test_the_tree_screen(snap_compare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys, then=steady))
 
 
-def test_export_dialog(snap_compare, monkeypatch, own_home) -> None:
+def test_export_dialog(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
     monkeypatch.chdir("/")
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("space", "ctrl+e"))
 
 
-def test_too_small(snap_compare) -> None:
+def test_too_small(snap_compare: SnapCompare) -> None:
     async def wait(pilot: Pilot[None]) -> None:
         await pilot.pause()
 
@@ -180,13 +183,13 @@ def test_too_small(snap_compare) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_token_that_left_the_training_text(snap_compare, size: tuple[int, int]) -> None:
+def test_the_token_that_left_the_training_text(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     app = app_with(prefix="Sir Walter Elliot, of Kellynch", settings=Settings(temperature=0))
     keys = ["h", "h", "h", *["space"] * 3]
     assert snap_compare(app, terminal_size=size, run_before=doing(*keys))
 
 
-def test_the_form_of_a_training(snap_compare, tmp_path, monkeypatch) -> None:
+def test_the_form_of_a_training(snap_compare: SnapCompare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("letters.txt", "novel.txt"):
         (tmp_path / "texts" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "texts" / name).write_text("once upon a time")

@@ -42,7 +42,7 @@ def app_command(
     context: click.Context, prefix: str | None, ids: str | None, changes: str | None, preset_name: str | None,
     seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: ModelChoice,
     session: Path | None, sources: tuple[str, ...],
-) -> int:  # fmt: skip
+) -> int:
     """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
     if prefix is not None and ids is not None:
         raise InputError("a text and --ids were both given; give one of them")
@@ -70,7 +70,7 @@ def app_command(
             coin=coin if coin_given else None, theme=theme, speed=speed, model=model.name if model.given else None,
             load=model.options, session=session, sources=sources,
         )
-    )  # fmt: skip
+    )
     app.run()
     if app.parting:
         note(app.parting)

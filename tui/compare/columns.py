@@ -144,7 +144,7 @@ class Columns:
             prefix = lane.prefix[-SHOWN_PREFIX:]
             before = skipped - len(prefix)
             cells = [TokenCell(exploration.piece(token), "prompt", -1, traced[before + n] if traced else "")
-                     for n, token in enumerate(prefix)]  # fmt: skip
+                     for n, token in enumerate(prefix)]
         begin = max(0, start)
         steps = lane.steps[begin:]
         values = [None] * len(steps) if heat.spans else heat.values(HeatSource(steps, skipped + begin, trace))
@@ -204,7 +204,7 @@ class Columns:
         """Whether what is under the cursor is known in all lanes in view."""
         comparison = self._host.comparison
         return all(comparison.knows(lane, comparison.cursor) for place, _ in self.visible()
-                   if comparison.cursor <= len((lane := comparison.lanes[place]).steps))  # fmt: skip
+                   if comparison.cursor <= len((lane := comparison.lanes[place]).steps))
 
     def _ask(self, places: Iterable[int]) -> None:
         """Ask for the logits under the cursor that are missing."""
@@ -215,7 +215,7 @@ class Columns:
             if cursor <= len((lane := comparison.lanes[place]).steps) and not comparison.knows(lane, cursor)
             # The newest token of a run is told by the run itself.
             and not (host.advance.running and cursor >= len(lane.steps) - 1)
-        ]  # fmt: skip
+        ]
         names = tuple(place for place, _ in wanted)
         if wanted and names != self._failed:
             request = LogitsRequest(host.exploration.network, host.post_message, wanted)

@@ -49,4 +49,4 @@ KEYMAP: tuple[Row, ...] = (
     row("c esc", "back to the playground",
         Key("escape,c", "close", "back", display="c", title="back to the playground",
             help="the comparison stays as it is")),
-)  # fmt: skip
+)

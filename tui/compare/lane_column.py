@@ -98,7 +98,7 @@ class LaneCandidates(Widget):
             middle = bar_segments(final, raw, self._scale, bar, palette.bar_taken if taken else palette.bar, palette)
         mark = "●" if taken else " "
         segments = [Segment(f"{mark} ", style), Segment(label + " ", style), *middle,
-                    Segment(" " + percent(raw if step else final), style)]  # fmt: skip
+                    Segment(" " + percent(raw if step else final), style)]
         return Strip(segments).adjust_cell_length(width, palette.text)
 
 
@@ -110,13 +110,13 @@ class LaneStats(Widget):
     def __init__(self, palette: Palette) -> None:
         super().__init__()
         self.palette = palette
-        self._values: Mapping[str, float | None] = {}
-        self._marks: Mapping[str, str] = {}
+        self.values: Mapping[str, float | None] = {}
+        self.marks: Mapping[str, str] = {}
 
     def show(self, values: Mapping[str, float | None], marks: Mapping[str, str]) -> None:
         """Other values; marks are "▲", "▼" or ""."""
-        if (values, marks) != (self._values, self._marks):
-            self._values, self._marks = values, marks
+        if (values, marks) != (self.values, self.marks):
+            self.values, self.marks = values, marks
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -126,9 +126,9 @@ class LaneStats(Widget):
             return Strip.blank(width, palette.text)
         name = list(STATISTICS)[y]
         label, form = STATISTICS[name]
-        value = self._values.get(name)
+        value = self.values.get(name)
         text = "–" if value is None else form.format(value)
-        mark = self._marks.get(name, "")
+        mark = self.marks.get(name, "")
         gap = max(1, width - cell_len(label) - cell_len(text) - 2)
         style = palette.taken if mark == "▲" else palette.value
         return Strip(

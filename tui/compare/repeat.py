@@ -120,7 +120,7 @@ class RepeatScreen(ModalScreen[None]):
                 comparison.seed, repeats, limit, comparison.own_coins, comparison.coin,
                 self._workspace.preferences.stop_at_end,
             )
-        )  # fmt: skip
+        )
         self._show()
 
     @property
@@ -179,7 +179,7 @@ class RepeatScreen(ModalScreen[None]):
                 "running the first seeds…" if self._going else
                 f"enter runs all {len(self._comparison.lanes)} lanes with seed {self._comparison.seed} and the seeds "
                 f"after it; with each seed {own}. Mean and spread of each statistic follow as seeds are finished."
-            )  # fmt: skip
+            )
             result.update(Text(words, style="dim"))
             return
         rows = self._rows(last)
@@ -187,7 +187,7 @@ class RepeatScreen(ModalScreen[None]):
         said = f"\nmean ± standard deviation over {last.seeds} seeds{state}; ctrl+t: "
         if self._plot:
             result.update(Text("\n").join([self._bars(name, cells) for name, cells in rows]
-                                          + [Text(said + "the table", style="dim")]))  # fmt: skip
+                                          + [Text(said + "the table", style="dim")]))
         else:
             from rich.console import Group
 

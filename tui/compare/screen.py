@@ -81,7 +81,7 @@ class CompareScreen(MainScreen[None]):
         """Whether no lane runs or waits, and what is under the cursor is known in all lanes in view."""
         lanes = len(self.comparison.lanes)
         return (super().settled and not self.advance.running and not self.comparison.behind()
-                and len(self.columns) == lanes and self.drawable and self.drawing.known())  # fmt: skip
+                and len(self.columns) == lanes and self.drawable and self.drawing.known())
 
     def describe(self) -> dict[str, Any]:
         """What it shows, in words; for tests."""
@@ -90,7 +90,7 @@ class CompareScreen(MainScreen[None]):
             **super().describe(), "cursor": comparison.cursor, "selected": comparison.selected,
             "lanes": [lane.title for lane in comparison.lanes], "visible": [n for n, _ in self.drawing.visible()],
             "running": self.advance.running,
-        }  # fmt: skip
+        }
 
     def draw(self, keep_selection: bool) -> None:
         """See MainScreen."""
@@ -110,7 +110,7 @@ class CompareScreen(MainScreen[None]):
             f"{lanes} lane{'s' if lanes != 1 else ''}" + (f", {shown} in view" if shown < lanes else ""),
             f"token {comparison.base + comparison.cursor}",
             (f"{rate:,.0f} tok/s" if rate else "running") if self.advance.running else "paused",
-        ])  # fmt: skip
+        ])
 
     def resized(self) -> None:
         """Lay the columns out for another size."""

@@ -87,21 +87,21 @@ class LaneScreen(ModalScreen[LaneOptions | None]):
             with Horizontal():
                 yield Label("settings")
                 yield Input(wish.settings.changed(), placeholder="none: pure sampling", compact=True, id="settings",
-                            suggester=SettingNames(use_cache=False))  # fmt: skip
+                            suggester=SettingNames(use_cache=False))
             yield Static(id="meaning")
             with Horizontal(classes="more"):
                 yield Label("prefix")
                 yield Input("" if wish.prefix is None else one_line(wish.prefix), compact=True, id="prefix",
-                            placeholder="the one that all lanes share")  # fmt: skip
+                            placeholder="the one that all lanes share")
             with Horizontal(classes="more"):
                 yield Label("seed")
                 yield Input("" if wish.seed is None else str(wish.seed), compact=True, id="seed",
-                            placeholder="the one that all lanes share: the same luck")  # fmt: skip
+                            placeholder="the one that all lanes share: the same luck")
             yield Static(id="problem", classes="problem")
             yield Choices(*(
                 Option(Text.assemble((f"{preset.name:<16} ", "bold"), preset.text, no_wrap=True, overflow="ellipsis"))
                 for preset in self._presets
-            ))  # fmt: skip
+            ))
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -113,21 +113,27 @@ class PrefixScreen(ModalScreen[list[int] | None]):
         return "" if ids == [self._tokenizer.end_of_text] else ", ".join(map(str, ids))
 
     @property
-    def _as_ids(self) -> bool:
+    def ids(self) -> list[int] | None:
+        """What was typed, as ids; None where it is no prefix."""
+        return self._ids
+
+    @property
+    def as_ids(self) -> bool:
+        """Whether ids are being typed."""
         return self.query_one(TabbedContent).active == "tab-ids"
 
     def _focus_area(self) -> None:
-        area = self.query_one("#as-ids" if self._as_ids else "#as-text", DataArea)
+        area = self.query_one("#as-ids" if self.as_ids else "#as-text", DataArea)
         area.move_cursor(area.document.end)
         area.focus()
 
     @on(TextArea.Changed)
     def _changed(self, event: TextArea.Changed) -> None:
-        if event.text_area.id != ("as-ids" if self._as_ids else "as-text"):
+        if event.text_area.id != ("as-ids" if self.as_ids else "as-text"):
             return
         problem = ""
         try:
-            if self._as_ids:
+            if self.as_ids:
                 ids = parse_ids(event.text_area.text)
                 info = self._exploration.info
                 check_ids(ids, info.vocab_size if info else len(self._tokenizer.pieces))
@@ -150,7 +156,7 @@ class PrefixScreen(ModalScreen[list[int] | None]):
 
     @on(TabbedContent.TabActivated)
     def _switched(self) -> None:
-        if self._as_ids and self._ids is not None:
+        if self.as_ids and self._ids is not None:
             self.query_one("#as-ids", DataArea).text = self._ids_text()
         elif self._ids is not None and (text := self._text_of(self._ids)) is not None:
             self.query_one("#as-text", DataArea).text = text
@@ -159,7 +165,7 @@ class PrefixScreen(ModalScreen[list[int] | None]):
     def action_switch(self) -> None:
         """Goes to the other tab."""
         tabs = self.query_one(TabbedContent)
-        tabs.active = "tab-text" if self._as_ids else "tab-ids"
+        tabs.active = "tab-text" if self.as_ids else "tab-ids"
 
     def action_use(self) -> None:
         """Takes the prefix."""

@@ -56,13 +56,13 @@ class WhatIfScreen(ModalScreen[str | None]):
              "" if self._token else "select one with ↑ ↓ at a token of the text first"),
             ("prefix", "another prefix", none),
             ("settings", "other settings from the beginning on", none),
-        ]  # fmt: skip
+        ]
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "what if"
             yield Choices(*(
                 Option(Text.assemble(title, (f"  ({why})", "italic") if why else ""), id=name, disabled=bool(why))
                 for name, title, why in options
-            ))  # fmt: skip
+            ))
             yield Static("\nthe luck stays the same: every position keeps its coin", classes="hint")
         yield Footer(show_command_palette=False)
 

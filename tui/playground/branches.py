@@ -10,8 +10,9 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from engine.session.nodes import ROOT
 from engine.session.outline import segments
-from engine.session.tree import ROOT, Tree
+from engine.session.tree import Tree
 from tui.style.numbers import scientific
 from tui.style.palette import Palette
 from tui.widgets.outline import Label, Outline, Row, sign_of
@@ -76,7 +77,7 @@ class Branches(Outline):
                 self.refresh()
                 return
         rows = [Row(part.first, part.last, part.depth, "▾" if len(tree.nodes[part.last].children) > 1 else " ")
-                for part in segments(tree)]  # fmt: skip
+                for part in segments(tree)]
         path = set(tree.path)
         self._view = frozenset(row.last for row in rows if row.first in path)
         current = next((n for n in range(len(rows) - 1, -1, -1) if rows[n].first in path), 0)

@@ -81,7 +81,7 @@ class Drawing:
             pane.replace(common, [
                 TokenCell(exploration.piece(step.token), self._what_if.kind(node, step), level, mark)
                 for node, step, level, mark in zip(path[common:], steps, levels, marks, strict=True)
-            ])  # fmt: skip
+            ])
         self._shown = Shown(path, heat.name)
         window = exploration.window(exploration.cursor)
         pane.set_cursor(exploration.cursor, window)
@@ -190,4 +190,4 @@ class Drawing:
         if info is not None and width >= 100:
             parts.append(f"{exploration.computed:,} computed")
         return left, [*parts, *filter(None, [host.workspace.trainings.words,
-                                             host.workspace.autosave.state(exploration)])]  # fmt: skip
+                                             host.workspace.autosave.state(exploration)])]

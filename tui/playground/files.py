@@ -107,7 +107,7 @@ class Files:
         if options.form == "html" and exploration.ready:
             host.workspace.engine.submit(exporting.page_request(
                 exploration.network, host.post_message, copy, leaf, path, host.workspace.theme
-            ))  # fmt: skip
+            ))
             return
         screenshot = host.app.export_screenshot(title="gpt2-remix") if options.form == "svg" else ""
 

@@ -95,4 +95,4 @@ KEYMAP: tuple[Row, ...] = (
         Key("", "places.last_training", title="the last training", help="its losses, and going on with it")),
     row("ctrl+p", "every action, presets, themes"),
     row("q", "quit"),
-)  # fmt: skip
+)

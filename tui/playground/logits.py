@@ -30,12 +30,12 @@ class Logits:
             if 0 <= position <= len(tree) and not exploration.knows(position)
             # The newest token of a run is told by the run itself.
             and not (activity.run and position >= len(tree) - 1)
-        ]  # fmt: skip
+        ]
         places = tuple(tree.parent_of(position) for position in missing)
         if missing and places != activity.failed:
             host.workspace.engine.submit(LogitsRequest(exploration.network, host.post_message, [
                 (tree.parent_of(position), tree.ids(position, exploration.window(position))) for position in missing
-            ]))  # fmt: skip
+            ]))
         self._ask_for_scores()
 
     def _ask_for_scores(self) -> None:

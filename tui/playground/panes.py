@@ -31,7 +31,7 @@ class Panes:
         self.coin = Coin(palette)
         self.sampler = Sampler(palette)
         for pane, title in ((self.text_pane, "text"), (self.branches, "branches"), (self.coin, "coin"),
-                            (self.sampler, "sampling")):  # fmt: skip
+                            (self.sampler, "sampling")):
             pane.border_title = title
 
     def layout(self) -> Iterable[Widget]:

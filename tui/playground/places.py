@@ -66,7 +66,7 @@ class Places:
 
     def note(self) -> None:
         """Write a note on the token under the cursor; the tree screen and exports show it."""
-        from engine.session.tree import Annotation
+        from engine.session.nodes import Annotation
         from tui.dialogs.ask import AskScreen
 
         host, exploration = self._host, self._host.exploration

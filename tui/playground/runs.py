@@ -66,7 +66,7 @@ class Runs:
             lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, roll=roll + n,
                     end_of_text=self._end(), limit=host.workspace.preferences.branch_length)
             for n in range(count)
-        ]  # fmt: skip
+        ]
         tree.change(head=parent, cursor=position)
         self._begin(lanes, [parent] * count, endless=False, following=False)
 
@@ -82,7 +82,7 @@ class Runs:
         host.activity.pending.clear()
         host.workspace.engine.submit(RunRequest(
             host.exploration.network, host.post_message, number, lanes, host.workspace.preferences.speed
-        ))  # fmt: skip
+        ))
         host.changed(keep_selection=True)
 
     def stop(self) -> None:

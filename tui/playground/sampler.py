@@ -122,22 +122,22 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         return self.has_focus and bool(self._all)
 
     @property
-    def _settings(self) -> list[Setting]:
+    def settings(self) -> list[Setting]:
         return self._all if self.open else self._few
 
     def _resize_content(self) -> None:
-        count = len(self._settings)
+        count = len(self.settings)
         self.virtual_size = Size(self.size.width, count if self.open else (count + 1) // 2)
         self._scroll_to_selected()
 
     @property
     def _selected(self) -> int:
-        return next((n for n, setting in enumerate(self._settings) if setting.name == self._name), 0)
+        return next((n for n, setting in enumerate(self.settings) if setting.name == self._name), 0)
 
     @property
     def selected(self) -> str:
         """The name of the selected setting."""
-        return self._settings[self._selected].name if self._settings else ""
+        return self.settings[self._selected].name if self.settings else ""
 
     def select(self, name: str) -> None:
         """Goes to a setting."""
@@ -159,13 +159,13 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_select(self, offset: int) -> None:
         """Goes to another setting."""
-        if self._settings:
-            self.select(self._settings[(self._selected + offset) % len(self._settings)].name)
+        if self.settings:
+            self.select(self.settings[(self._selected + offset) % len(self.settings)].name)
 
     def action_select_at(self, place: int) -> None:
         """Goes to the first or the last setting."""
-        if self._settings:
-            self.select(self._settings[place].name)
+        if self.settings:
+            self.select(self.settings[place].name)
 
     def action_switch(self) -> None:
         """Wishes the step off, or on again."""
@@ -237,10 +237,10 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         if offset is None:
             return
         index = self._cell_at(offset.x, offset.y)
-        if index >= len(self._settings):
+        if index >= len(self.settings):
             return
         again = index == self._selected and self.has_focus
-        self._name, self._draft = self._settings[index].name, None
+        self._name, self._draft = self.settings[index].name, None
         if again or event.chain > 1:
             start, shown = self._value_at(index)
             if offset.x == start:
@@ -270,20 +270,20 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         if offset is None or self.open:
             return
         index = self._cell_at(offset.x, offset.y)
-        if index < len(self._settings):
+        if index < len(self.settings):
             event.stop()
             event.prevent_default()
-            self._name = self._settings[index].name
+            self._name = self.settings[index].name
             self.action_change(direction)
 
     def _room(self, index: int) -> int:
         """Cells for a value where every setting has a line: the rest of it where there is no account."""
         rest = self.scrollable_content_region.width - LABEL
-        return VALUE if self._settings[index].step else rest
+        return VALUE if self.settings[index].step else rest
 
     def _value_text(self, index: int) -> str:
-        value = self._settings[index].value
-        room = self._room(index) if self.open else self._column() - 2 - cell_len(self._settings[index].label)
+        value = self.settings[index].value
+        room = self._room(index) if self.open else self._column() - 2 - cell_len(self.settings[index].label)
         if self._draft is not None and index == self._selected:
             return f"{self._draft[-room + 1 :]}▏"
         if cell_len(value) > room - 2:
@@ -309,7 +309,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
             segments += [
                 Segment(f"{setting.label}{' ' * max(0, gap)}", palette.value if chosen else palette.label),
                 Segment(text, palette.focus_value if chosen else style), Segment(" ", palette.text),
-            ]  # fmt: skip
+            ]
         return Strip(segments).adjust_cell_length(width, palette.text)
 
     def _chain_row(self, index: int, width: int) -> list[Segment]:

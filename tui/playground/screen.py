@@ -45,7 +45,7 @@ class Playground(MainScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(KEYMAP)]
     CONDITIONAL: ClassVar[tuple[str, ...]] = (
         "runs.start", "choosing.pick_selected", "cursor.sibling", "cursor.undo", "cursor.redo",
-    )  # fmt: skip
+    )
 
     def __init__(self, workspace: Workspace, exploration: Exploration) -> None:
         super().__init__(workspace)
@@ -93,7 +93,7 @@ class Playground(MainScreen[None]):
             and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
             and not exploration.without_probabilities() and not self.what_if.marks.asked
             and self.workspace.indexed and (self.workspace.index is None or self.verbatim.complete)
-        )  # fmt: skip
+        )
 
     def describe(self) -> dict[str, Any]:
         """What it shows, in words; for tests."""
@@ -103,7 +103,7 @@ class Playground(MainScreen[None]):
             **super().describe(), "ids": tree.ids(), "cursor": exploration.cursor, "view": self.panes.view.current,
             "running": self.activity.running, "pending": len(self.activity.pending),
             "selected": self.panes.view.list.selected_token, "settings": exploration.settings.changed(),
-        }  # fmt: skip
+        }
 
     def draw(self, keep_selection: bool) -> None:
         """See MainScreen."""

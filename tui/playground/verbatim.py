@@ -91,19 +91,19 @@ class Verbatim:
             expected = ", ".join(name(token) + share_of(dist, token) for token in left.expected[:3])
             document = index.document_at(left.end - 1)
             words = (f"left {document.title} here after {left.length} tokens: training goes on with {expected}, "
-                     f"{maker(step)} {name(step.token)}{share_of(dist, step.token)}")  # fmt: skip
+                     f"{maker(step)} {name(step.token)}{share_of(dist, step.token)}")
             return words, self._passage(cursor, left.end)
         if (standing := trace.standing(cursor)) is not None:
             others = standing.count - 1
             more = f", and {others:,} other place{'s' if others > 1 else ''}" if others else ""
             words = (f"{cursor - standing.start + 1} of {standing.end - standing.start} tokens from "
-                     f"{where(index, standing.place)}{more}")  # fmt: skip
+                     f"{where(index, standing.place)}{more}")
             return words, self._passage(cursor, standing.place + cursor - standing.start)
         if cursor >= len(exploration.tree) and (following := trace.goes_on(cursor)):
             end = trace.marks[cursor - 1].end
             expected = ", ".join(name(token) for token in following[:3])
             return (f"{trace.marks[cursor - 1].length} tokens from {index.document_at(end - 1).title} so far: "
-                    f"training goes on with {expected}"), self._passage(cursor, end)  # fmt: skip
+                    f"training goes on with {expected}"), self._passage(cursor, end)
         if cursor >= len(trace.marks) and cursor < len(exploration.tree):
             return "looking…", None
         return f"a remix: no {trace.min_tokens} tokens in a row around here stand in the training text", None

@@ -82,13 +82,13 @@ class WhatIf:
             marks.settings, marks.chosen, marks.asked = settings, {}, 0
             self._as_they_are()
         missing = [n for n, node in enumerate(tree.path) if node not in marks.chosen
-                   and tree.step(n).origin == "sampled"]  # fmt: skip
+                   and tree.step(n).origin == "sampled"]
         if missing and not marks.asked:
             marks.asked = next(numbers)
             first = 0 if settings.mirostat_tau else missing[0]
             host.workspace.engine.submit(RechooseRequest(
                 exploration.network, host.post_message, marks.asked, tree.steps(), settings, first
-            ))  # fmt: skip
+            ))
 
     def _as_they_are(self) -> None:
         tree = self._host.exploration.tree
@@ -156,7 +156,7 @@ class WhatIf:
             from tui.dialogs.lane import LaneScreen
 
             other = LaneScreen("other settings, the same luck", LaneOptions(host.exploration.settings),
-                               host.workspace.presets, only_settings=True)  # fmt: skip
+                               host.workspace.presets, only_settings=True)
             host.app.push_screen(other, self.other_settings)
 
     def another_token(self, position: int, token: int) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PAGE_COLORS = {
     "BACKGROUND": "background", "FOREGROUND": "foreground", "PRIMARY": "primary", "MUTED": "muted", "PANEL": "panel",
     "ACCENT": "accent",
-}  # fmt: skip
+}
 """The theme's colour for each of the page's."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -120,7 +120,7 @@ class SessionsScreen(ModalScreen[Path | None]):
         row = table.cursor_row
         table.clear()
         self._shown = [listed for listed in self._listed
-                       if wanted in f"{listed.name} {listed.words} {listed.path.name}".lower()]  # fmt: skip
+                       if wanted in f"{listed.name} {listed.words} {listed.path.name}".lower()]
         now = time.time()
         for listed in self._shown:
             here = self._workspace.autosave.exploration_in(listed.path) is not None
@@ -131,7 +131,7 @@ class SessionsScreen(ModalScreen[Path | None]):
                 Text(f"{'● ' if here else ''}{title}"[: self._room], style),
                 Text(show_text(listed.model, keep="")[-20:]), Text(tokens[:24], justify="right"),
                 Text(f"{listed.size / 1000:,.0f} KB", justify="right"), Text(age(listed.changed, now), justify="right"),
-            )  # fmt: skip
+            )
         if self._shown:
             table.move_cursor(row=min(row, len(self._shown) - 1))
         words = "" if self._listed or not self._known else "no sessions yet: one is kept as soon as a token was chosen"
@@ -142,6 +142,11 @@ class SessionsScreen(ModalScreen[Path | None]):
 
     def _say(self, words: str) -> None:
         self.query_one("#problem", Static).update(Text(words))
+
+    @property
+    def shown(self) -> Sequence[Listed]:
+        """The sessions in the list."""
+        return self._shown
 
     @property
     def _selected(self) -> Listed | None:
@@ -214,7 +219,7 @@ class SessionsScreen(ModalScreen[Path | None]):
 
         hint = f"what is in {bin_folder()} is deleted for good; type yes"
         self.app.push_screen(AskScreen("empty the bin", hint, check=check),
-                             lambda answer: self._do(empty_bin) if answer else None)  # fmt: skip
+                             lambda answer: self._do(empty_bin) if answer else None)
 
     def _do(self, act: Callable[[], object]) -> None:
         """Do something with files off the screen's thread, then list the sessions anew."""

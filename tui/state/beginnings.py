@@ -41,7 +41,7 @@ def begin(exploration: Exploration, position: int, known: Comparison | None) -> 
         prefix = [exploration.tokenizer.end_of_text] if exploration.tokenizer else []
         prompt = len(prefix)
     made = Comparison(seed=view.seed, coin=view.coin, common=prefix, common_prompt=prompt, before=before,
-                      parent=tree.parent_of(position) if position else None)  # fmt: skip
+                      parent=tree.parent_of(position) if position else None)
     lanes = [lane for lane in known.lanes if not lane.script] if known is not None else []
     if known is not None and len(lanes) > 1:
         made.own_coins = known.own_coins
@@ -59,7 +59,7 @@ def begin(exploration: Exploration, position: int, known: Comparison | None) -> 
 def counterfactual(
     exploration: Exploration, *, start: int, label: str, prefix: list[int] | None = None, first: Step | None = None,
     settings: Settings | None = None,
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """The stream as it is, and the same luck after one change.
 
     Args:
@@ -75,7 +75,7 @@ def counterfactual(
     ids, steps = tree.ids(start), tree.steps(start)
     prompt, before = _start(tree, start)
     made = Comparison(seed=view.seed, coin=view.coin, common=ids, common_prompt=prompt, before=before,
-                      parent=tree.parent_of(start) if start else None, title="the same luck")  # fmt: skip
+                      parent=tree.parent_of(start) if start else None, title="the same luck")
     old = LaneState(LaneSetup(view.settings, ids, prompt, before=before, label="as it was", script=script_of(steps)))
     made.add(old)
     old.append(steps)
@@ -115,12 +115,12 @@ def of_branches(exploration: Exploration, first: int, second: int) -> Comparison
         prompt = len(prefix) if own else shared.prompt_length()
         if made is None:
             made = Comparison(seed=view.seed, coin=view.coin, common=prefix, common_prompt=prompt, before=before,
-                              parent=None if own else node, title="two branches")  # fmt: skip
+                              parent=None if own else node, title="two branches")
         name = tree.annotations[leaf].name if leaf in tree.annotations else ""
         label = name or exploration.words([step.token for step in steps[:8]])
         text = tokenizer.decode(prefix) if own and tokenizer is not None else None
         lane = LaneState(LaneSetup(view.settings, prefix, prompt, own_prefix=text, before=before, label=label,
-                                   script=script_of(steps)))  # fmt: skip
+                                   script=script_of(steps)))
         made.add(lane)
         lane.append(steps)
     assert made is not None

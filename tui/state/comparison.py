@@ -44,7 +44,7 @@ class Comparison:
     def __init__(
         self, *, seed: int, coin: CoinKind, common: Sequence[int], common_prompt: int, parent: int | None,
         before: Step | None = None, title: str = "compare",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.title = title
         self.lanes: list[LaneState] = []
         self.seed = seed
@@ -140,7 +140,7 @@ class Comparison:
         lane = self.lanes[place]
         stream = self.stream(lane)
         return lane_at(stream, len(stream), lane.settings, seed=self.seed_of(place), coin=self.coin,
-                       end_of_text=end_of_text, limit=limit, script=lane.script)  # fmt: skip
+                       end_of_text=end_of_text, limit=limit, script=lane.script)
 
     # Where they agree
 
@@ -196,7 +196,7 @@ class Comparison:
             return next_token(self.engine_lane(number, end_of_text, None), end_of_text, context_length)
         settings = step.settings or lane.settings
         context = context_at(self.stream(lane), step.position, settings, seed=self.seed_of(number),
-                             end_of_text=end_of_text, context_length=context_length)  # fmt: skip
+                             end_of_text=end_of_text, context_length=context_length)
         return NextToken(settings, step.coin or self.coin, context)
 
     def distribution(

@@ -98,7 +98,7 @@ class Exploration:
         return context_at(
             tree, position, settings, seed=tree.view.seed, roll=roll, context_length=self.info.context if self.info else 0,
             end_of_text=self.tokenizer.end_of_text if self.tokenizer else None,
-        )  # fmt: skip
+        )
 
     def distribution(
         self, position: int, roll: int | None = None, *, account: bool = False
@@ -112,7 +112,7 @@ class Exploration:
             EngineError: the settings leave no token, or the logits are not finite.
         """
         return self._distributions.get(self.tree.parent_of(position), self.settings,
-                                       lambda: self.context(position, roll), account=account)  # fmt: skip
+                                       lambda: self.context(position, roll), account=account)
 
     def use_network(self, network: int, info: ModelInfo, tokenizer: Tokenizer) -> None:
         """Go on with another network: what the one before gave is dropped."""

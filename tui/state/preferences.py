@@ -66,7 +66,7 @@ def _take(usable: dict[str, Any], name: str, value: Any) -> bool:
         "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
         "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
         "min_tokens": number and value in SPAN_LENGTHS,
-    }  # fmt: skip
+    }
     if not fits.get(name, False):
         return False
     try:

@@ -20,7 +20,7 @@ from engine.sampling.settings import (
     parse_list,
     show_list,
 )
-from engine.session.tree import View
+from engine.session.nodes import View
 from tui.state.preferences import SPEEDS, Preferences
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -32,7 +32,7 @@ SLOWEST, FASTEST = 0.1, 10_000.0
 _BY_NAME = {number.name: number for number in NUMBERS}
 _LIST_LABELS = {
     "logit_bias": ("bias", "logit_bias"), "banned": ("bans", "banned"), "dry_breakers": ("dry breaks", "dry"),
-}  # fmt: skip
+}
 """Label and step of each list."""
 _FIRST = ("temperature", "top_k", "top_p", "min_p")
 
@@ -61,10 +61,10 @@ def shown(view: View, kept: Preferences, presets: Sequence[Preset]) -> list[Sett
     """What stands in the panel at a glance: the usual settings, those that are on, what else the next flip needs."""
     settings, plain = view.settings, Settings()
     extras = [name for name in (*_BY_NAME, *_LIST_LABELS) if name not in _FIRST and name not in ("logit_bias", "banned")
-              and getattr(settings, name) != getattr(plain, name)]  # fmt: skip
+              and getattr(settings, name) != getattr(plain, name)]
     general = _general(view, kept, presets)
     return [*(_row(name, settings) for name in (*_FIRST, *extras)), *general[:4],
-            *(_row(name, settings) for name in ("banned", "logit_bias")), *general[4:]]  # fmt: skip
+            *(_row(name, settings) for name in ("banned", "logit_bias")), *general[4:]]
 
 
 def chain_rows(
@@ -139,7 +139,7 @@ def stepped(name: str, direction: int, view: View, kept: Preferences, presets: S
         return Change(preferences=replace(kept, stop_at_end=not kept.stop_at_end))
     if name == "branch_length":
         return Change(preferences=replace(
-            kept, branch_length=max(1, min(LONGEST_BRANCH, kept.branch_length + direction))))  # fmt: skip
+            kept, branch_length=max(1, min(LONGEST_BRANCH, kept.branch_length + direction))))
     # There is no next value of a list: less takes the last entry away, more says how to add one.
     if direction < 0 and getattr(settings, name):
         return settings_change(kept, settings.replace(**{name: getattr(settings, name)[:-1]}))

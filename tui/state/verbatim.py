@@ -131,7 +131,7 @@ class StreamTrace:
         """How tokens are drawn; what has not come yet stands in no span."""
         return ["left" if mark.left else "verbatim" if inside else "other"
                 for mark, inside in zip(self.marks[first:end], self._inside[first:end], strict=True)
-                ] + ["other"] * (end - max(first, min(end, len(self.marks))))  # fmt: skip
+                ] + ["other"] * (end - max(first, min(end, len(self.marks))))
 
     def heights(self, first: int, end: int) -> list[float | None]:
         """For each token how far its span has come, 0 to 1; None outside."""
@@ -161,7 +161,7 @@ class StreamTrace:
                 found = Standing(end - mark.length + 1, end + 1, mark.end - mark.length, mark.count)
         return found
 
-    def ids(self, first: int, end: int) -> list[int]:
+    def ids(self, first: int = 0, end: int | None = None) -> list[int]:
         """Tokens of the stream."""
         return self._ids[max(0, first) : end]
 

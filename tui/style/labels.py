@@ -8,5 +8,5 @@ _FIRST_LABELS = {number.chain_step: number.label for number in reversed(NUMBERS)
 
 STEP_LABELS = {step: _FIRST_LABELS.get(step, step) for step in CHAIN} | {
     "logit_bias": "bias", "banned": "ban", "dynamic_temperature": "dyn. temp", "xtc": "xtc", "mirostat": "mirostat",
-}  # fmt: skip
+}
 """Those with a number of their own are called like it."""

@@ -55,7 +55,7 @@ def _lane_colours(theme: RemixTheme) -> list[RichColor]:
     """Eight colours that tell lanes apart; the first is lane 1's."""
     primary, accent, success, error = (Color.parse(theme.colors[n]) for n in ("primary", "accent", "success", "error"))
     mixed = [primary, accent, success, error, primary.blend(error, 0.5), accent.blend(success, 0.5),
-             primary.blend(success, 0.5), error.blend(accent, 0.5)]  # fmt: skip
+             primary.blend(success, 0.5), error.blend(accent, 0.5)]
     return [color.rich_color for color in mixed]
 
 
@@ -123,4 +123,4 @@ def textual_theme(theme: RemixTheme) -> Theme:
             "scrollbar-background": colors["surface"], "scrollbar-background-hover": colors["surface"],
             "scrollbar-background-active": colors["surface"], "scrollbar-corner-color": colors["surface"],
         },
-    )  # fmt: skip
+    )

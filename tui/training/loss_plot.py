@@ -34,7 +34,7 @@ class LossPlot(PlotextPlot):
         plot.clear_data()
         unit, size = ("min", 60.0) if whole >= 120 else ("s", 1.0)
         for points, color, draw, marker in ((losses, "muted", plot.plot, "braille"),
-                                            (looks, "accent", plot.scatter, LOOK)):  # fmt: skip
+                                            (looks, "accent", plot.scatter, LOOK)):
             if points:
                 times, values = [seconds / size for seconds, _ in points], [value for _, value in points]
                 draw(times, values, color=Color.parse(colors[color]).rgb, marker=marker)

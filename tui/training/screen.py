@@ -121,7 +121,7 @@ class TrainingScreen(ModalScreen[str | None]):
         most = 3 if self.size.width >= 110 else 1
         more = f", context {begun['context']}, {begun['vocab']:,} tokens known" if self.size.width >= 110 else ""
         return (f"{begun['parameters'] / 1e6:.2f}M: {begun['layers']} layers, width {begun['width']}{more}; "
-                f"{begun['tokens']:,} tokens of {show_names(texts, most)}")  # fmt: skip
+                f"{begun['tokens']:,} tokens of {show_names(texts, most)}")
 
     def _sample(self) -> Text:
         words = " ".join(show_text(self._training.sample).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.session.tree import Annotation
+from engine.session.nodes import Annotation
 from tui.dialogs.ask import AskScreen
 from tui.tree.host import TreeHost
 from tui.workspace import check_session_name
@@ -23,7 +23,7 @@ class Editing:
         return self._host.exploration.tree.annotations.get(node, Annotation())
 
     def _ask(self, title: str, hint: str, value: str, check: Callable[[str], object],
-             then: Callable[[str], object]) -> None:  # fmt: skip
+             then: Callable[[str], object]) -> None:
         def answered(answer: str | None) -> None:
             if answer is not None:
                 then(answer)
@@ -36,14 +36,14 @@ class Editing:
         node, tree = self._node(), self._host.exploration.tree
         if node is not None:
             self._ask("name", "shown before its words; empty takes it away", self._known(node).name,
-                      check_session_name, lambda name: tree.annotate(node, name=" ".join(name.split())))  # fmt: skip
+                      check_session_name, lambda name: tree.annotate(node, name=" ".join(name.split())))
 
     def note(self) -> None:
         """Write a note on the row."""
         node, tree = self._node(), self._host.exploration.tree
         if node is not None:
             self._ask("note", "shown below the tree and in exports; empty takes it away", self._known(node).note,
-                      str, lambda note: tree.annotate(node, note=note.strip()))  # fmt: skip
+                      str, lambda note: tree.annotate(node, note=note.strip()))
 
     def star(self) -> None:
         """Give the row a star, or take it away."""

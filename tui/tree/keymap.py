@@ -32,4 +32,4 @@ KEYMAP: tuple[Row, ...] = (
         Key("up", "move", "", -1), Key("down", "move", "", 1), Key("pageup", "page", "", -1),
         Key("pagedown", "page", "", 1), Key("home", "move", "", -(10**9)), Key("end", "move", "", 10**9),
         Key("left", "parent_row"), Key("right", "child_row")),
-)  # fmt: skip
+)

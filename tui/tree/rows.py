@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.session.nodes import ROOT, Annotation
 from engine.session.outline import Order, segments, sorted_leaves
-from engine.session.tree import ROOT, Annotation
 from tui.state.exploration import Exploration
 from tui.style.numbers import age, scientific
 from tui.widgets.outline import Label, Row, sign_of

@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine.session.nodes import ROOT
 from engine.session.outline import ORDERS, Order
-from engine.session.tree import ROOT
 from tui import messages
 from tui.keymap import Row as KeyRow
 from tui.keymap import bindings_of

@@ -116,7 +116,7 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         segments = [
             Segment(f"{indent}{row.fold} ", palette.muted), Segment(f"{label.sign} ", style),
             Segment(set_cell_size(words, room), style), Segment(columns, palette.muted),
-        ]  # fmt: skip
+        ]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
         return strip.apply_style(palette.selected + Style(bold=True)) if chosen else strip
 

@@ -9,7 +9,7 @@ from typing import Literal
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -77,6 +77,21 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
     def cursor(self) -> int | None:
         """The token under the cursor; the number of tokens for the place after the last."""
         return self._cursor
+
+    @property
+    def cells(self) -> Sequence[TokenCell]:
+        """The tokens as drawn."""
+        return self._cells
+
+    @property
+    def window(self) -> int:
+        """The first token that the network sees."""
+        return self._window
+
+    def offset_of(self, index: int) -> Offset:
+        """Where a token is drawn, from the first line on."""
+        line = self._flow.line_of(index)
+        return Offset(sum(piece.width for piece in self._flow.lines[line] if piece.token < index), line)
 
     @property
     def count(self) -> int:
@@ -247,7 +262,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
                 "again": self._apart + Style(dim=True),
                 "otherwise": palette.otherwise, "apart": self._apart,
                 "leaves": self._apart + Style(bold=True, underline=True, reverse=True),
-            }.get(kind, palette.text)  # fmt: skip
+            }.get(kind, palette.text)
             if cell.level >= 0 and kind != "gone":
                 style += palette.heat[cell.level]
             if cell.mark and kind != "gone":

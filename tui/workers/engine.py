@@ -109,6 +109,10 @@ class EngineWorker:
         """Let go of the request of a kind."""
         self._mailbox.drop(kind)
 
+    def works_on(self, kind: type[object]) -> bool:
+        """Whether a request of a kind waits or is being worked on."""
+        return self._mailbox.get(kind) is not None
+
     def set_speed(self, speed: float | None) -> None:
         """Change the speed of the run that goes on."""
         with self._mailbox.lock:
@@ -179,7 +183,7 @@ class EngineWorker:
     def _guard(
         self, kind: object, reply: Callable[[Message], object], work: Callable[[], None], request: object = None,
         number: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Do something; where it fails, that request is let go and whoever asked is told."""
         try:
             work()
@@ -225,7 +229,7 @@ class EngineWorker:
         self._post(ModelReady(self._network, backend.info, found.tokenizer, record, located.folder))
         if not ready and backend.info.device == "cpu":
             threading.Thread(target=self._loader.compile_kernels, args=(backend.info.name,), name="compile",
-                             daemon=True).start()  # fmt: skip
+                             daemon=True).start()
 
     def _change_over(self, name: str) -> None:
         from engine.models.opening import Model, start_backend

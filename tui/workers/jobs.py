@@ -63,7 +63,7 @@ def rechoosing(model: Model, request: RechooseRequest) -> Job:
     from engine.generation.counterfactual import rechoose
 
     end, part = model.tokenizer.end_of_text, []
-    for found in rechoose(model.backend, request.steps, request.settings, end_of_text=end, first=request.first):  # fmt: skip
+    for found in rechoose(model.backend, request.steps, request.settings, end_of_text=end, first=request.first):
         part.append(found)
         if len(part) >= SCORED_AT_ONCE:
             yield Rechosen(request.number, part, done=False)
@@ -80,7 +80,7 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
         model.backend, request.starts, seed=request.seed, repeats=request.repeats,
         limit=request.limit, end_of_text=model.tokenizer.end_of_text, own_coins=request.own_coins,
         coin=request.coin, stop_at_end=request.stop_at_end,
-    ):  # fmt: skip
+    ):
         now = time.monotonic()
         if now - posted < REPEAT_FRAME and done < total:
             yield None
@@ -108,7 +108,7 @@ def exporting(model: Model, request: ExportRequest) -> Job:
         else:
             yield None
     text = to_html(session, model.tokenizer, branch=request.leaf, colors=request.colors, heat=request.heat,
-                   candidates_of=lambda node: known.get(node, ()))  # fmt: skip
+                   candidates_of=lambda node: known.get(node, ()))
     yield Exported(str(request.path), done=total, total=total, problem=write_text(request.path, text), finished=True)
 
 

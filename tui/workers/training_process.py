@@ -34,7 +34,7 @@ class TrainingProcess:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             encoding="utf-8", errors="replace", start_new_session=True,
-        )  # fmt: skip
+        )
         listening = threading.Thread(target=self._listen, args=(number, self.process), name="training", daemon=True)
         listening.start()
 

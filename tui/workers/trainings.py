@@ -106,4 +106,4 @@ class Trainings:
         if self.training.begun is None:
             return "the training had not begun; nothing was written"
         return (f"the training of {out} is ended, the best weights so far are kept; "
-                f"go on: gpt2-remix train --out {out} --resume")  # fmt: skip
+                f"go on: gpt2-remix train --out {out} --resume")

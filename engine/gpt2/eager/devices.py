@@ -34,4 +34,4 @@ def accelerated(device: str, precision: str | None) -> tuple[str, str] | None:
 def accelerators() -> list[str]:
     """The accelerators that torch can use here."""
     return [name for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()))
-            if there]  # fmt: skip
+            if there]

@@ -33,7 +33,7 @@ def activation(name: str) -> Callable[[Tensor], Tensor]:
         "relu": F.relu, "relu2": lambda x: F.relu(x).square(), "relu6": F.relu6, "silu": F.silu, "swish": F.silu,
         "tanh": torch.tanh, "sigmoid": torch.sigmoid, "linear": lambda x: x, "leaky_relu": F.leaky_relu,
         "mish": F.mish, "hardswish": F.hardswish,
-    }  # fmt: skip
+    }
     return functions[name]
 
 
@@ -121,7 +121,7 @@ class EagerNetwork:
         out = F.scaled_dot_product_attention(
             qkv[:, 0].transpose(0, 1)[None], keys, values, attn_mask=mask, is_causal=mask is None and rows > 1,
             scale=self.config.attention_scale(layer),
-        )  # fmt: skip
+        )
         return out[0].transpose(0, 1).reshape(rows, -1)
 
     def _linear(self, x: Tensor, name: str) -> Tensor:

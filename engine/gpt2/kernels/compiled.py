@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # what loads and compiles kernels may not be installed
 _SOURCES = (
     "attention.py", "build.py", "emit.py", "functions.py", "jit.py", "layout.py", "products.py", "program.py",
     "scalars.py", "target.py", "tiles.py",
-)  # fmt: skip
+)
 """What compiled kernels depend on."""
 
 _LOOK_AGAIN = 0.1  # seconds
@@ -125,7 +125,7 @@ def compile_kernels(stop: Callable[[], bool] = lambda: False) -> Library:
         return found
     name = object_name()
     with tempfile.TemporaryDirectory(prefix="gpt2-remix-") as elsewhere:
-        place = next(filter(_can_write, folders()), Path(elsewhere)) / name
+        place = next(filter(can_write, folders()), Path(elsewhere)) / name
         said = _run(place, stop)
         library = _read(place)
     if library is None:
@@ -140,7 +140,7 @@ def begin_compiling() -> bool:
     None is begun where that cannot be, or where it failed before: what is tried again and again at every command would
     cost more than it brings. `compile_kernels` tries again.
     """
-    place = None if missing_reason() else next(filter(_can_write, folders()), None)
+    place = None if missing_reason() else next(filter(can_write, folders()), None)
     if place is None:
         return False
     path = place / object_name()
@@ -159,7 +159,7 @@ def begin_compiling() -> bool:
 
 def can_keep() -> bool:
     """Whether there is a folder in which what is compiled can be kept."""
-    return any(map(_can_write, folders()))
+    return any(map(can_write, folders()))
 
 
 def failure(path: Path) -> Path:
@@ -172,7 +172,7 @@ def _start(path: Path, complaints: int) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[3])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), root])}
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                            stderr=complaints, start_new_session=True)  # fmt: skip
+                            stderr=complaints, start_new_session=True)
 
 
 def _run(path: Path, stop: Callable[[], bool]) -> str:
@@ -191,7 +191,7 @@ def _run(path: Path, stop: Callable[[], bool]) -> str:
     return f" ({lines[-1]})" if process.returncode and lines else ""
 
 
-def _can_write(path: Path) -> bool:
+def can_write(path: Path) -> bool:
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

@@ -106,7 +106,7 @@ _FUNCTIONS = {
     "gelu_new": _gelu_new, "gelu": _gelu, "quick_gelu": _quick_gelu, "relu": _relu, "relu2": _relu2, "relu6": _relu6,
     "silu": _silu, "tanh": _tanh, "sigmoid": _sigmoid, "linear": _linear, "leaky_relu": _leaky_relu, "mish": _mish,
     "hardswish": _hardswish,
-}  # fmt: skip
+}
 
 
 def _applied(function: Any) -> Any:

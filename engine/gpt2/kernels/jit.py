@@ -9,7 +9,7 @@ from numba import njit
 FLAGS: dict[str, Any] = {
     "nogil": True, "boundscheck": False, "error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
-}  # fmt: skip
+}
 
 kernel: Any = njit(**FLAGS)
 """Marks a function that is compiled. Its arguments are int64: numbers, and addresses in bytes."""

@@ -32,7 +32,7 @@ STATE, WAKE, WAKE_TO, WAKE_FROM, READ, WRITE, BUFFERS, PAUSE = range(16, 24)
     FIRST_STAGE, KIND, LAYERS, WIDTH, HEADS, SIZE, INNER, CONTEXT, CHANNELS, ACTIVATION, HALF_CACHE, ROWS, JOBS,
     LAYER_TABLE, HEAD_TABLE, JOB_TABLE, COUNTERS, FACTORS, STREAM, NORMED, LEVELS, UNITS, QKV, WIDE, HIDDEN, LOGITS,
     SCRATCH, SCRATCH_BYTES, YIELD, SPLIT, ASKED, ASKED_TABLE, FINAL, COUNTER_BYTES,
-) = range(16, 50)  # fmt: skip
+) = range(16, 50)
 """The rest of the state: the shape, how many rows and jobs, where everything lies (see `network.KernelNetwork`)."""
 
 LAYER_SLOTS = 16
@@ -65,13 +65,13 @@ MOST_ROWS = 16
 FUNCTIONS = (
     "gelu_new", "gelu", "quick_gelu", "relu", "relu2", "relu6", "silu", "tanh", "sigmoid", "linear", "leaky_relu",
     "mish", "hardswish",
-)  # fmt: skip
+)
 """The activation functions, in the order of their numbers."""
 
 _SAME = {
     "gelu_fast": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "gelu_python_tanh": "gelu_new", "gelu_python": "gelu",
     "swish": "silu",
-}  # fmt: skip
+}
 
 
 def scratch_bytes(deepest: int, size: int, context: int) -> int:

@@ -35,7 +35,7 @@ class KernelNetwork:
     def __init__(
         self, library: Library, config: GPT2Config, tensors: Mapping[str, Array], products: Mapping[str, Product],
         *, threads: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Takes over what it is given.
 
         Args:

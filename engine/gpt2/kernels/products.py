@@ -100,7 +100,7 @@ def _int_rows(rows: Any, panel: Any, wide: Any, inputs: Any, pitch: Any, depth: 
     while row + 2 <= rows:
         for column in range(0, at.PANEL // at.LANES, _COLUMNS):
             _INT_TWO(panel + column * 32, inputs + row * pitch, pitch, depth, out + row * at.PANEL * 4 + column * 64,
-                     at.PANEL * 4)  # fmt: skip
+                     at.PANEL * 4)
         row += 2
     if row < rows:
         _INT_ONE(panel, inputs + row * pitch, pitch, depth, out + row * at.PANEL * 4, at.PANEL * 4)
@@ -135,7 +135,7 @@ def _float_product(half: bool) -> Any:
     def product(
         mine: Any, rows: Any, inputs: Any, entry: Any, first: Any, last: Any, depth: Any, out: Any, out_pitch: Any,
         then: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         table, pitch = v.words(entry), depth * 4
         for n in range(first, last):
             panel = table[0] + n * at.PANEL * depth * size
@@ -152,7 +152,7 @@ def _float_product(half: bool) -> Any:
                 else:
                     tile_one(panel, line, pitch, depth, mine, at.PANEL * 4)
                 _finish(mine, count, out + row * out_pitch + n * at.PANEL * 4, out_pitch, table[2] + n * at.PANEL * 4,
-                        then)  # fmt: skip
+                        then)
                 row += count
 
     return product

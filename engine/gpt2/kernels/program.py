@@ -52,7 +52,7 @@ def _norm_row(s: Any, layer: Any, which: Any, row: Any) -> None:
     pitch = depth * 4
     epsilon = v.floats(s[at.FACTORS])[0]
     _normalize(s[at.STREAM] + row * pitch, s[at.WIDTH], depth, table[layer * at.LAYER_SLOTS + which],
-               table[layer * at.LAYER_SLOTS + which + 1], epsilon, s[at.NORMED] + row * pitch)  # fmt: skip
+               table[layer * at.LAYER_SLOTS + which + 1], epsilon, s[at.NORMED] + row * pitch)
     prepare(s, row, s[at.NORMED], s[at.WIDTH], depth, pitch)
 
 
@@ -112,7 +112,7 @@ def _last_chunk(s: Any, mine: Any, stage: Any, n: Any) -> None:
     if stage == 0:
         table = v.words(s[at.LAYER_TABLE] + s[at.LAYERS] * at.LAYER_SLOTS * 8)
         _normalize(s[at.STREAM] + n * width * 4, s[at.WIDTH], width, table[0], table[1], v.floats(s[at.FACTORS])[0],
-                   s[at.HIDDEN] + n * width * 4)  # fmt: skip
+                   s[at.HIDDEN] + n * width * 4)
     elif stage == 1:
         row = v.words(s[at.ASKED_TABLE])[n]
         source, target = v.floats(s[at.HIDDEN] + row * width * 4), v.floats(s[at.FINAL] + n * width * 4)
@@ -121,7 +121,7 @@ def _last_chunk(s: Any, mine: Any, stage: Any, n: Any) -> None:
         prepare(s, n, s[at.FINAL], s[at.WIDTH], width, width * 4)
     else:
         product_chunk(s, mine, n, s[at.ASKED], s[at.HEAD_TABLE], s[at.FINAL], width, filled(s[at.CHANNELS]),
-                      s[at.LOGITS], np.int64(at.STORE))  # fmt: skip
+                      s[at.LOGITS], np.int64(at.STORE))
 
 
 @kernel

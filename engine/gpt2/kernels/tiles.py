@@ -35,7 +35,7 @@ from engine.gpt2.kernels.emit import (
     splat,
     store,
     zeros,
-)  # fmt: skip
+)
 from engine.gpt2.kernels.layout import LANES, PANEL
 
 
@@ -60,7 +60,7 @@ def int_tile(rows: int, vectors: int, *, wide: bool, unroll: int = 1) -> Any:
                 columns = []
                 for v in range(vectors):
                     raw = load(b, weights, b.add(place, const(v * 2 * LANES * size)),
-                                ir.VectorType(I16 if wide else I8, 2 * LANES))  # fmt: skip
+                                ir.VectorType(I16 if wide else I8, 2 * LANES))
                     columns.append(b.sext(raw, PAIRS))
                 for row, line in enumerate(lines):
                     pair = load(b, line, b.mul(at, const(2)), I32)
@@ -68,7 +68,7 @@ def int_tile(rows: int, vectors: int, *, wide: bool, unroll: int = 1) -> Any:
                     for v, column in enumerate(columns):
                         product = b.mul(x, column)  # with the next line: vpmaddwd, and with the addition vpdpwssd
                         both = b.add(select(b, product, range(0, 2 * LANES, 2)),
-                                     select(b, product, range(1, 2 * LANES, 2)))  # fmt: skip
+                                     select(b, product, range(1, 2 * LANES, 2)))
                         n = (u * rows + row) * vectors + v
                         fresh[n] = b.add(sums[n], both)
             return fresh
@@ -163,7 +163,7 @@ def scores(rows: int, keys: int, *, half: bool) -> Any:
     def score(
         typingctx: Any, queries: Any, query_pitch: Any, keys: Any, pitch: Any, count: Any, scale: Any, out: Any,
         out_pitch: Any,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         return whole(whole, whole, whole, whole, whole, types.float32, whole, whole), codegen
 
     return intrinsic(score)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine.generation.step import Step
-from engine.session.export.markdown import _words
+from engine.session.export.markdown import annotation_words
 from engine.session.export.text import text_of
 from engine.session.journal import Session
 from engine.session.outline import Segment, nodes_of, segments
@@ -50,7 +50,7 @@ summary { cursor: pointer; color: MUTED; }
 COLORS = {
     "BACKGROUND": "#14161f", "FOREGROUND": "#e6e6f0", "PRIMARY": "#82aaff", "MUTED": "#8b90a8", "PANEL": "#2a2e42",
     "ACCENT": "#ffb45c",
-}  # fmt: skip
+}
 """Where no theme is given."""
 
 HEAT = ("#14161f", "#4a2a55", "#a03050")
@@ -61,7 +61,7 @@ MOST_BITS = 14.0
 def to_html(
     session: Session, tokenizer: Tokenizer, *, branch: int | None = None, candidates_of: CandidatesOf | None = None,
     colors: Mapping[str, str] | None = None, heat: tuple[str, str, str] = HEAT,
-) -> str:  # fmt: skip
+) -> str:
     """A page that needs nothing else: heat colours, the candidates on hover, the branches as a foldable tree.
 
     No script and no address in it; tokens are text, whatever they hold.
@@ -79,7 +79,7 @@ def to_html(
         f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n<h1>{html.escape(title)}</h1>\n"
         f"<p>{html.escape(models)}. The background is the surprisal, 0 to {MOST_BITS:.0f} bits; hover shows the "
         "candidates.</p>\n"
-    ]  # fmt: skip
+    ]
     if leaf is None:
         shown = segments(tree)
     else:
@@ -93,7 +93,7 @@ def to_html(
         nodes = nodes_of(tree, segment)
         words = " ".join(show_text(text_of(tree, tokenizer, nodes[:12]), keep="").split())
         parts.append(f"<details open><summary>{html.escape(words[:60])} · {len(nodes):,} tokens</summary>\n"
-                     f"<div class=s>{_spans(tree, tokenizer, nodes, candidates_of, heat)}</div>\n")  # fmt: skip
+                     f"<div class=s>{_spans(tree, tokenizer, nodes, candidates_of, heat)}</div>\n")
         open_depths.append(segment.depth)
     parts.append("</details>\n" * len(open_depths))
     return "".join(parts)
@@ -102,7 +102,7 @@ def to_html(
 def _spans(
     tree: Tree, tokenizer: Tokenizer, nodes: Sequence[int], candidates_of: CandidatesOf | None,
     heat: tuple[str, str, str],
-) -> str:  # fmt: skip
+) -> str:
     steps = [step for node in nodes if (step := tree.nodes[node].step) is not None]
     pieces = [tokenizer.token_bytes(step.token) or f"[{step.token}]".encode() for step in steps]
     spans = []
@@ -111,7 +111,7 @@ def _spans(
         level = None if step.surprisal is None else _blend(heat, step.surprisal / MOST_BITS)
         background = "" if level is None else f" style='background:{level}'"
         mark = tree.annotations.get(node)
-        note = "" if mark is None else f"<span class=n> {html.escape(show_text(_words(mark)))}</span>"
+        note = "" if mark is None else f"<span class=n> {html.escape(show_text(annotation_words(mark)))}</span>"
         hover = _hover(step, tokenizer, candidates_of(node) if candidates_of else ())
         spans.append(f"<span class='t {step.origin}'{background}>{shown}<span class=c>{hover}</span></span>{note}")
     return "".join(spans)

@@ -11,9 +11,10 @@ from engine.errors import InputError
 from engine.models.record import model_record
 from engine.sampling.settings import COINS, Settings
 from engine.session.journal import Session
+from engine.session.nodes import Annotation, View
 from engine.session.outline import branch_only
 from engine.session.records import NODE_COLUMNS, grow_row, plausible
-from engine.session.tree import Annotation, Tree, View
+from engine.session.tree import Tree
 
 FORMAT, FORMAT_VERSION = "gpt2-remix session", 1
 
@@ -38,18 +39,18 @@ def session_to_json(session: Session, *, branch: int | None = None) -> str:
         assert step is not None
         rows.append([node.parent, node.model, node.born, step.token, step.origin, step.u, step.roll, step.seed,
                      step.coin, number(step.settings), step.p_raw, step.p_final, step.rank, step.surprisal,
-                     step.entropy, step.window, step.offset, step.mu])  # fmt: skip
+                     step.entropy, step.window, step.offset, step.mu])
     views = [[view.head, view.cursor, number(view.settings), view.seed, view.coin] for view in tree.history()]
     head = {"format": FORMAT, "version": FORMAT_VERSION, "name": session.name, "created": session.created,
-            "words": session.words, "models": [asdict(record) for record in tree.models]}  # fmt: skip
+            "words": session.words, "models": [asdict(record) for record in tree.models]}
     marks = {str(node): asdict(mark) for node, mark in sorted(tree.annotations.items())}
     parts = [json.dumps(value, ensure_ascii=False, allow_nan=False) for value in (
         [chain.to_dict() for chain in settings], marks, list(FIELDS), views, tree.history_place
-    )]  # fmt: skip
+    )]
     lines = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
     opening = json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1]
     return (f'{opening},\n"settings": {parts[0]},\n"marks": {parts[1]},\n"fields": {parts[2]},\n'
-            f'"views": {parts[3]},\n"view": {parts[4]},\n"nodes": [\n{lines}\n]}}\n')  # fmt: skip
+            f'"views": {parts[3]},\n"view": {parts[4]},\n"nodes": [\n{lines}\n]}}\n')
 
 
 def session_from_json(text: str) -> Session:

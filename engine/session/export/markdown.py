@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.session.journal import Session
+from engine.session.nodes import Annotation
 from engine.session.outline import branch_only, nodes_of, segments
-from engine.session.tree import Annotation, Tree
+from engine.session.tree import Tree
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import Tokenizer
 
@@ -17,12 +18,12 @@ def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = 
     lines = [f"# {_plain(session.name or session.words or 'a session')}", ""]
     for record in tree.models:
         lines.append(f"Model {_plain(record.name)}: {record.parameters:,} parameters, {record.precision}"
-                     + (f", weights {record.sha256[:16]}" if record.sha256 else "") + ".")  # fmt: skip
+                     + (f", weights {record.sha256[:16]}" if record.sha256 else "") + ".")
     lines += [f"{len(tree.nodes) - 1:,} tokens. Picked tokens are **bold**, given ones *italic*.", ""]
     for segment in segments(tree):
         indent = "  " * segment.depth
         nodes = nodes_of(tree, segment)
-        notes = [_plain(_words(tree.annotations[node])) for node in nodes if node in tree.annotations]
+        notes = [_plain(annotation_words(tree.annotations[node])) for node in nodes if node in tree.annotations]
         words = "".join(_marked(kind, text) for kind, text in _by_origin(tree, tokenizer, nodes))
         lines.append(f"{indent}- {words.replace(chr(10), '⏎ ')}{' — ' + '; '.join(notes) if notes else ''}")
     return "\n".join(lines) + "\n"
@@ -53,5 +54,5 @@ def _plain(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|~&" else c for c in show_text(text))
 
 
-def _words(mark: Annotation) -> str:
+def annotation_words(mark: Annotation) -> str:
     return " ".join(filter(None, ["★" if mark.star else "", mark.name, mark.note]))

@@ -1,14 +1,17 @@
 """`gpt2-remix bench`: runs, on any model, and says what it measured."""
 
+from __future__ import annotations
+
 import pytest
 
 from engine.gpt2.opening import open_backend
 from engine.models.benchmark import measure
 from tests.engine.cli.test_cli import document, run
+from tests.kinds import Checkpoint
 
 
 @pytest.mark.slow
-def test_bench_of_a_model_as_a_table_and_as_json(capsys) -> None:
+def test_bench_of_a_model_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "bench", "--model", "classics", "--precision", "int8")
     assert code == 0
     assert "int8 on cpu" in out
@@ -22,7 +25,7 @@ def test_bench_of_a_model_as_a_table_and_as_json(capsys) -> None:
         assert {row["unit"] for row in found["results"]} == {"tok/s", "ms"}
 
 
-def test_a_short_context_is_measured_too(checkpoint) -> None:
+def test_a_short_context_is_measured_too(checkpoint: Checkpoint) -> None:
     found = list(measure(open_backend("tiny", checkpoint()), 1e9))
     assert found[0].name == "prefill of 14 tokens"
     assert all(row.value > 0 for row in found)

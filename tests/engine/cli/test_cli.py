@@ -1,21 +1,27 @@
 """The commands as CLI.md promises them."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import engine.cli  # noqa: F401 - registers them
 from engine.cli import options as cli
+from engine.models.opening import Model
+from tests.kinds import Checkpoint
 from tui.__main__ import main
 
 
-def run(capsys, *arguments: str) -> tuple[int, str, str]:
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """The real entry point in this process: exit code, standard output, standard error."""
     with pytest.raises(SystemExit) as stop:
         main(list(arguments))
@@ -23,7 +29,7 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
     return int(stop.value.code or 0), out, err
 
 
-def document(capsys, *arguments: str):
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     code, out, err = run(capsys, *arguments, "--json")
     assert code == 0, err
     assert out.endswith("\n")
@@ -31,11 +37,11 @@ def document(capsys, *arguments: str):
     return json.loads(out)
 
 
-def test_generate_json_is_the_contract(capsys, classics) -> None:
+def test_generate_json_is_the_contract(capsys: pytest.CaptureFixture[str], classics: Model) -> None:
     record = document(capsys, "generate", "In the beginning", "-n", "40", "--seed", "7")
     assert record == document(capsys, "generate", "In the beginning", "-n", "40", "--seed", "7")
     assert record["model"] == {"name": "classics", "parameters": 5388032, "precision": "fp32", "vocab_size": 8193,
-                               "context": 512}  # fmt: skip
+                               "context": 512}
     assert record["seed"] == 7
     assert record["coin"] == "interval"
     assert record["settings"]["temperature"] == 1.0
@@ -61,14 +67,14 @@ def test_generate_json_is_the_contract(capsys, classics) -> None:
     assert ids[len(record["prompt_ids"]) :] == sample["ids"]
 
 
-def test_samples_use_the_following_seeds(capsys) -> None:
+def test_samples_use_the_following_seeds(capsys: pytest.CaptureFixture[str]) -> None:
     record = document(capsys, "generate", "--ids", "91", "-n", "5", "--seed", "3", "--samples", "20")
     assert [sample["seed"] for sample in record["samples"]] == list(range(3, 23))
     alone = document(capsys, "generate", "--ids", "91", "-n", "5", "--seed", "9")
     assert record["samples"][6]["ids"] == alone["samples"][0]["ids"]
 
 
-def test_generate_streams_the_new_text(capsys) -> None:
+def test_generate_streams_the_new_text(capsys: pytest.CaptureFixture[str]) -> None:
     record = document(capsys, "generate", "In the beginning", "-n", "20", "--seed", "7")
     code, out, err = run(capsys, "generate", "In the beginning", "-n", "20", "--seed", "7")
     assert (code, out, err) == (0, record["samples"][0]["text"] + "\n", "")
@@ -77,7 +83,7 @@ def test_generate_streams_the_new_text(capsys) -> None:
     assert err.startswith("gpt2-remix: seed ")
 
 
-def test_settings_reach_the_chain(capsys) -> None:
+def test_settings_reach_the_chain(capsys: pytest.CaptureFixture[str]) -> None:
     greedy = document(capsys, "generate", "--ids", "91", "-n", "5", "--preset", "greedy")
     assert all(step["rank"] == 0 and step["p_final"] == 1 for step in greedy["samples"][0]["steps"])
     forced = document(capsys, "generate", "--ids", "91", "-n", "3", "--set", "logit_bias=860:100,banned=13;11")
@@ -86,7 +92,7 @@ def test_settings_reach_the_chain(capsys) -> None:
     assert forced["settings"]["banned"] == [13, 11]
 
 
-def test_end_of_text_and_context_stop(capsys) -> None:
+def test_end_of_text_and_context_stop(capsys: pytest.CaptureFixture[str]) -> None:
     record = document(capsys, "generate", "x", "-n", "5", "--set", "logit_bias=8192:100")
     assert record["samples"][0]["stop"] == "end_of_text"
     assert record["samples"][0]["ids"] == [8192]
@@ -98,12 +104,12 @@ def test_end_of_text_and_context_stop(capsys) -> None:
     assert record["samples"][0]["stop"] == "length"
 
 
-def test_an_empty_prefix_starts_from_the_end_of_a_text(capsys) -> None:
+def test_an_empty_prefix_starts_from_the_end_of_a_text(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], [""], ["--ids", ""]):
         assert document(capsys, "next", *arguments)["prompt_ids"] == [8192]
 
 
-def test_gumbel(capsys) -> None:
+def test_gumbel(capsys: pytest.CaptureFixture[str]) -> None:
     record = document(capsys, "generate", "x", "-n", "6", "--coin", "gumbel", "--seed", "5")
     assert record["coin"] == "gumbel"
     for step in record["samples"][0]["steps"]:
@@ -111,7 +117,7 @@ def test_gumbel(capsys) -> None:
         assert step["u"] == generator.random(8193)[step["id"]]
 
 
-def test_next_json_is_the_contract(capsys) -> None:
+def test_next_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     record = document(capsys, "next", "In the beginning", "--set", "top_k=3", "-k", "5")
     assert record["kept"] == 3
     assert [row["removed_by"] for row in record["candidates"]] == [None] * 3 + ["top_k"] * 2
@@ -123,7 +129,7 @@ def test_next_json_is_the_contract(capsys) -> None:
     assert sum(row["p_raw"] for row in everything["candidates"]) == pytest.approx(1)
 
 
-def test_next_as_a_table(capsys) -> None:
+def test_next_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "next", "In the beginning", "-k", "3", "--set", "top_k=2")
     assert code == 0
     assert "·of" in out
@@ -131,7 +137,7 @@ def test_next_as_a_table(capsys) -> None:
     assert "all others" in out
 
 
-def test_score_json_is_the_contract(capsys, classics) -> None:
+def test_score_json_is_the_contract(capsys: pytest.CaptureFixture[str], classics: Model) -> None:
     text = "In the beginning God created the heaven and the earth."
     record = document(capsys, "score", text)
     assert record["ids"] == classics.tokenizer.encode(text)
@@ -149,7 +155,7 @@ def test_score_json_is_the_contract(capsys, classics) -> None:
     assert started["logprobs"][1:] == pytest.approx(values, abs=1e-5)
 
 
-def test_score_of_a_file_longer_than_the_context(capsys, tmp_path) -> None:
+def test_score_of_a_file_longer_than_the_context(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_text("In the beginning God created the heaven and the earth. " * 60)
     record = document(capsys, "score", "--file", str(path))
@@ -160,7 +166,7 @@ def test_score_of_a_file_longer_than_the_context(capsys, tmp_path) -> None:
     assert run(capsys, "score", "--ids", "91")[0] == 0
 
 
-def test_models_and_themes(capsys) -> None:
+def test_models_and_themes(capsys: pytest.CaptureFixture[str]) -> None:
     listed = document(capsys, "models")["models"]
     assert [model["name"] for model in listed][:2] == ["classics", "gpt2"]
     assert "embedded" in run(capsys, "models")[1]
@@ -200,7 +206,7 @@ def test_models_and_themes(capsys) -> None:
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_line_and_exit_2(capsys, arguments: list[str], said: str) -> None:
+def test_wrong_usage_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     code, out, err = run(capsys, *arguments)
     assert code == 2
     assert out == ""
@@ -209,14 +215,14 @@ def test_wrong_usage_is_one_line_and_exit_2(capsys, arguments: list[str], said: 
     assert err.startswith("gpt2-remix: ")
 
 
-def test_files_that_are_no_text(capsys, tmp_path) -> None:
+def test_files_that_are_no_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "binary"
     path.write_bytes(b"abc\xff\x00")
     assert "not UTF-8" in run(capsys, "score", "--file", str(path))[2]
     assert "cannot be read" in run(capsys, "score", "--file", str(tmp_path))[2]
 
 
-def test_a_folder_as_a_model(capsys, checkpoint) -> None:
+def test_a_folder_as_a_model(capsys: pytest.CaptureFixture[str], checkpoint: Checkpoint) -> None:
     folder = checkpoint(vocab_size=300, n_positions=16)
     record = document(capsys, "generate", "--ids", "91", "-n", "40", "--seed", "1", "--model", str(folder))
     assert record["model"]["vocab_size"] == 300
@@ -227,7 +233,7 @@ def test_a_folder_as_a_model(capsys, checkpoint) -> None:
     assert "not a safetensors file" in err
 
 
-def test_help_shows_examples_settings_and_presets(capsys) -> None:
+def test_help_shows_examples_settings_and_presets(capsys: pytest.CaptureFixture[str]) -> None:
     for name, command in cli.commands.commands.items():
         code, out, _ = run(capsys, name, "--help")
         assert code == 0
@@ -237,7 +243,7 @@ def test_help_shows_examples_settings_and_presets(capsys) -> None:
     assert run(capsys, "--version")[1].startswith("gpt2-remix, version ")
 
 
-def test_an_unexpected_failure_is_one_line(capsys, monkeypatch) -> None:
+def test_an_unexpected_failure_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("two\nlines")
 
@@ -256,7 +262,7 @@ def test_interrupting_ends_with_130() -> None:
     # What runs in the background is told to ignore ctrl+c; the tests may.
     program = subprocess.Popen([*PROGRAM, "generate", "x", "-n", "1000000"], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert program.stdout is not None
     assert program.stdout.read(20)
     program.send_signal(2)

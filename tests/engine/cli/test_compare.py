@@ -1,5 +1,7 @@
 """`gpt2-remix compare` as CLI.md promises it."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -8,6 +10,7 @@ import math
 import numpy as np
 import pytest
 
+from engine.models.opening import Model
 from tests.engine.cli.test_cli import document, run
 
 LANES = ["temperature=0.7,top_p=0.9", "temperature=1.2", "temperature=0"]
@@ -15,7 +18,7 @@ ISSUE = ["It is a truth", *(part for lane in LANES for part in ("--lane", lane))
 
 
 @pytest.mark.parametrize("coin", ["interval", "gumbel"])
-def test_lanes_are_what_generate_gives(capsys, coin: str) -> None:
+def test_lanes_are_what_generate_gives(capsys: pytest.CaptureFixture[str], coin: str) -> None:
     record = document(capsys, "compare", *ISSUE, "--coin", coin)
     assert record["seed"] == 3
     for text, lane in zip(LANES, record["lanes"], strict=True):
@@ -23,7 +26,7 @@ def test_lanes_are_what_generate_gives(capsys, coin: str) -> None:
         assert lane["ids"] == alone["samples"][0]["ids"]
         for ours, theirs in zip(lane["steps"], alone["samples"][0]["steps"], strict=True):
             assert ours == theirs | {name: pytest.approx(theirs[name], rel=1e-4) for name in
-                                     ("p_raw", "p_final", "surprisal", "entropy")}  # fmt: skip
+                                     ("p_raw", "p_final", "surprisal", "entropy")}
         assert lane["settings"] == alone["settings"]
         assert record["prompt_ids"] == alone["prompt_ids"]
     if coin == "interval":
@@ -31,7 +34,7 @@ def test_lanes_are_what_generate_gives(capsys, coin: str) -> None:
             assert len({step["u"] for step in steps}) == 1
 
 
-def test_statistics_and_divergence_follow_from_the_steps(capsys) -> None:
+def test_statistics_and_divergence_follow_from_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
     record = document(capsys, "compare", *ISSUE)
     lanes = record["lanes"]
     for lane in lanes:
@@ -51,7 +54,7 @@ def test_statistics_and_divergence_follow_from_the_steps(capsys) -> None:
             assert position == (None if all(same) else start + same.index(False))
 
 
-def test_own_coins_and_own_prefixes(capsys, classics) -> None:
+def test_own_coins_and_own_prefixes(capsys: pytest.CaptureFixture[str], classics: Model) -> None:
     lanes = ["--lane", "temperature=1", "--lane", '"Call me Ishmael" temperature=1']
     record = document(capsys, "compare", "It is", *lanes, "-n", "5", "--seed", "3", "--own-coins")
     assert [lane["seed"] for lane in record["lanes"]] == [3, 4]
@@ -62,14 +65,14 @@ def test_own_coins_and_own_prefixes(capsys, classics) -> None:
     assert [step["u"] for step in first["steps"]] == [step["u"] for step in second["steps"]]
 
 
-def test_base_settings_and_presets_hold_for_every_lane(capsys) -> None:
+def test_base_settings_and_presets_hold_for_every_lane(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compare", "It is", "--set", "top_k=5", "--lane", "temperature=0.5", "--lane", "greedy", "-n", "3"]
     record = document(capsys, *arguments)
     assert [lane["settings"]["top_k"] for lane in record["lanes"]] == [5, 0]
     assert record["lanes"][1]["settings"]["temperature"] == 0
 
 
-def test_repeat_is_mean_and_spread_over_seeds(capsys) -> None:
+def test_repeat_is_mean_and_spread_over_seeds(capsys: pytest.CaptureFixture[str]) -> None:
     lanes = [part for lane in LANES for part in ("--lane", lane)]
     record = document(capsys, "compare", "It is", *lanes, "-n", "12", "--seed", "5", "--repeat", "4")
     assert record["seeds"] == [5, 6, 7, 8]
@@ -87,7 +90,7 @@ def test_repeat_is_mean_and_spread_over_seeds(capsys) -> None:
 
 
 @pytest.mark.parametrize("extra", [[], ["--repeat", "2"]])
-def test_formats(capsys, extra: list[str]) -> None:
+def test_formats(capsys: pytest.CaptureFixture[str], extra: list[str]) -> None:
     arguments = ["compare", "It is", "--lane", "nucleus", "--lane", "greedy", "-n", "6", "--seed", "1", *extra]
     code, out, _ = run(capsys, *arguments, "--format", "csv")
     assert code == 0
@@ -112,8 +115,8 @@ def test_formats(capsys, extra: list[str]) -> None:
     (["x", "--lane", "top_k=1", "--lane", '"open top_k=2'], "not closed"),
     (["x", "--lane", "top_k=1", "--lane", "top_k=2", "--seed", str(2**63 - 1), "--own-coins"], "out of range"),
     (["x", "--lane", "top_k=1", "--lane", "top_k=2", "--json", "--format", "csv"], "give one of them"),
-])  # fmt: skip
-def test_wrong_usage_is_one_line(capsys, arguments: list[str], said: str) -> None:
+])
+def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     code, out, err = run(capsys, "compare", *arguments)
     assert (code, out) == (2, "")
     assert said in err
@@ -121,7 +124,7 @@ def test_wrong_usage_is_one_line(capsys, arguments: list[str], said: str) -> Non
 
 
 @pytest.mark.parametrize("chain", ["temperature=1", "temperature=0.7,top_p=0.9", "top_k=30,frequency_penalty=0.5"])
-def test_the_gumbel_coin_is_recomputed_by_an_outside_program(capsys, chain: str) -> None:
+def test_the_gumbel_coin_is_recomputed_by_an_outside_program(capsys: pytest.CaptureFixture[str], chain: str) -> None:
     """From what `next --all --json` prints and DESIGN.md's formula, with numpy alone."""
     made = document(capsys, "generate", "It is a truth", "-n", "6", "--seed", "11", "--coin", "gumbel", "--set", chain)
     ids = made["prompt_ids"]

@@ -1,5 +1,10 @@
 """Lanes side by side: the same as alone, the same coins, counterfactuals, repeats."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,8 +23,9 @@ from engine.gpt2.opening import open_backend
 from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
+from engine.sampling.settings import CoinKind, Settings
 from engine.session.replay import within_rounding
+from tests.kinds import Checkpoint
 
 END = 1
 
@@ -38,14 +44,14 @@ chains = st.builds(
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random network whose coins do not hang on the last bits."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=97, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
-                        bos_token_id=END, eos_token_id=END)  # fmt: skip
+                        bos_token_id=END, eos_token_id=END)
     folder = tmp_path_factory.mktemp("tiny")
     GPT2LMHeadModel(config).save_pretrained(folder)
     return folder
@@ -71,7 +77,7 @@ def test_lane_texts() -> None:
 @pytest.mark.parametrize(("text", "said"), [
     ('"Call me', "not closed"), ("temprature=1", "did you mean temperature"), ("gredy", "did you mean greedy"),
     ("temperature=1,nucleus", "no setting 'nucleus'"), ('"a" "b"', "no preset|no setting"),
-])  # fmt: skip
+])
 def test_bad_lanes_say_what_is_wrong(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         parse_lane(text)
@@ -108,8 +114,8 @@ def same_luck(backend: LocalBackend, one: Lane, other: Lane) -> None:
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(chains, st.integers(1, 40)), min_size=2, max_size=6), st.integers(0, 2**32), st.booleans(),
-       st.sampled_from(["interval", "gumbel"]))  # fmt: skip
-def test_lanes_agree_with_running_alone(tiny, wanted, seed: int, own: bool, coin) -> None:
+       st.sampled_from(["interval", "gumbel"]))
+def test_lanes_agree_with_running_alone(tiny: Path, wanted: Any, seed: int, own: bool, coin: CoinKind) -> None:
     """Every lane of a batch, for prefixes of every length (past the context too), gives what it gives alone."""
     rng = np.random.default_rng(seed)
     specs = [LaneSpec(chain) for chain, _ in wanted]
@@ -127,7 +133,7 @@ def test_lanes_agree_with_running_alone(tiny, wanted, seed: int, own: bool, coin
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chains, chains, st.integers(0, 2**32))
-def test_equal_settings_never_diverge_and_u_is_equal_at_equal_positions(tiny, a, b, seed: int) -> None:
+def test_equal_settings_never_diverge_and_u_is_equal_at_equal_positions(tiny: Path, a: Settings, b: Settings, seed: int) -> None:
     lanes = start_lanes(lane_starts([LaneSpec(a), LaneSpec(b), LaneSpec(a)], [[5, 6]] * 3), seed=seed, limit=15)
     run(open_backend("tiny", tiny), lanes)
     assert lanes[0].tokens == lanes[2].tokens
@@ -136,7 +142,7 @@ def test_equal_settings_never_diverge_and_u_is_equal_at_equal_positions(tiny, a,
         assert len({step.u for step in steps}) == 1
 
 
-def test_lanes_of_different_prefixes_share_coins_from_the_end_of_the_prefix(tiny) -> None:
+def test_lanes_of_different_prefixes_share_coins_from_the_end_of_the_prefix(tiny: Path) -> None:
     lanes = start_lanes(lane_starts([LaneSpec()] * 2, [[5, 6, 7], [9] * 10]), seed=7, limit=5)
     run(open_backend("tiny", tiny), lanes)
     assert [step.u for step in lanes[0].steps] == [step.u for step in lanes[1].steps]
@@ -145,7 +151,7 @@ def test_lanes_of_different_prefixes_share_coins_from_the_end_of_the_prefix(tiny
     assert [step.position for step in lanes[1].steps] == [10, 11, 12, 13, 14]
 
 
-def test_own_coins_are_seeds_in_a_row(tiny) -> None:
+def test_own_coins_are_seeds_in_a_row(tiny: Path) -> None:
     lanes = start_lanes(lane_starts([LaneSpec()] * 3, [[5, 6]] * 3), seed=7, own_coins=True, limit=2)
     run(open_backend("tiny", tiny), lanes)
     assert [lane.steps[0].u for lane in lanes] == [interval_chance(seed, 2, 0) for seed in (7, 8, 9)]
@@ -153,7 +159,7 @@ def test_own_coins_are_seeds_in_a_row(tiny) -> None:
         start_lanes(lane_starts([LaneSpec()] * 2, [[5]] * 2), seed=2**63 - 1, own_coins=True)
 
 
-def test_sixteen_lanes_are_one_pass_a_step(tiny) -> None:
+def test_sixteen_lanes_are_one_pass_a_step(tiny: Path) -> None:
     backend = open_backend("tiny", tiny)
     specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
     lanes = start_lanes(lane_starts(specs, [[5, 6, 7]] * 16), seed=3, limit=20)
@@ -165,9 +171,9 @@ def test_sixteen_lanes_are_one_pass_a_step(tiny) -> None:
 
 
 @pytest.mark.slow
-def test_sixteen_lanes_of_the_124m_shape_are_one_pass_a_step(checkpoint) -> None:
+def test_sixteen_lanes_of_the_124m_shape_are_one_pass_a_step(checkpoint: Checkpoint) -> None:
     folder = checkpoint(vocab_size=50257, n_positions=1024, n_embd=768, n_layer=12, n_head=12, initializer_range=0.02,
-                        bos_token_id=50256, eos_token_id=50256)  # fmt: skip
+                        bos_token_id=50256, eos_token_id=50256)
     backend = open_backend("124M", folder)
     assert backend.info.parameters == 124_439_808
     specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
@@ -182,7 +188,7 @@ def test_sixteen_lanes_of_the_124m_shape_are_one_pass_a_step(checkpoint) -> None
 # Counterfactuals
 
 
-def stream(tiny, count: int = 14, coin="gumbel") -> tuple[LocalBackend, Lane]:
+def stream(tiny: Path, count: int = 14, coin: CoinKind = "gumbel") -> tuple[LocalBackend, Lane]:
     backend = open_backend("tiny", tiny)
     lane = Lane([5, 6, 7], Settings(temperature=0.9), 7, coin, limit=count)
     run(backend, [lane])
@@ -190,7 +196,7 @@ def stream(tiny, count: int = 14, coin="gumbel") -> tuple[LocalBackend, Lane]:
 
 
 @pytest.mark.parametrize("coin", ["interval", "gumbel"])
-def test_nothing_changed_nothing_differs_and_nothing_is_computed_twice(tiny, coin) -> None:
+def test_nothing_changed_nothing_differs_and_nothing_is_computed_twice(tiny: Path, coin: CoinKind) -> None:
     backend, old = stream(tiny, coin=coin)
     computed = backend.computed
     new = Lane(old.tokens[:3], Settings(), 99, limit=14, script=script_of(old.steps))
@@ -199,7 +205,7 @@ def test_nothing_changed_nothing_differs_and_nothing_is_computed_twice(tiny, coi
     assert backend.computed == computed
 
 
-def test_rolls_and_picks_are_taken_again(tiny) -> None:
+def test_rolls_and_picks_are_taken_again(tiny: Path) -> None:
     backend, old = stream(tiny)
     ids = old.tokens[:8]
     logits = backend.logits([ids])[0]
@@ -213,7 +219,7 @@ def test_rolls_and_picks_are_taken_again(tiny) -> None:
     assert [step.origin for step in new.steps] == [step.origin for step in steps]
 
 
-def test_one_other_token_leaves_all_before_it_alone(tiny) -> None:
+def test_one_other_token_leaves_all_before_it_alone(tiny: Path) -> None:
     backend, old = stream(tiny)
     other = (old.tokens[9] + 1) % 97
     script = script_of(old.steps)
@@ -230,10 +236,10 @@ def test_one_other_token_leaves_all_before_it_alone(tiny) -> None:
         assert step.token == choose_gumbel(distribution(logits, old.settings).final, luck)
 
 
-def test_another_setting_or_prefix_keeps_the_coins(tiny) -> None:
+def test_another_setting_or_prefix_keeps_the_coins(tiny: Path) -> None:
     backend, old = stream(tiny, coin="interval")
     warmer = Lane(old.tokens[:3], Settings(temperature=1.4), 7, limit=14,
-                  script=script_of(old.steps, Settings(temperature=1.4)))  # fmt: skip
+                  script=script_of(old.steps, Settings(temperature=1.4)))
     longer = Lane([8, 9, 10, 11, 12], old.settings, 7, limit=14, script=script_of(old.steps, moved=2))
     run(backend, [warmer, longer])
     for lane in (warmer, longer):
@@ -241,7 +247,7 @@ def test_another_setting_or_prefix_keeps_the_coins(tiny) -> None:
     assert {step.settings for step in warmer.steps} == {Settings(temperature=1.4)}
 
 
-def test_mirostat_is_restored_when_going_back(tiny) -> None:
+def test_mirostat_is_restored_when_going_back(tiny: Path) -> None:
     backend = open_backend("tiny", tiny)
     chain = Settings(mirostat_tau=3.0, mirostat_eta=0.5)
     whole = Lane([5, 6, 7], chain, 7, limit=12)
@@ -258,7 +264,7 @@ def test_mirostat_is_restored_when_going_back(tiny) -> None:
 # Repeats
 
 
-def test_repeats_are_the_comparisons_of_each_seed(tiny) -> None:
+def test_repeats_are_the_comparisons_of_each_seed(tiny: Path) -> None:
     specs = [LaneSpec(Settings(temperature=0.7)), LaneSpec(Settings(temperature=1.2)), LaneSpec()]
     prefixes = [[5, 6, 7]] * 3
     *_, (result, done, total) = repeat(
@@ -274,9 +280,9 @@ def test_repeats_are_the_comparisons_of_each_seed(tiny) -> None:
     assert result.divergences()[0] == [None] * 7
 
 
-def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny) -> None:
+def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny: Path) -> None:
     going = repeat(open_backend("tiny", tiny), lane_starts([LaneSpec()] * 8, [[5]] * 8), seed=1, repeats=9, limit=4, end_of_text=END,
-                   stop_at_end=False)  # fmt: skip
+                   stop_at_end=False)
     for result, _, _ in going:
         if len(result.seeds) == 4:
             break
@@ -290,7 +296,7 @@ def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chains, chains, st.integers(0, 2**32), st.sampled_from(["interval", "gumbel"]))
-def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny, chain, other, seed: int, coin) -> None:
+def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny: Path, chain: Settings, other: Any, seed: int, coin: CoinKind) -> None:
     backend = open_backend("tiny", tiny)
     prompt = [5, 6, 7]
     lane = Lane(list(prompt), chain, seed, coin, limit=40)
@@ -311,16 +317,16 @@ def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny, chain,
         dist = distribution(backend.logits([ids[start:]])[0], other, moment)
         luck = (seed, step.position, 0)
         expected = (choose_gumbel(dist.final, gumbel_uniforms(*luck, 97)) if coin == "gumbel"
-                    else choose_interval(dist.final, interval_chance(*luck)))  # fmt: skip
+                    else choose_interval(dist.final, interval_chance(*luck)))
         assert found[step.position] == expected
 
 
-def test_what_if_leaves_picked_tokens_alone_and_says_where_nothing_is_left(tiny) -> None:
+def test_what_if_leaves_picked_tokens_alone_and_says_where_nothing_is_left(tiny: Path) -> None:
     backend, old = stream(tiny)
     steps = [Step(n, token, "prompt") for n, token in enumerate(old.tokens[:3])] + old.steps
     steps[6] = Step(6, steps[6].token, "picked", settings=old.settings)
     found = dict(rechoose(backend, steps, old.settings, end_of_text=END, first=5))
     assert list(found) == [5, *range(7, len(steps))]
     seen = dict(rechoose(backend, steps, Settings(banned=tuple(range(96)), no_repeat_ngram_size=1),
-                           end_of_text=END))  # fmt: skip
+                           end_of_text=END))
     assert set(seen.values()) <= {96, None}

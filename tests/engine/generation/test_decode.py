@@ -1,3 +1,8 @@
+
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -6,21 +11,23 @@ from engine.generation.backend import check_ids, window_start
 from engine.generation.decode import advance, choose_token, logits_at, pick_token
 from engine.generation.lane import Lane
 from engine.generation.score import score
+from engine.models.opening import Model
 from engine.sampling import coin
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
+from tests.kinds import Checkpoint
 
 END = 8192
 PROMPT = [1026, 318, 257]
 
 
-def run(model, *lanes: Lane) -> None:
+def run(model: Model, *lanes: Lane) -> None:
     while advance(model.backend, lanes, END):
         pass
 
 
-def test_steps_are_the_formulas(fresh_classics) -> None:
+def test_steps_are_the_formulas(fresh_classics: Model) -> None:
     """u, rank and probabilities of every step, recomputed from DESIGN.md's definitions."""
     settings = Settings(temperature=0.8, top_k=50)
     lane = Lane(list(PROMPT), settings, seed=7, limit=40)
@@ -42,7 +49,7 @@ def test_steps_are_the_formulas(fresh_classics) -> None:
         assert chosen == step.token
 
 
-def test_the_same_luck_gives_the_same_ids_in_any_company(classics, fresh_classics) -> None:
+def test_the_same_luck_gives_the_same_ids_in_any_company(classics: Model, fresh_classics: Model) -> None:
     alone = Lane(list(PROMPT), Settings(), seed=7, limit=30)
     run(classics, alone)
     together = [Lane(list(PROMPT), Settings(), seed=seed, limit=30) for seed in (6, 7, 8)]
@@ -51,7 +58,7 @@ def test_the_same_luck_gives_the_same_ids_in_any_company(classics, fresh_classic
     assert together[0].tokens != alone.tokens
 
 
-def test_greedy_ignores_the_coin(classics) -> None:
+def test_greedy_ignores_the_coin(classics: Model) -> None:
     lanes = [Lane(list(PROMPT), Settings(temperature=0), seed, coin) for seed in (1, 2) for coin in coin_kinds()]
     for lane in lanes:
         lane.limit = 10
@@ -60,20 +67,20 @@ def test_greedy_ignores_the_coin(classics) -> None:
     assert all(step.rank == 0 and step.p_final == 1 for step in lanes[0].steps)
 
 
-def coin_kinds():
+def coin_kinds() -> Any:
     from engine.sampling.settings import COINS
 
     return COINS
 
 
-def test_gumbel_steps_record_their_u(classics) -> None:
+def test_gumbel_steps_record_their_u(classics: Model) -> None:
     lane = Lane(list(PROMPT), Settings(), 5, "gumbel", limit=5)
     run(classics, lane)
     for step in lane.steps:
         assert step.u == coin.gumbel_uniforms(5, step.position, 0, 8193)[step.token]
 
 
-def test_reasons_to_stop(checkpoint) -> None:
+def test_reasons_to_stop(checkpoint: Checkpoint) -> None:
     from engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
@@ -90,7 +97,7 @@ def test_reasons_to_stop(checkpoint) -> None:
     assert len(lanes[2].tokens) == 33  # the last token needs no place in the context
 
 
-def test_generation_goes_on_past_the_context(checkpoint) -> None:
+def test_generation_goes_on_past_the_context(checkpoint: Checkpoint) -> None:
     from engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
@@ -113,12 +120,12 @@ def test_the_window_holds_half_a_context_to_a_whole_one(context: int) -> None:
     assert len(set(starts)) <= 5 * context + 10
 
 
-def test_the_first_token_is_chosen_as_after_the_end_of_a_text(classics) -> None:
+def test_the_first_token_is_chosen_as_after_the_end_of_a_text(classics: Model) -> None:
     first = logits_at(classics.backend, [(PROMPT, 0)], END)
     assert np.array_equal(first, classics.backend.logits([[END]]))
 
 
-def test_picked_steps_have_no_coin(classics) -> None:
+def test_picked_steps_have_no_coin(classics: Model) -> None:
     dist = distribution(classics.backend.logits([PROMPT])[0], Settings(top_k=5))
     step = pick_token(dist, 4000, SamplingContext(3))
     assert (step.origin, step.u, step.seed) == ("picked", None, None)
@@ -128,14 +135,14 @@ def test_picked_steps_have_no_coin(classics) -> None:
         pick_token(dist, 8193, SamplingContext(3))
 
 
-def test_flipping_again_changes_u_and_nothing_else(classics) -> None:
+def test_flipping_again_changes_u_and_nothing_else(classics: Model) -> None:
     dist = distribution(classics.backend.logits([PROMPT])[0], Settings())
     steps = [choose_token(dist, SamplingContext(3, seed=7, roll=roll), "interval") for roll in range(20)]
     assert len({step.u for step in steps}) == 20
     assert len({step.token for step in steps}) > 3
 
 
-def test_scores_are_those_of_the_network(fresh_classics) -> None:
+def test_scores_are_those_of_the_network(fresh_classics: Model) -> None:
     ids = fresh_classics.tokenizer.encode("In the beginning God created the heaven and the earth.")
     scored = dict(score(fresh_classics.backend, ids, END))
     assert list(scored) == list(range(1, len(ids)))
@@ -146,7 +153,7 @@ def test_scores_are_those_of_the_network(fresh_classics) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 32, 33, 34, 100])
-def test_long_texts_are_scored_in_overlapping_windows(checkpoint, length: int) -> None:
+def test_long_texts_are_scored_in_overlapping_windows(checkpoint: Checkpoint, length: int) -> None:
     from engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())

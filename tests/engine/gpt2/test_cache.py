@@ -1,33 +1,39 @@
 """Nothing is computed twice: the backend counts the tokens that the network was run on."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.generation.backend import Backend
 from engine.generation.decode import advance, logits_at
 from engine.generation.lane import Lane
 from engine.gpt2.opening import open_backend
 from engine.models.names import embedded_folder
+from engine.models.opening import Model
 from engine.sampling.settings import Settings
 
 END = 8192
 
 
-def generated(backend, count: int = 200) -> Lane:
+def generated(backend: Backend, count: int = 200) -> Lane:
     lane = Lane([1026, 318, 257], Settings(), seed=7, limit=count)
     while advance(backend, [lane], END):
         pass
     return lane
 
 
-def test_generating_computes_each_token_once(fresh_classics) -> None:
+def test_generating_computes_each_token_once(fresh_classics: Model) -> None:
     lane = generated(fresh_classics.backend)
     assert fresh_classics.backend.computed == 3 + 199  # the last token was chosen, not yet run
     assert len(lane.tokens) == 203
 
 
-def test_looking_back_computes_nothing(fresh_classics) -> None:
+def test_looking_back_computes_nothing(fresh_classics: Model) -> None:
     backend = fresh_classics.backend
     lane = generated(backend)
     before = backend.computed
@@ -36,7 +42,7 @@ def test_looking_back_computes_nothing(fresh_classics) -> None:
     assert backend.computed == before
 
 
-def test_picking_in_the_middle_computes_one_token_and_going_back_none(fresh_classics) -> None:
+def test_picking_in_the_middle_computes_one_token_and_going_back_none(fresh_classics: Model) -> None:
     backend = fresh_classics.backend
     lane = generated(backend)
     logits_at(backend, [(lane.tokens, len(lane.tokens))], END)
@@ -50,7 +56,7 @@ def test_picking_in_the_middle_computes_one_token_and_going_back_none(fresh_clas
     assert backend.computed - before == 1
 
 
-def test_branches_from_one_prefix_compute_it_once(fresh_classics) -> None:
+def test_branches_from_one_prefix_compute_it_once(fresh_classics: Model) -> None:
     backend = fresh_classics.backend
     lanes = [Lane([1026, 318, 257], Settings(), seed=7, roll=n, limit=20) for n in range(8)]
     passes = 0
@@ -61,7 +67,7 @@ def test_branches_from_one_prefix_compute_it_once(fresh_classics) -> None:
     assert backend.passes <= passes + 2
 
 
-def test_lanes_of_different_length_are_one_pass(fresh_classics) -> None:
+def test_lanes_of_different_length_are_one_pass(fresh_classics: Model) -> None:
     backend = fresh_classics.backend
     backend.logits([[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]])
     assert (backend.passes, backend.computed) == (1, 10)
@@ -69,7 +75,7 @@ def test_lanes_of_different_length_are_one_pass(fresh_classics) -> None:
     assert (backend.passes, backend.computed) == (2, 13)
 
 
-def test_more_lanes_than_buffers(fresh_classics) -> None:
+def test_more_lanes_than_buffers(fresh_classics: Model) -> None:
     sequences = [[n, n + 1] for n in range(40)]
     together = fresh_classics.backend.logits(sequences)
     alone = np.stack([fresh_classics.backend.logits([ids])[0] for ids in sequences])
@@ -77,7 +83,7 @@ def test_more_lanes_than_buffers(fresh_classics) -> None:
     assert fresh_classics.backend.computed == 80
 
 
-def test_past_the_context_only_the_new_half_is_computed(fresh_classics) -> None:
+def test_past_the_context_only_the_new_half_is_computed(fresh_classics: Model) -> None:
     backend = fresh_classics.backend
     lane = generated(backend, 520)  # 523 tokens: the window slid once, at token 513
     assert backend.computed == 512 + 257 + (523 - 1 - 513)
@@ -88,15 +94,15 @@ def test_past_the_context_only_the_new_half_is_computed(fresh_classics) -> None:
 
 
 def test_a_small_budget_forgets_the_least_recently_used() -> None:
-    per_token = open_backend("classics", embedded_folder())._cache.bytes_per_token
+    per_token = open_backend("classics", embedded_folder()).cache.bytes_per_token
     backend = open_backend("classics", embedded_folder(), budget=60 * per_token)
-    assert backend._cache.capacity == 60
+    assert backend.cache.capacity == 60
     old, new = list(range(1, 31)), list(range(101, 131))
     backend.logits([old])
     backend.logits([new])
     backend.logits([new])
     backend.logits([list(range(201, 211))])
-    assert len(backend._cache) <= 60
+    assert len(backend.cache) <= 60
     before = backend.computed
     backend.logits([new])
     assert backend.computed == before
@@ -106,16 +112,16 @@ def test_a_small_budget_forgets_the_least_recently_used() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12), min_size=1, max_size=12), st.integers(4, 40))
-def test_any_requests_within_any_budget(tiny_backend, requests: list[list[int]], capacity: int) -> None:
+def test_any_requests_within_any_budget(tiny_backend: Any, requests: list[list[int]], capacity: int) -> None:
     """What the cache gives is what a fresh network gives, and it keeps within its budget."""
     backend = tiny_backend(capacity)
     for ids in requests:
         assert np.allclose(backend.logits([ids]), tiny_backend(1000).logits([ids]), atol=1e-4)
-        assert len(backend._cache) <= backend._cache.capacity == capacity
+        assert len(backend.cache) <= backend.cache.capacity == capacity
 
 
 @pytest.fixture(scope="module")
-def tiny_backend(tmp_path_factory):
+def tiny_backend(tmp_path_factory: pytest.TempPathFactory) -> Any:
     import torch
     from transformers import GPT2Config as HFConfig
     from transformers import GPT2LMHeadModel
@@ -125,9 +131,9 @@ def tiny_backend(tmp_path_factory):
     shape = {"vocab_size": 11, "n_positions": 16, "n_embd": 8, "n_layer": 2, "n_head": 2}
     GPT2LMHeadModel(HFConfig(**shape, bos_token_id=1, eos_token_id=1)).save_pretrained(folder)
 
-    def make(capacity: int):
+    def make(capacity: int) -> Any:
         backend = open_backend("tiny", folder)
-        per_token = backend._cache.bytes_per_token
+        per_token = backend.cache.bytes_per_token
         return open_backend("tiny", folder, budget=capacity * per_token)
 
     return make

@@ -1,5 +1,10 @@
 """Where a model runs and how its weights are held; accelerators where this machine has one."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +18,7 @@ from engine.gpt2.eager.network import EagerNetwork
 from engine.gpt2.opening import LARGE, choose, open_backend
 from engine.gpt2.weights import read_tensors
 from tests.engine.gpt2.networks import open_network
+from tests.kinds import Checkpoint
 
 BIG, SMALL = LARGE + 1, LARGE
 
@@ -23,8 +29,8 @@ BIG, SMALL = LARGE + 1, LARGE
     (["mps"], "auto", None, SMALL, ("cpu", "fp32", "kernels")), (["mps"], "auto", None, BIG, ("mps", "fp16", "eager")),
     (["mps"], "auto", "int8", BIG, ("cpu", "int8", "kernels")), (["mps"], "cpu", None, BIG, ("cpu", "int8", "kernels")),
     (["mps"], "mps", "fp32", SMALL, ("mps", "fp32", "eager")),
-])  # fmt: skip
-def test_what_is_chosen(monkeypatch, kernels, there, asked, precision, size, chosen) -> None:
+])
+def test_what_is_chosen(monkeypatch: pytest.MonkeyPatch, kernels: object, there: Any, asked: str, precision: str, size: tuple[int, int], chosen: Any) -> None:
     monkeypatch.setattr(devices, "accelerators", lambda: there)
     monkeypatch.setattr(opening, "may_accelerate", lambda: True)
     monkeypatch.setattr(measure, "faster_precision", lambda _: ("int8", 3.0))
@@ -33,13 +39,13 @@ def test_what_is_chosen(monkeypatch, kernels, there, asked, precision, size, cho
     assert found.reason
 
 
-def test_the_faster_precision_is_measured(monkeypatch, kernels) -> None:
+def test_the_faster_precision_is_measured(monkeypatch: pytest.MonkeyPatch, kernels: object) -> None:
     for faster in ("fp32", "int8"):
         monkeypatch.setattr(measure, "faster_precision", lambda _, faster=faster: (faster, 2.0))
         assert choose("cpu", None, BIG, kernels=kernels).precision == faster
 
 
-def test_what_was_measured_is_kept(monkeypatch, kernels, own_home) -> None:
+def test_what_was_measured_is_kept(monkeypatch: pytest.MonkeyPatch, kernels: object, own_home: Path) -> None:
     precision, times = measure.faster_precision(kernels)
     assert precision == ("int8" if times > 1 else "fp32")
     monkeypatch.setattr(measure, "_times_as_fast", lambda _: 0.0)
@@ -54,12 +60,12 @@ def test_what_was_measured_is_kept(monkeypatch, kernels, own_home) -> None:
 def test_without_kernels_a_cpu_runs_fp32_in_numpy() -> None:
     assert (choose("auto", None, SMALL, kernels=None).network, choose("cpu", None, BIG, kernels=None).precision) == (
         "plain", "fp32"
-    )  # fmt: skip
+    )
     with pytest.raises(InputError, match="int8 needs compiled kernels"):
         choose("cpu", "int8", BIG, kernels=None)
 
 
-def test_what_cannot_be_had_is_said(monkeypatch, kernels) -> None:
+def test_what_cannot_be_had_is_said(monkeypatch: pytest.MonkeyPatch, kernels: object) -> None:
     monkeypatch.setattr(devices, "accelerators", lambda: ["cuda"])
     with pytest.raises(InputError, match="no mps device"):
         choose("mps", None, BIG, kernels=kernels)
@@ -68,7 +74,7 @@ def test_what_cannot_be_had_is_said(monkeypatch, kernels) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_is_near_fp32(checkpoint, precision) -> None:
+def test_half_precision_is_near_fp32(checkpoint: Checkpoint, precision: str) -> None:
     """The path that accelerators take, on the CPU."""
     folder = checkpoint()
     half, full = open_network("eager", folder, precision=precision), open_backend("x", folder)
@@ -81,7 +87,7 @@ def test_half_precision_is_near_fp32(checkpoint, precision) -> None:
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
-def test_on_an_accelerator(checkpoint, device) -> None:
+def test_on_an_accelerator(checkpoint: Checkpoint, device: str) -> None:
     if device not in devices.accelerators():
         pytest.skip(f"this machine has no {device}")
     folder = checkpoint()

@@ -1,8 +1,11 @@
 """Int8: close to fp32, and the same to the last bit in whatever company and order a token comes."""
 
+from __future__ import annotations
+
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 from tests.conftest import edit_json
 from tests.engine.cli.test_cli import document, run
+from tests.kinds import Checkpoint
 
 same_in_any_company = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -32,7 +36,7 @@ same_in_any_company = settings(
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random network of odd sizes."""
     import torch
     from transformers import GPT2Config as HFConfig
@@ -41,7 +45,7 @@ def small(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("small")
     config = HFConfig(vocab_size=301, n_positions=150, n_embd=60, n_layer=3, n_head=5, initializer_range=0.2,
-                        bos_token_id=1, eos_token_id=1)  # fmt: skip
+                        bos_token_id=1, eos_token_id=1)
     GPT2LMHeadModel(config).save_pretrained(folder)
     return folder
 
@@ -50,7 +54,7 @@ def fresh(folder: Path) -> LocalBackend:
     return open_backend("small", folder, precision="int8")
 
 
-def product(kernels, weight: np.ndarray, hidden: np.ndarray, threads: int | None = None) -> np.ndarray:
+def product(kernels: object, weight: np.ndarray, hidden: np.ndarray, threads: int | None = None) -> np.ndarray:
     """[rows, in] times [in, out] float32 weights in int8: what a network's output head makes of hidden states."""
     inner, outer = weight.shape
     one = np.ones(inner, np.float32)
@@ -62,8 +66,8 @@ def product(kernels, weight: np.ndarray, hidden: np.ndarray, threads: int | None
 
 @pytest.mark.parametrize(("rows", "inner", "outer"), [
     (1, 96, 64), (2, 40, 9), (3, 64, 70), (5, 33, 7), (13, 100, 130), (70, 768, 301), (300, 50, 65), (4, 6400, 66),
-])  # fmt: skip
-def test_a_product_is_what_the_integers_give(kernels, rows: int, inner: int, outer: int) -> None:
+])
+def test_a_product_is_what_the_integers_give(kernels: object, rows: int, inner: int, outer: int) -> None:
     rng = np.random.default_rng(1)
     weight = rng.standard_normal((inner, outer), np.float32)
     x = rng.standard_normal((rows, inner), np.float32) * rng.random((rows, 1), np.float32) * 9
@@ -83,7 +87,7 @@ def test_a_product_is_what_the_integers_give(kernels, rows: int, inner: int, out
         assert np.array_equal(out[first:last], product(kernels, weight, x[first:last], threads=1))
 
 
-def test_extreme_sums_are_exact(kernels) -> None:
+def test_extreme_sums_are_exact(kernels: object) -> None:
     """The greatest inputs and weights there are, all of one sign, at the depths of GPT-2's four sizes."""
     for inner in (768, 3072, 4096, 5120, 6400):
         levels = min(32_767, (2**31 - 1) // (127 * inner))
@@ -91,7 +95,7 @@ def test_extreme_sums_are_exact(kernels) -> None:
         assert out == pytest.approx(np.full((5, 65), -127.0 * levels * inner), rel=1e-6)
 
 
-def test_extreme_rows(kernels) -> None:
+def test_extreme_rows(kernels: object) -> None:
     weight = np.random.default_rng(0).standard_normal((32, 16), np.float32)
     assert bool((product(kernels, weight, np.zeros((3, 32), np.float32)) == 0).all())
     assert bool(np.isfinite(product(kernels, weight, np.full((2, 32), 1e30, np.float32))).all())
@@ -101,7 +105,7 @@ def test_extreme_rows(kernels) -> None:
 
 @same_in_any_company
 @given(st.lists(st.lists(st.integers(0, 300), min_size=1, max_size=150), min_size=1, max_size=6))
-def test_a_lane_is_the_same_alone_and_in_a_batch(small, sequences) -> None:
+def test_a_lane_is_the_same_alone_and_in_a_batch(small: Any, sequences: Any) -> None:
     together = fresh(small).logits(sequences)
     for row, sequence in zip(together, sequences, strict=True):
         assert np.array_equal(row, fresh(small).logits([sequence])[0])
@@ -109,7 +113,7 @@ def test_a_lane_is_the_same_alone_and_in_a_batch(small, sequences) -> None:
 
 @same_in_any_company
 @given(st.lists(st.integers(0, 300), min_size=2, max_size=150), st.data())
-def test_a_token_is_the_same_by_prefill_and_by_steps(small, ids, data) -> None:
+def test_a_token_is_the_same_by_prefill_and_by_steps(small: Any, ids: list[int], data: Any) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(1, len(ids)), max_size=8)) | {len(ids)})
     whole = np.concatenate(list(fresh(small).every_logits(ids)))
     in_steps = fresh(small)
@@ -119,7 +123,7 @@ def test_a_token_is_the_same_by_prefill_and_by_steps(small, ids, data) -> None:
 
 @same_in_any_company
 @given(st.lists(st.integers(0, 300), min_size=3, max_size=120), st.data())
-def test_going_back_and_another_branch_leave_no_trace(small, ids, data) -> None:
+def test_going_back_and_another_branch_leave_no_trace(small: Any, ids: list[int], data: Any) -> None:
     backend = fresh(small)
     backend.logits([ids])
     cut = data.draw(st.integers(1, len(ids) - 1))
@@ -129,7 +133,7 @@ def test_going_back_and_another_branch_leave_no_trace(small, ids, data) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_threads_change_nothing(small, threads: int) -> None:
+def test_threads_change_nothing(small: Any, threads: int) -> None:
     ids = [n * 7 % 301 for n in range(140)]
     made = []
     for count in (2, threads):
@@ -140,7 +144,7 @@ def test_threads_change_nothing(small, threads: int) -> None:
 
 @same_in_any_company
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=40), st.integers(0, 99), st.sampled_from([0.0, 0.3, 1.0]))
-def test_guesses_change_no_token(small, ids, seed, temperature) -> None:
+def test_guesses_change_no_token(small: Any, ids: list[int], seed: int, temperature: float) -> None:
     """The same tokens as one by one, past the context too; where the text repeats itself the network runs less."""
     prompt = (ids * 12)[:120]
     lanes = [Lane(list(prompt), Settings(temperature=temperature), seed, limit=60) for _ in "12"]
@@ -157,7 +161,7 @@ def test_guesses_change_no_token(small, ids, seed, temperature) -> None:
     assert lanes[0].tokens == lanes[1].tokens
 
 
-def test_a_right_guess_saves_passes(small) -> None:
+def test_a_right_guess_saves_passes(small: Any) -> None:
     backend, alone = fresh(small), fresh(small)
     ids = [7, 8, 9]
     after = [int(alone.logits([ids])[0].argmax())]
@@ -170,7 +174,7 @@ def test_a_right_guess_saves_passes(small) -> None:
     assert np.array_equal(backend.logits([[*ids, 5]]), alone.logits([[*ids, 5]]))  # and a wrong one leaves no trace
 
 
-def test_the_stream_whose_luck_is_taken_again_is_the_guess(small) -> None:
+def test_the_stream_whose_luck_is_taken_again_is_the_guess(small: Any) -> None:
     old = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40)
     first = fresh(small)
     while advance(first, [old], 1):
@@ -178,7 +182,7 @@ def test_the_stream_whose_luck_is_taken_again_is_the_guess(small) -> None:
     assert first.passes >= 38
     backend = fresh(small)
     new = Lane([5, 6, 7], Settings(temperature=0.98), 7, "gumbel", limit=40,
-               script=script_of(old.steps, Settings(temperature=0.98)))  # fmt: skip
+               script=script_of(old.steps, Settings(temperature=0.98)))
     same = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40, script=script_of(old.steps))
     while advance(backend, [same], 1):
         pass
@@ -198,8 +202,8 @@ def test_the_stream_whose_luck_is_taken_again_is_the_guess(small) -> None:
 @pytest.mark.parametrize(("ids", "guessed"), [
     ([], []), ([1, 2, 3], []), ([1, 2, 3, 4, 1, 2], []), ([1, 2, 3, 4, 1, 2, 3], [4, 1, 2]),
     ([5, 1, 2, 3, 4, 6, 5, 1, 2, 3], [4, 6, 5, 1]), ([9] * 5, [9]), ([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], [8, 1, 2]),
-])  # fmt: skip
-def test_a_guess_is_what_followed_last_time(ids, guessed) -> None:
+])
+def test_a_guess_is_what_followed_last_time(ids: list[int], guessed: Any) -> None:
     assert prompt_lookup_draft(ids) == guessed
 
 
@@ -220,21 +224,21 @@ def test_close_to_fp32_on_real_text() -> None:
         for precision in ("fp32", "int8")
     )
     p, q = (x - np.log(np.exp(x - x.max(1, keepdims=True)).sum(1, keepdims=True)) - x.max(1, keepdims=True)
-            for x in (exact, near))  # fmt: skip
+            for x in (exact, near))
     divergence = (np.exp(p) * (p - q)).sum(1) / math.log(2)
     assert divergence.mean() < 1e-3
     assert (exact.argmax(1) == near.argmax(1)).mean() > 0.95
 
 
-def same_layers(first, second) -> bool:
+def same_layers(first: Any, second: Any) -> bool:
     """Whether two sets of int8 layers hold the same numbers."""
     return all(
         np.array_equal(getattr(first[1][name], part), getattr(second[1][name], part))
         for name in first[1] for part in ("weight", "scale", "bias")
-    )  # fmt: skip
+    )
 
 
-def test_the_kept_form_is_used_again_and_gives_the_same(small, tmp_path, monkeypatch) -> None:
+def test_the_kept_form_is_used_again_and_gives_the_same(small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = read_config(small)
     made = int8_layers(small, config, tmp_path / "kept")
     (file,) = (tmp_path / "kept").iterdir()
@@ -247,7 +251,7 @@ def test_the_kept_form_is_used_again_and_gives_the_same(small, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("damage", [b"", b"not safetensors at all", None])
-def test_a_damaged_kept_form_is_made_anew(small, tmp_path, damage) -> None:
+def test_a_damaged_kept_form_is_made_anew(small: Any, tmp_path: Path, damage: str) -> None:
     config = read_config(small)
     made = int8_layers(small, config, tmp_path / "kept")
     (file,) = (tmp_path / "kept").iterdir()
@@ -260,7 +264,7 @@ def test_a_damaged_kept_form_is_made_anew(small, tmp_path, damage) -> None:
     assert file.stat().st_mtime_ns == stamp  # this time it was used
 
 
-def test_another_checkpoint_in_the_same_folder_is_noticed(small, tmp_path) -> None:
+def test_another_checkpoint_in_the_same_folder_is_noticed(small: Any, tmp_path: Path) -> None:
     folder = shutil.copytree(small, tmp_path / "model")
     config = read_config(folder)
     _, before = int8_layers(folder, config, tmp_path / "kept")
@@ -277,7 +281,7 @@ def test_another_checkpoint_in_the_same_folder_is_noticed(small, tmp_path) -> No
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
-def test_another_config_in_the_same_folder_is_noticed(tmp_path, checkpoint) -> None:
+def test_another_config_in_the_same_folder_is_noticed(tmp_path: Path, checkpoint: Checkpoint) -> None:
     """Whether the head is tied decides what the head is."""
     folder = checkpoint(tie_word_embeddings=False)
     kept = tmp_path / "kept"
@@ -288,17 +292,17 @@ def test_another_config_in_the_same_folder_is_noticed(tmp_path, checkpoint) -> N
     assert not np.array_equal(after, before)
 
 
-def test_a_folder_that_cannot_be_written_is_no_failure(small, tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_no_failure(small: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert int8_layers(small, read_config(small), tmp_path / "file")[1]["lm_head"].weight.dtype == np.int8
 
 
-def test_untied_heads_are_kept_too(tmp_path) -> None:
+def test_untied_heads_are_kept_too(tmp_path: Path) -> None:
     from transformers import GPT2Config as HFConfig
     from transformers import GPT2LMHeadModel
 
     config = HFConfig(vocab_size=50, n_positions=20, n_embd=16, n_layer=1, n_head=2, tie_word_embeddings=False,
-                        bos_token_id=1, eos_token_id=1)  # fmt: skip
+                        bos_token_id=1, eos_token_id=1)
     GPT2LMHeadModel(config).save_pretrained(tmp_path / "model")
     first, second = (
         open_backend("m", tmp_path / "model", precision="int8", kept=tmp_path / "kept").logits([[3, 4]]) for _ in "12"
@@ -308,7 +312,7 @@ def test_untied_heads_are_kept_too(tmp_path) -> None:
     assert np.abs(first - plain).max() < 0.01
 
 
-def test_commands_in_int8_and_their_replay(capsys, tmp_path) -> None:
+def test_commands_in_int8_and_their_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Batches, branches and replay give the same tokens: no difference, not even one that rounding would explain."""
     session = str(tmp_path / "a.remix")
     arguments = ("generate", "In the beginning", "-n", "30", "--seed", "7", "--samples", "3", "--precision", "int8")
@@ -322,7 +326,7 @@ def test_commands_in_int8_and_their_replay(capsys, tmp_path) -> None:
     assert document(capsys, "replay", session, "--precision", "fp32")["replayed"] == 90
 
 
-def test_devices_that_are_not_there(capsys, monkeypatch) -> None:
+def test_devices_that_are_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.gpt2.eager import devices
 
     monkeypatch.setattr(devices, "accelerators", list)

@@ -1,5 +1,7 @@
 """Compiled kernels: made once, by whoever comes first; found, checked, loaded; the same numbers on every processor."""
 
+from __future__ import annotations
+
 import os
 import platform
 import shutil
@@ -30,11 +32,11 @@ LOGITS = (
 
 def in_a_process(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *arguments], env=os.environ | environment, text=True,
-                          capture_output=True, timeout=240, check=False)  # fmt: skip
+                          capture_output=True, timeout=240, check=False)
 
 
 @pytest.fixture
-def forgotten(monkeypatch, tmp_path) -> Path:
+def forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """As in a process that has loaded no kernels, with an empty folder for them."""
     monkeypatch.setattr(compiled, "_loaded", {})
     monkeypatch.setenv("GPT2_REMIX_KERNELS", str(tmp_path / "kernels"))
@@ -42,7 +44,7 @@ def forgotten(monkeypatch, tmp_path) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_at_once_make_one_file(forgotten, kernels) -> None:
+def test_two_processes_at_once_make_one_file(forgotten: Path, kernels: object) -> None:
     """A damaged file is in the way: it is made anew, by one of them, and both go on with it."""
     forgotten.mkdir()
     (forgotten / compiled.object_name()).write_bytes(b"damaged")
@@ -59,7 +61,7 @@ def test_two_processes_at_once_make_one_file(forgotten, kernels) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names a processor of another kind")
-def test_another_processor_gives_the_same_bits(tmp_path) -> None:
+def test_another_processor_gives_the_same_bits(tmp_path: Path) -> None:
     """AVX2 without AVX-512 or VNNI: other registers, tiles and instructions, the same sums in the same order."""
     files = []
     for name in ("", "haswell"):
@@ -70,7 +72,7 @@ def test_another_processor_gives_the_same_bits(tmp_path) -> None:
     assert np.array_equal(*files)
 
 
-def test_a_file_is_for_one_processor(monkeypatch) -> None:
+def test_a_file_is_for_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     host = compiled.object_name()
     monkeypatch.setenv("NUMBA_CPU_NAME", "haswell")
     assert compiled.object_name() != host
@@ -78,7 +80,7 @@ def test_a_file_is_for_one_processor(monkeypatch) -> None:
     assert compiled.object_name() != host
 
 
-def test_a_folder_that_cannot_be_written_is_read(forgotten, kernels, monkeypatch) -> None:
+def test_a_folder_that_cannot_be_written_is_read(forgotten: Path, kernels: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     name = compiled.object_name()
     file = next(place / name for place in compiled.folders() if (place / name).exists())
@@ -86,29 +88,29 @@ def test_a_folder_that_cannot_be_written_is_read(forgotten, kernels, monkeypatch
     shutil.copy(file, forgotten)
     monkeypatch.setattr(compiled, "_loaded", {})
     monkeypatch.setenv("GPT2_REMIX_KERNELS", str(forgotten))
-    monkeypatch.setattr(compiled, "_can_write", lambda _: False)
+    monkeypatch.setattr(compiled, "can_write", lambda _: False)
     assert compiled.compile_kernels() is compiled.load()
     assert [path.name for path in forgotten.iterdir()] == [file.name]
 
 
-def test_compiling_where_nothing_can_be_written(forgotten, tmp_path, monkeypatch) -> None:
+def test_compiling_where_nothing_can_be_written(forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GPT2_REMIX_KERNELS", str(tmp_path / "file" / "kernels"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert not any(map(compiled._can_write, compiled.folders()))
+    assert not any(map(compiled.can_write, compiled.folders()))
     assert not compiled.begin_compiling()  # it would be lost: nothing begins
     with pytest.raises(EngineError, match="compiling was stopped"):
         compiled.compile_kernels(lambda: True)
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 10, b"\0" * 32 + b"name\ncode"])
-def test_a_damaged_file_is_not_loaded(forgotten, content: bytes) -> None:
+def test_a_damaged_file_is_not_loaded(forgotten: Path, content: bytes) -> None:
     forgotten.mkdir()
     (forgotten / compiled.object_name()).write_bytes(content)
     assert compiled.load() is None
 
 
-def test_a_compiler_that_fails_is_one_line(forgotten, monkeypatch) -> None:
+def test_a_compiler_that_fails_is_one_line(forgotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CPU_FEATURES", "nonsense")
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     monkeypatch.setattr(compiled, "object_name", lambda: "x" * 300)
@@ -131,7 +133,7 @@ def test_without_a_compiler_a_cpu_still_runs_fp32(missing: str) -> None:
     assert refused.stderr.count("\n") == 1
 
 
-def test_nothing_of_torch_or_numba_is_needed_to_run(kernels) -> None:
+def test_nothing_of_torch_or_numba_is_needed_to_run(kernels: object) -> None:
     code = (
         "import sys\nfrom engine.models.opening import open_model\nopen_model('classics').backend.logits([[1, 2, 3]])\n"
         "print(sorted({'torch', 'numba', 'textual'} & set(sys.modules)))\n"
@@ -139,11 +141,11 @@ def test_nothing_of_torch_or_numba_is_needed_to_run(kernels) -> None:
     assert in_a_process(code).stdout == "[]\n"
 
 
-def test_calls_of_several_networks_with_other_numbers_of_threads(kernels) -> None:
+def test_calls_of_several_networks_with_other_numbers_of_threads(kernels: object) -> None:
     """A helper that comes late, in the next call of another network, does no harm."""
     ids = [n * 31 % 8193 for n in range(40)]
     backends = [open_backend("c", embedded_folder(), precision=precision, threads=threads)
-                for precision in ("int8", "fp32") for threads in (1, 2, 3, 5)]  # fmt: skip
+                for precision in ("int8", "fp32") for threads in (1, 2, 3, 5)]
     expected = {backend.info.precision: backend.logits([ids]) for backend in backends}
     for turn in range(60):
         for backend in backends:
@@ -152,7 +154,7 @@ def test_calls_of_several_networks_with_other_numbers_of_threads(kernels) -> Non
             assert np.array_equal(backend.logits([ids]), expected[backend.info.precision])
 
 
-def test_the_number_of_threads_that_was_faster_is_taken(monkeypatch) -> None:
+def test_the_number_of_threads_that_was_faster_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.gpt2.threads.usable_processors", lambda: 4)
     for one, several, better in ((1.0, 2.0, 1), (2.0, 1.0, 4)):
         threads = ThreadCount(None)
@@ -170,13 +172,13 @@ def test_the_number_of_threads_that_was_faster_is_taken(monkeypatch) -> None:
     assert ThreadCount(3).choose((0, 1)) == 3
 
 
-def test_where_compiling_failed_no_command_tries_again(forgotten) -> None:
+def test_where_compiling_failed_no_command_tries_again(forgotten: Path) -> None:
     forgotten.mkdir()
     compiled.failure(forgotten / compiled.object_name()).touch()
     assert not compiled.begin_compiling()
     assert not any(path.suffix == ".o" for path in forgotten.iterdir())
 
 
-def test_a_folder_for_many_without_this_processor_s_file_is_not_all(forgotten, own_home) -> None:
+def test_a_folder_for_many_without_this_processor_s_file_is_not_all(forgotten: Path, own_home: Path) -> None:
     """Where the named folder lacks it and cannot be written, one's own cache folder is used."""
     assert compiled.folders() == [forgotten, own_home / "cache" / "gpt2-remix" / "kernels"]

@@ -3,7 +3,10 @@
 The reference runs in float64: transformers' own fp32 differs from it by more than this network does.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from engine.gpt2.config import ACTIVATIONS
 from engine.gpt2.opening import open_backend
 from tests.engine.gpt2.networks import NETWORKS, open_network
+from tests.kinds import Checkpoint
 
 SHAPES = [
     {},
@@ -46,7 +50,7 @@ def random_ids(vocabulary: int, length: int, seed: int = 0) -> list[int]:
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("fields", SHAPES, ids=lambda fields: ",".join(fields) or "plain")
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_every_position_in_one_pass(checkpoint, fields, dtype: str, network: str) -> None:
+def test_every_position_in_one_pass(checkpoint: Checkpoint, fields: Any, dtype: str, network: str) -> None:
     folder = checkpoint(dtype=dtype, **fields)
     backend = open_network(network, folder)
     assert backend.info.form == {"kernels": "kernels 1", "plain": "numpy", "eager": "torch"}[network]
@@ -57,7 +61,7 @@ def test_every_position_in_one_pass(checkpoint, fields, dtype: str, network: str
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation(checkpoint, name: str, network: str) -> None:
+def test_every_activation(checkpoint: Checkpoint, name: str, network: str) -> None:
     folder = checkpoint(activation_function=name)
     ids = random_ids(97, 20)
     ours = log_softmax(np.concatenate(list(open_network(network, folder).every_logits(ids))))
@@ -65,7 +69,7 @@ def test_every_activation(checkpoint, name: str, network: str) -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_any_order_of_going_back_and_branching(checkpoint, network: str) -> None:
+def test_any_order_of_going_back_and_branching(checkpoint: Checkpoint, network: str) -> None:
     folder = checkpoint()
     backend = open_network(network, folder, budget=40_000)  # small: what is evicted must come out the same
     rng = np.random.default_rng(1)
@@ -98,7 +102,7 @@ def reference_of(folder: Path, ids: tuple[int, ...]) -> np.ndarray:
 @pytest.mark.parametrize("buffers", [False, True])
 @pytest.mark.parametrize("prefix", ["transformer.", ""])
 @pytest.mark.parametrize("shard", [None, "20KB"])
-def test_layouts(checkpoint, tmp_path, buffers: bool, prefix: str, shard: str | None) -> None:
+def test_layouts(checkpoint: Checkpoint, tmp_path: Path, buffers: bool, prefix: str, shard: str | None) -> None:
     """One file or several, with or without the prefix, with or without the old mask buffers."""
     import json
 

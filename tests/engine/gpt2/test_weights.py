@@ -1,8 +1,10 @@
 """Files that cannot be used: each gives one line that says what is wrong, and no traceback."""
 
+from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,10 @@ from engine.gpt2.opening import open_backend
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
 from tests.conftest import edit_json
+from tests.kinds import Checkpoint
 
 
-def refused(folder, said: str) -> None:
+def refused(folder: Path, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         open_backend("x", folder)
     assert "\n" not in str(caught.value)
@@ -51,16 +54,16 @@ def refused(folder, said: str) -> None:
     ],
     ids=str,
 )
-def test_a_config_that_lies(checkpoint, changes, said: str) -> None:
+def test_a_config_that_lies(checkpoint: Checkpoint, changes: Any, said: str) -> None:
     folder = checkpoint()
     edit_json(folder / "config.json", **changes)
     refused(folder, said)
 
 
-def test_other_spellings_of_the_shape(checkpoint) -> None:
+def test_other_spellings_of_the_shape(checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     edit_json(folder / "config.json", n_embd=None, hidden_size=24, n_layer=None, num_hidden_layers=3, n_ctx=7,
-              n_head=None, num_attention_heads=4, n_positions=None, max_position_embeddings=32)  # fmt: skip
+              n_head=None, num_attention_heads=4, n_positions=None, max_position_embeddings=32)
     assert open_backend("x", folder).info.context == 32
 
 
@@ -69,13 +72,13 @@ def test_defaults_are_those_of_gpt2() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\xff"])
-def test_a_config_that_is_no_json(checkpoint, text: str) -> None:
+def test_a_config_that_is_no_json(checkpoint: Checkpoint, text: str) -> None:
     folder = checkpoint()
     (folder / "config.json").write_text(text, "latin-1")
     refused(folder, "config.json")
 
 
-def test_missing_files(checkpoint, tmp_path) -> None:
+def test_missing_files(checkpoint: Checkpoint, tmp_path: Path) -> None:
     refused(tmp_path, "no config.json")
     folder = checkpoint()
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
@@ -85,7 +88,7 @@ def test_missing_files(checkpoint, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 7, 100, 5000, -1])
-def test_truncated_weights(checkpoint, cut: int) -> None:
+def test_truncated_weights(checkpoint: Checkpoint, cut: int) -> None:
     folder = checkpoint()
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:cut])
@@ -100,13 +103,13 @@ def test_truncated_weights(checkpoint, cut: int) -> None:
         (b"\x80\x04\x95" + b"pickle" * 20, "not a safetensors file"),
     ],
 )
-def test_other_files_in_place_of_weights(checkpoint, content: bytes, said: str) -> None:
+def test_other_files_in_place_of_weights(checkpoint: Checkpoint, content: bytes, said: str) -> None:
     folder = checkpoint()
     (folder / "model.safetensors").write_bytes(content)
     refused(folder, said)
 
 
-def test_every_byte_of_the_header_may_be_damaged(checkpoint) -> None:
+def test_every_byte_of_the_header_may_be_damaged(checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     path = folder / "model.safetensors"
     whole = path.read_bytes()
@@ -117,7 +120,7 @@ def test_every_byte_of_the_header_may_be_damaged(checkpoint) -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_that_are_not_finite(checkpoint, number: float) -> None:
+def test_numbers_that_are_not_finite(checkpoint: Checkpoint, number: float) -> None:
     folder = checkpoint()
     tensors = load_file(folder / "model.safetensors")
     tensors["transformer.h.1.mlp.c_fc.weight"][3, 5] = number
@@ -125,7 +128,7 @@ def test_numbers_that_are_not_finite(checkpoint, number: float) -> None:
     refused(folder, "h.1.mlp.c_fc.weight that are not finite")
 
 
-def test_huge_but_finite_numbers_load_and_are_found_when_they_overflow(checkpoint) -> None:
+def test_huge_but_finite_numbers_load_and_are_found_when_they_overflow(checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     tensors = load_file(folder / "model.safetensors")
     tensors["transformer.wpe.weight"][:] = 3e38
@@ -136,7 +139,7 @@ def test_huge_but_finite_numbers_load_and_are_found_when_they_overflow(checkpoin
         distribution(logits, Settings())
 
 
-def test_tensors_of_other_kinds_and_doubles(checkpoint) -> None:
+def test_tensors_of_other_kinds_and_doubles(checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     path = folder / "model.safetensors"
     tensors = load_file(path)
@@ -148,7 +151,7 @@ def test_tensors_of_other_kinds_and_doubles(checkpoint) -> None:
     refused(folder, "no place for")
 
 
-def test_swapped_and_missing_shards(checkpoint) -> None:
+def test_swapped_and_missing_shards(checkpoint: Checkpoint) -> None:
     folder = checkpoint(shard="20KB")
     shards = sorted(folder.glob("model-*.safetensors"))
     first, last = shards[0].read_bytes(), shards[-1].read_bytes()
@@ -165,14 +168,14 @@ def test_swapped_and_missing_shards(checkpoint) -> None:
         refused(folder, "not an index")
 
 
-def test_swapped_weights_of_another_model(checkpoint) -> None:
+def test_swapped_weights_of_another_model(checkpoint: Checkpoint) -> None:
     one, other = checkpoint("one"), checkpoint("other", n_embd=48)
     (one / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
     refused(one, "do not belong together")
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="tells what is mapped on Linux alone")
-def test_the_file_is_let_go_of(checkpoint) -> None:
+def test_the_file_is_let_go_of(checkpoint: Checkpoint) -> None:
     """After loading, one copy of the weights is in memory and the file may change or go."""
     folder = checkpoint()
     backend = open_backend("x", folder)
@@ -184,13 +187,13 @@ def test_the_file_is_let_go_of(checkpoint) -> None:
     assert np.array_equal(backend.logits([[1, 2, 3]]), before)
 
 
-def test_tied_heads_share_memory_and_separate_ones_count(checkpoint) -> None:
+def test_tied_heads_share_memory_and_separate_ones_count(checkpoint: Checkpoint) -> None:
     tied = open_backend("x", checkpoint("tied")).info.parameters
     separate = open_backend("x", checkpoint("separate", tie_word_embeddings=False)).info.parameters
     assert separate - tied == 97 * 24
 
 
-def test_sequences_that_do_not_fit(checkpoint) -> None:
+def test_sequences_that_do_not_fit(checkpoint: Checkpoint) -> None:
     backend = open_backend("x", checkpoint())
     for ids, said in (([], "0 tokens"), ([1] * 33, "33 tokens"), ([97], "id 97"), ([-1], "id -1")):
         with pytest.raises(InputError, match=said):

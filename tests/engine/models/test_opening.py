@@ -1,5 +1,7 @@
 """Names, and the download path against a hub on loopback, in the real program."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ from engine.errors import InputError
 from engine.models.hub import list_models
 from engine.models.names import HUB, resolve
 from tests.hub import serving
+from tests.kinds import Checkpoint
 
 PROGRAM = [sys.executable, "-m", "tui"]
 
@@ -56,7 +59,7 @@ def test_names_that_stand_for_nothing(name: str, said: str) -> None:
         resolve(name)
 
 
-def test_a_file_is_not_a_folder(checkpoint) -> None:
+def test_a_file_is_not_a_folder(checkpoint: Checkpoint) -> None:
     with pytest.raises(InputError, match="is a file"):
         resolve(str(checkpoint() / "model.safetensors"))
 
@@ -70,7 +73,7 @@ def test_the_list_knows_what_is_here() -> None:
 
 
 @pytest.mark.slow
-def test_download_then_offline(checkpoint) -> None:
+def test_download_then_offline(checkpoint: Checkpoint) -> None:
     """From the hub once, with a line of progress for each file; from the cache afterwards, without a network."""
     with serving({"someone/small": files_of(checkpoint())}) as hub:
         first = gpt2_remix("next", "--ids", "3,4", "--model", "someone/small", "--json", endpoint=hub.url)
@@ -87,7 +90,7 @@ def test_download_then_offline(checkpoint) -> None:
 
 
 @pytest.mark.slow
-def test_shards_and_a_tokenizer_of_its_own(checkpoint) -> None:
+def test_shards_and_a_tokenizer_of_its_own(checkpoint: Checkpoint) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     folder = checkpoint(shard="20KB")
@@ -104,7 +107,7 @@ def test_shards_and_a_tokenizer_of_its_own(checkpoint) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_download_goes_on_where_it_stopped(checkpoint) -> None:
+def test_an_interrupted_download_goes_on_where_it_stopped(checkpoint: Checkpoint) -> None:
     folder = checkpoint(n_embd=384, n_layer=4)  # huggingface-hub writes 10 MB at a time
     size = (folder / "model.safetensors").stat().st_size
     with serving({"someone/small": files_of(folder)}) as hub:
@@ -116,7 +119,7 @@ def test_an_interrupted_download_goes_on_where_it_stopped(checkpoint) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_download_is_resumed_by_the_next_command(checkpoint, own_home) -> None:
+def test_a_killed_download_is_resumed_by_the_next_command(checkpoint: Checkpoint, own_home: Path) -> None:
     """What the first program had when it was killed is kept for the second."""
     folder = checkpoint(n_embd=384, n_layer=4)
     size = (folder / "model.safetensors").stat().st_size
@@ -140,7 +143,7 @@ def test_a_killed_download_is_resumed_by_the_next_command(checkpoint, own_home) 
 
 
 @pytest.mark.slow
-def test_a_download_that_arrives_damaged_is_thrown_away(checkpoint, own_home) -> None:
+def test_a_download_that_arrives_damaged_is_thrown_away(checkpoint: Checkpoint, own_home: Path) -> None:
     with serving({"someone/small": files_of(checkpoint())}) as hub:
         hub.damage = {"model.safetensors"}
         one_line(gpt2_remix("next", "--ids", "3", "--model", "someone/small", endpoint=hub.url), 1, "arrived damaged")
@@ -150,7 +153,7 @@ def test_a_download_that_arrives_damaged_is_thrown_away(checkpoint, own_home) ->
 
 
 @pytest.mark.slow
-def test_what_can_go_wrong(checkpoint) -> None:
+def test_what_can_go_wrong(checkpoint: Checkpoint) -> None:
     good = files_of(checkpoint())
     other = good | {"config.json": b'{"model_type": "llama"}'}
     pickled = {"config.json": good["config.json"], "pytorch_model.bin": b"x"}

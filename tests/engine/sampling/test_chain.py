@@ -1,6 +1,9 @@
 """Each step of the chain against transformers, or against an example computed by hand from its source."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,8 +140,8 @@ def dry_by_hand(ids: list[int], chain: Settings, size: int) -> np.ndarray:
 @given(
     st.lists(st.integers(0, 4), max_size=40), st.sampled_from([0.5, 1.0, 3.0]), st.sampled_from([1.0, 1.75, 2.0]),
     st.integers(1, 4), st.sampled_from([(), (0,), (1, 3)]),
-)  # fmt: skip
-def test_dry_agrees_with_its_definition(ids, multiplier, base, allowed, breakers) -> None:
+)
+def test_dry_agrees_with_its_definition(ids: list[int], multiplier: float, base: float, allowed: int, breakers: Any) -> None:
     chain = Settings(dry_multiplier=multiplier, dry_base=base, dry_allowed_length=allowed, dry_breakers=breakers)
     logits = np.linspace(1, 2, 5).astype(np.float32)
     weights = np.exp(logits.astype(np.float64) - dry_by_hand(ids, chain, 5))
@@ -179,8 +182,8 @@ def test_min_new_tokens_keeps_the_end_away() -> None:
     ([0.25] * 4, 1.5),
     ([0.5, 0.5, 1e-30, 1e-30], 1.0),  # one bit of two
     ([1.0, 1e-30, 1e-30, 1e-30], 0.5),
-])  # fmt: skip
-def test_dynamic_temperature_worked_example(probabilities, temperature) -> None:
+])
+def test_dynamic_temperature_worked_example(probabilities: Any, temperature: float) -> None:
     dynamic = dist_of(probabilities, Settings(temperature=1.0, dynatemp_range=0.5))
     assert dynamic.final == pytest.approx(dist_of(probabilities, Settings(temperature=temperature)).final, abs=1e-9)
 
@@ -282,7 +285,7 @@ def test_everything_at_once_is_a_distribution(seed: int, order: tuple[str, ...])
         epsilon_cutoff=1e-5, eta_cutoff=1e-5, top_n_sigma=3.0, xtc_probability=0.5, dynatemp_range=0.2,
         mirostat_tau=5.0, repetition_penalty=1.1, presence_penalty=0.2, frequency_penalty=0.1, no_repeat_ngram_size=4,
         dry_multiplier=0.8, min_new_tokens=3, chain=tuple(order),
-    )  # fmt: skip
+    )
     dist = distribution(logits, chain, SamplingContext(50, ids, 10, END, seed), account=True)
     assert dist.final.sum() == pytest.approx(1)
     assert np.array_equal(dist.final > 0, dist.removed == 0)

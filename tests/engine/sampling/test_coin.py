@@ -93,7 +93,7 @@ def test_over_many_seeds_both_coins_are_faithful_to_the_final_distribution(kind:
     chosen = [
         coin.choose_interval(final, coin.interval_chance(seed, 9, 0)) if kind == "interval"
         else coin.choose_gumbel(final, coin.gumbel_uniforms(seed, 9, 0, final.size)) for seed in range(count)
-    ]  # fmt: skip
+    ]
     seen, expected = np.bincount(chosen, minlength=final.size), final * count
     assert not seen[final == 0].any()
     rare = expected < 5

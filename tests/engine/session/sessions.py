@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ def grown(seed: int, size: int, *, words: str = "It is", vocabulary: int = 8193)
                     coin=tree.view.coin, settings=tree.view.settings, p_raw=float(rng.random()),
                     p_final=float(rng.random()), rank=int(rng.integers(vocabulary)),
                     surprisal=float(rng.exponential(4)), entropy=float(rng.exponential(4)),
-                    mu=float(rng.normal()) if rng.random() < 0.1 else None)  # fmt: skip
+                    mu=float(rng.normal()) if rng.random() < 0.1 else None)
         if act < 0.7:
             tree.append(step)
         elif act < 0.8:
@@ -37,7 +39,7 @@ def grown(seed: int, size: int, *, words: str = "It is", vocabulary: int = 8193)
         elif act < 0.85:
             token = int(rng.integers(vocabulary))
             tree.pick(Step(position, token, "picked", settings=tree.view.settings, p_raw=0.25, p_final=1.0, rank=3,
-                           surprisal=2.0, entropy=1.5), cursor=position + 1)  # fmt: skip
+                           surprisal=2.0, entropy=1.5), cursor=position + 1)
         elif act < 0.9:
             tree.change(settings=CHAINS[int(rng.integers(3))], coin="gumbel" if rng.random() < 0.5 else "interval")
         elif act < 0.93:
@@ -54,7 +56,7 @@ def grown(seed: int, size: int, *, words: str = "It is", vocabulary: int = 8193)
     return Session(tree, f"name {seed}" if seed % 2 else "", 1.7e9 + seed / 7, words)
 
 
-def at(step: Step, position: int, **changes) -> Step:
+def at(step: Step, position: int, **changes: Any) -> Step:
     from dataclasses import replace
 
     return replace(step, position=position, **changes)
@@ -70,7 +72,7 @@ def same(a: Session, b: Session) -> None:
     assert len(a.tree.nodes) == len(b.tree.nodes)
     for x, y in zip(a.tree.nodes, b.tree.nodes, strict=True):
         assert (x.id, x.parent, x.step, x.depth, x.children, x.model, x.born) == (
-            y.id, y.parent, y.step, y.depth, y.children, y.model, y.born)  # fmt: skip
+            y.id, y.parent, y.step, y.depth, y.children, y.model, y.born)
         assert abs(x.log_p - y.log_p) < 1e-6 * (1 + abs(x.log_p))
     assert a.tree.annotations == b.tree.annotations
     assert a.tree.history() == b.tree.history()

@@ -1,9 +1,12 @@
 """Exports: JSON that is the session, pages and texts that are text whatever the tokens hold; replay."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from engine.generation.decode import pick_token
 from engine.generation.lane import lane_at
 from engine.generation.step import Step
 from engine.generation.stream import context_at
+from engine.models.opening import Model
 from engine.models.record import ModelRecord
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
@@ -46,7 +50,7 @@ def test_json_there_and_back_is_identical(session: Session) -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(sessions, st.data())
-def test_one_branch_as_json(session: Session, data) -> None:
+def test_one_branch_as_json(session: Session, data: Any) -> None:
     leaf = data.draw(st.sampled_from(session.tree.leaves()))
     again = session_from_json(session_to_json(session, branch=leaf))
     path = session.tree.path_to(leaf)
@@ -60,8 +64,8 @@ def test_one_branch_as_json(session: Session, data) -> None:
     lambda r: r.update(views=[]), lambda r: r["views"][0].__setitem__(0, 10**9),
     lambda r: r.update(settings=[{"x": 1}]), lambda r: r.update(marks={"999": {}}),
     lambda r: r.update(models=[{}]), lambda r: r.update(fields=[]),
-])  # fmt: skip
-def test_a_damaged_export_is_one_line(hurt) -> None:
+])
+def test_a_damaged_export_is_one_line(hurt: Any) -> None:
     record = json.loads(session_to_json(grown(1, 30)))
     hurt(record)
     with pytest.raises(InputError) as caught:
@@ -89,7 +93,7 @@ def test_segments_hold_every_node_once() -> None:
     assert all(first not in tree.path_to(segment.last) for segment in segments(tree))
 
 
-def session_of(tokenizer, text: str) -> Session:
+def session_of(tokenizer: Any, text: str) -> Session:
     tree = Tree(seed=1)
     tree.use_model(ModelRecord("classics", 5388032, "fp32", 8193, 512, (4, 256, 4)))
     tree.set_prompt(tokenizer.encode(text), record=False)
@@ -106,7 +110,7 @@ class Page(HTMLParser):
         self.text = ""
         self.hidden = 0
 
-    def handle_starttag(self, tag, attrs) -> None:
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.add(tag)
         for name, value in attrs:
             assert not name.startswith("on")
@@ -117,7 +121,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_html_shows_tokens_as_text_and_asks_nobody(classics) -> None:
+def test_html_shows_tokens_as_text_and_asks_nobody(classics: Model) -> None:
     session = session_of(classics.tokenizer, NASTY)
     page = Page()
     page.feed(to_html(session, classics.tokenizer))
@@ -130,7 +134,7 @@ def test_html_shows_tokens_as_text_and_asks_nobody(classics) -> None:
     assert "//" not in text
 
 
-def test_markdown_and_text(classics) -> None:
+def test_markdown_and_text(classics: Model) -> None:
     session = session_of(classics.tokenizer, NASTY)
     assert to_text(session, classics.tokenizer) == NASTY + "\n"
     shown = to_markdown(session, classics.tokenizer)
@@ -151,7 +155,7 @@ def test_markdown_and_text(classics) -> None:
 # Replay
 
 
-def made(model, chains, *, branches: int, length: int, seed: int = 3) -> Session:
+def made(model: Model, chains: Any, *, branches: int, length: int, seed: int = 3) -> Session:
     """A session grown by the network: branches from everywhere, both coins, rolls, picks, penalties, mirostat."""
     import numpy as np
 
@@ -182,10 +186,10 @@ CHAINS = [
     Settings(), Settings(temperature=0.7, top_p=0.9), Settings(temperature=0.0), Settings(mirostat_tau=4.0),
     Settings(repetition_penalty=1.3, dry_multiplier=0.8, frequency_penalty=0.3), Settings(xtc_probability=0.6),
     Settings(temperature=1.3, min_p=0.02, min_new_tokens=8),
-]  # fmt: skip
+]
 
 
-def last(steps):
+def last(steps: Any) -> Any:
     found = None
     for found in steps:  # noqa: B007
         pass
@@ -193,7 +197,7 @@ def last(steps):
 
 
 @pytest.mark.slow
-def test_a_session_of_2000_nodes_and_50_branches_replays_without_a_difference(classics, tmp_path, capsys) -> None:
+def test_a_session_of_2000_nodes_and_50_branches_replays_without_a_difference(classics: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     session = made(classics, CHAINS, branches=62, length=41)
     tree = session.tree
     assert len(tree.nodes) > 2000
@@ -206,7 +210,7 @@ def test_a_session_of_2000_nodes_and_50_branches_replays_without_a_difference(cl
     assert record["within_rounding"] <= 2
 
 
-def test_what_was_changed_in_a_record_is_found(fresh_classics) -> None:
+def test_what_was_changed_in_a_record_is_found(fresh_classics: Model) -> None:
     session = made(fresh_classics, CHAINS[:3], branches=4, length=12)
     tree = session.tree
     end = fresh_classics.tokenizer.end_of_text
@@ -220,7 +224,7 @@ def test_what_was_changed_in_a_record_is_found(fresh_classics) -> None:
     assert last(replay(fresh_classics.backend, tree, end, [1])).replayed == 0
 
 
-def test_candidates_of_every_node(classics) -> None:
+def test_candidates_of_every_node(classics: Model) -> None:
     session = made(classics, CHAINS[:2], branches=3, length=6)
     end = classics.tokenizer.end_of_text
     found = dict(candidates(classics.backend, session.tree, end, 5))
@@ -234,7 +238,7 @@ def test_candidates_of_every_node(classics) -> None:
 # Commands
 
 
-def test_commands(capsys, tmp_path, classics) -> None:
+def test_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path, classics: Model) -> None:
     session = made(classics, CHAINS[:2], branches=3, length=6)
     session.name = "mine"
     path = tmp_path / "a.remix"
@@ -270,7 +274,7 @@ def test_commands(capsys, tmp_path, classics) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_in_a_browser(tmp_path, classics) -> None:
+def test_the_page_in_a_browser(tmp_path: Path, classics: Model) -> None:
     """Headless Chromium, where there is one: hover shows candidates, details fold, and no host is asked."""
     import shutil
 
@@ -296,7 +300,7 @@ def test_the_page_in_a_browser(tmp_path, classics) -> None:
         [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
          page.as_uri()], capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+    )
     title = result.stdout.split("<title>")[1].split("</title>")[0].replace("&quot;", '"')
     out = json.loads(title)
     assert out["before"] == "none"
@@ -306,18 +310,18 @@ def test_the_page_in_a_browser(tmp_path, classics) -> None:
     assert out["heat"].startswith("rgb(")
 
 
-def test_generate_and_compare_keep_what_they_make_as_branches(capsys, tmp_path, classics) -> None:
+def test_generate_and_compare_keep_what_they_make_as_branches(capsys: pytest.CaptureFixture[str], tmp_path: Path, classics: Model) -> None:
     path = tmp_path / "talk.remix"
     one = document(capsys, "generate", "It is a truth", "-n", "8", "--seed", "5", "--samples", "2",
-                   "--session", str(path), "--set", "frequency_penalty=0.5")  # fmt: skip
+                   "--session", str(path), "--set", "frequency_penalty=0.5")
     tree = read(path).tree
     assert len(tree.leaves()) == 2
     assert tree.ids() == one["prompt_ids"] + one["samples"][1]["ids"]
     more = document(capsys, "generate", "-n", "5", "--seed", "6", "--session", str(path), "--set",
-                    "frequency_penalty=0.5,mirostat_tau=4")  # fmt: skip
+                    "frequency_penalty=0.5,mirostat_tau=4")
     assert more["prompt_ids"] == tree.ids()
     document(capsys, "compare", "Call me", "--lane", "greedy", "--lane", "nucleus", "-n", "6", "--seed", "1",
-             "--session", str(path))  # fmt: skip
+             "--session", str(path))
     session = read(path)
     assert len(session.tree.leaves()) == 4
     assert session.words.startswith("It is a truth")
@@ -329,7 +333,7 @@ def test_generate_and_compare_keep_what_they_make_as_branches(capsys, tmp_path, 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_sessions_of_before_replay_and_are_said_to_be_of_another_form(capsys, tmp_path, precision) -> None:
+def test_sessions_of_before_replay_and_are_said_to_be_of_another_form(capsys: pytest.CaptureFixture[str], tmp_path: Path, precision: str) -> None:
     """Made at f520529 by torch: in fp32 only rounding differs, in int8 inputs had other levels."""
     session = str(tmp_path / "a.remix")
     code, _, _ = run(capsys, "import", str(DATA / f"f520529-{precision}.json"), "-o", session)
@@ -346,7 +350,7 @@ def test_sessions_of_before_replay_and_are_said_to_be_of_another_form(capsys, tm
     assert (again["other_form"], again["different"]) == (0, [])
 
 
-def test_two_equal_shares_may_change_places(classics) -> None:
+def test_two_equal_shares_may_change_places(classics: Model) -> None:
     """Their order on the interval is that of their last bits: whichever u falls on, both are right."""
     logits = np.full(8193, -30.0, np.float32)
     logits[[3, 5, 9]] = 1.0, 0.0, 0.00001

@@ -21,8 +21,9 @@ from engine.models.record import ModelRecord
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import COINS, CoinKind, Settings
 from engine.session.journal import Session
+from engine.session.nodes import ROOT
 from engine.session.recording import keep_lanes
-from engine.session.tree import ROOT, Tree
+from engine.session.tree import Tree
 from tests.engine.continuity import assert_continuous, assert_replays
 
 END = 1
@@ -58,18 +59,18 @@ actions = st.lists(
         st.tuples(st.just("what_if"), st.floats(0, 1), chains, st.integers(0, 96)),
     ),
     min_size=3, max_size=14,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A random network whose context is soon full and whose coins do not hang on the last bits."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=97, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
-                        bos_token_id=END, eos_token_id=END)  # fmt: skip
+                        bos_token_id=END, eos_token_id=END)
     folder = tmp_path_factory.mktemp("tiny")
     GPT2LMHeadModel(config).save_pretrained(folder)
     return Model(open_backend("tiny", folder), FakeTokenizer())  # type: ignore[arg-type]
@@ -101,7 +102,7 @@ class Grower:
     def dist(self, position: int, roll: int) -> tuple[Distribution, Any]:
         tree, view, info = self.tree, self.tree.view, self.model.info
         context = context_at(tree, position, view.settings, seed=view.seed, roll=roll, end_of_text=END,
-                             context_length=info.context)  # fmt: skip
+                             context_length=info.context)
         logits = logits_at(self.model.backend, [(tree.ids(), position)], END)[0]
         return distribution(logits, view.settings, context), context
 
@@ -137,7 +138,7 @@ class Grower:
         tree, view, position = self.tree, self.tree.view, self.at(share)
         parent, roll = tree.parent_of(position), tree.next_roll(position)
         lanes = [lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, roll=roll + n, limit=6)
-                 for n in range(count)]  # fmt: skip
+                 for n in range(count)]
         self.run_lanes(lanes)
         for lane in lanes:
             tree.change(head=tree.graft(parent, lane.steps), cursor=position)
@@ -157,7 +158,7 @@ class Grower:
     def compare(self, wanted: list[tuple[Settings, list[int]]]) -> None:
         """As `gpt2-remix compare --session` does."""
         lanes = start_lanes(lane_starts([LaneSpec(chain) for chain, _ in wanted], [ids for _, ids in wanted]),
-                            seed=self.tree.view.seed, coin=self.tree.view.coin, limit=5)  # fmt: skip
+                            seed=self.tree.view.seed, coin=self.tree.view.coin, limit=5)
         self.run_lanes(lanes)
         self.starts.update(lane.steps[0] for lane in lanes if lane.steps)
         keep_lanes(Session(self.tree), lanes, goes_on=False)
@@ -187,7 +188,7 @@ class Grower:
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(actions, st.integers(0, 2**32))
-def test_whatever_was_done_replays(model, acts, seed: int) -> None:
+def test_whatever_was_done_replays(model: Model, acts: Any, seed: int) -> None:
     grower = Grower(model, seed)
     for act in acts:
         grower.do(act)

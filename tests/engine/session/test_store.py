@@ -1,11 +1,14 @@
 """Sessions in SQLite: saved as they grow, read back the same, recovered where they are damaged."""
 
+from __future__ import annotations
+
 import os
 import random
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,7 +41,7 @@ fixture_is_fine = settings(deadline=None, suppress_health_check=[HealthCheck.fun
 
 @fixture_is_fine
 @given(sessions)
-def test_a_session_is_read_as_it_was_saved(tmp_path_factory, session: Session) -> None:
+def test_a_session_is_read_as_it_was_saved(tmp_path_factory: pytest.TempPathFactory, session: Session) -> None:
     path = tmp_path_factory.mktemp("s") / "a.remix"
     save_whole(session, path)
     same(read(path), session)
@@ -47,7 +50,7 @@ def test_a_session_is_read_as_it_was_saved(tmp_path_factory, session: Session) -
 
 @fixture_is_fine
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 7), max_size=30))
-def test_saved_bit_by_bit_it_is_the_same(tmp_path_factory, seed: int, acts: list[int]) -> None:
+def test_saved_bit_by_bit_it_is_the_same(tmp_path_factory: pytest.TempPathFactory, seed: int, acts: list[int]) -> None:
     """Whatever happens between two saves: growing, undo and redo, marks, measuring."""
     path = tmp_path_factory.mktemp("s") / "a.remix"
     session = grown(seed, 6)
@@ -63,7 +66,7 @@ def test_saved_bit_by_bit_it_is_the_same(tmp_path_factory, seed: int, acts: list
     for act in acts:
         step = Step(len(tree), rng.randrange(8193), "sampled", u=rng.random(), seed=tree.view.seed,
                     coin=tree.view.coin, settings=tree.view.settings, p_raw=0.5, p_final=0.5, rank=0, surprisal=1.0,
-                    entropy=1.0)  # fmt: skip
+                    entropy=1.0)
         if act == 0:
             tree.append(step)
         elif act == 1:
@@ -88,7 +91,7 @@ def test_saved_bit_by_bit_it_is_the_same(tmp_path_factory, seed: int, acts: list
     assert os.listdir(path.parent) == ["a.remix"]  # a closed session is one file
 
 
-def test_measured_prompt_tokens_are_saved_anew(tmp_path) -> None:
+def test_measured_prompt_tokens_are_saved_anew(tmp_path: Path) -> None:
     session = Session(Tree(seed=1))
     session.tree.use_model(MODEL)
     session.tree.set_prompt([5, 6], record=False)
@@ -101,7 +104,7 @@ def test_measured_prompt_tokens_are_saved_anew(tmp_path) -> None:
     assert read(tmp_path / "a.remix").tree.nodes[1].step.surprisal == 3.5
 
 
-def test_the_schema_is_as_promised(tmp_path) -> None:
+def test_the_schema_is_as_promised(tmp_path: Path) -> None:
     save_whole(grown(1, 9), tmp_path / "a.remix")
     db = sqlite3.connect(tmp_path / "a.remix")
     assert db.execute("PRAGMA application_id").fetchone() == (store.APPLICATION_ID,)
@@ -109,12 +112,12 @@ def test_the_schema_is_as_promised(tmp_path) -> None:
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     file = Store(tmp_path / "a.remix")
-    assert file._db.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    assert file._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert file.connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    assert file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     file.close()
 
 
-def test_older_formats_are_migrated_and_newer_ones_refused(tmp_path, monkeypatch) -> None:
+def test_older_formats_are_migrated_and_newer_ones_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.remix"
     save_whole(grown(3, 9), path)
     monkeypatch.setattr(store, "VERSION", 3)
@@ -133,7 +136,7 @@ def test_older_formats_are_migrated_and_newer_ones_refused(tmp_path, monkeypatch
             act(path)
 
 
-def grown_like(path, seed: int, size: int) -> Session:
+def grown_like(path: Any, seed: int, size: int) -> Session:
     """The same session with the times of the one in a file: they are those of its birth."""
     session, saved = grown(seed, size), read(path)
     for ours, theirs in zip(session.tree.nodes, saved.tree.nodes, strict=True):
@@ -142,7 +145,7 @@ def grown_like(path, seed: int, size: int) -> Session:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" * 100, b"\x00" * 5000])
-def test_foreign_files_are_refused_and_left_alone(tmp_path, content: bytes) -> None:
+def test_foreign_files_are_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.remix"
     path.write_bytes(content)
     for act in (read, recover):
@@ -160,7 +163,7 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path, content: bytes) -> N
 
 
 @pytest.mark.slow
-def test_any_corrupted_byte_leads_to_a_recovery_or_an_explaining_line(tmp_path) -> None:
+def test_any_corrupted_byte_leads_to_a_recovery_or_an_explaining_line(tmp_path: Path) -> None:
     """Positions are sampled all over the file, the header and the page headers more densely."""
     whole = tmp_path / "whole.remix"
     session = grown(5, 400)
@@ -168,7 +171,7 @@ def test_any_corrupted_byte_leads_to_a_recovery_or_an_explaining_line(tmp_path) 
     content = whole.read_bytes()
     rng = random.Random(0)
     places = [*range(100), *(page + n for page in range(0, len(content), 4096) for n in range(0, 16, 3)),
-              *(rng.randrange(len(content)) for _ in range(400))]  # fmt: skip
+              *(rng.randrange(len(content)) for _ in range(400))]
     path = tmp_path / "hurt.remix"
     outcomes = []
     for place in places:
@@ -203,7 +206,7 @@ def opened(path: Path, target: Path) -> str:
     return "recovered"
 
 
-def test_a_cut_off_file_gives_back_its_first_part(tmp_path) -> None:
+def test_a_cut_off_file_gives_back_its_first_part(tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     session = grown(5, 2000)
     save_whole(session, path)
@@ -218,7 +221,7 @@ def test_a_cut_off_file_gives_back_its_first_part(tmp_path) -> None:
         assert ours.step == theirs.step
 
 
-def test_what_is_not_finished_is_not_there(tmp_path) -> None:
+def test_what_is_not_finished_is_not_there(tmp_path: Path) -> None:
     """A process that is killed in the middle of a transaction leaves what stood before it."""
     path = tmp_path / "a.remix"
     save_whole(grown(5, 50), path)
@@ -234,15 +237,15 @@ def test_what_is_not_finished_is_not_there(tmp_path) -> None:
     same(read(path), before)
 
 
-def test_a_full_disk_and_a_missing_folder_are_one_line(tmp_path) -> None:
+def test_a_full_disk_and_a_missing_folder_are_one_line(tmp_path: Path) -> None:
     file = Store(tmp_path / "deep" / "er" / "a.remix")
-    file._db.execute("PRAGMA max_page_count = 12")
+    file.connection.execute("PRAGMA max_page_count = 12")
     session = grown(5, 3000)
     changes = Journal(session).changes()
     with pytest.raises(EngineError, match="full") as caught:
         file.write(changes)
     assert "\n" not in str(caught.value)
-    file._db.execute("PRAGMA max_page_count = 1000000")
+    file.connection.execute("PRAGMA max_page_count = 1000000")
     file.write(changes)  # as it was kept
     same(read(file.path), session)
     assert not file.lost
@@ -255,7 +258,7 @@ def test_a_full_disk_and_a_missing_folder_are_one_line(tmp_path) -> None:
 # The folder
 
 
-def test_listing_naming_copying_deleting(tmp_path) -> None:
+def test_listing_naming_copying_deleting(tmp_path: Path) -> None:
     assert list_sessions() == []
     for seed in (1, 2):
         path = fresh_path()
@@ -280,7 +283,7 @@ def test_listing_naming_copying_deleting(tmp_path) -> None:
     assert list(bin_folder().iterdir()) == []
 
 
-def test_a_session_is_open_in_one_place(tmp_path) -> None:
+def test_a_session_is_open_in_one_place(tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     save_whole(grown(1, 5), path)
     lock = try_lock(path)

@@ -5,12 +5,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from engine.generation.step import Step
 from engine.sampling.settings import Settings
-from engine.session.tree import ROOT, Tree
+from engine.session.nodes import ROOT
+from engine.session.tree import Tree
 
 
 def sampled(position: int, token: int, roll: int = 0, seed: int = 7) -> Step:
     return Step(position, token, "sampled", u=0.5, roll=roll, seed=seed, coin="interval", settings=Settings(),
-                surprisal=1.0)  # fmt: skip
+                surprisal=1.0)
 
 
 def grown(tokens: list[int]) -> Tree:

@@ -1,5 +1,10 @@
+
+from __future__ import annotations
+
 import itertools
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +26,7 @@ def byte_letters() -> dict[int, str]:
 
 
 @pytest.fixture(scope="session")
-def reference(tmp_path_factory):
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Hugging Face's own GPT-2 tokenizer, from vocab.json and merges.txt rebuilt out of the ranks."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -72,13 +77,13 @@ def test_table() -> None:
 
 @settings(max_examples=300)
 @given(st.text(max_size=60))
-def test_same_ids_as_gpt2_on_any_text(reference, text: str) -> None:
+def test_same_ids_as_gpt2_on_any_text(reference: Any, text: str) -> None:
     assert FULL.encode(text) == reference[0].encode(text).ids
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus lies beside the project only where it is developed")
 @pytest.mark.parametrize("name", ["austen-emma.txt", "shakespeare-plays.txt", "kjv-new-testament.txt"])
-def test_same_ids_as_gpt2_on_books(reference, name: str) -> None:
+def test_same_ids_as_gpt2_on_books(reference: Any, name: str) -> None:
     text = (CORPUS / name).read_text("utf-8")[:200_000]
     assert FULL.encode(text) == reference[0].encode(text).ids
 
@@ -117,7 +122,7 @@ def test_invalid_unicode_is_refused() -> None:
 
 
 @pytest.mark.parametrize("files", [("tokenizer.json",), ("vocab.json", "merges.txt")])
-def test_a_folder_with_its_own_tokenizer(reference, tmp_path, files) -> None:
+def test_a_folder_with_its_own_tokenizer(reference: Any, tmp_path: Path, files: Any) -> None:
     for name in files:
         (tmp_path / name).write_bytes((reference[1] / name).read_bytes())
     own = folder_tokenizer(tmp_path, 50257)
@@ -128,7 +133,7 @@ def test_a_folder_with_its_own_tokenizer(reference, tmp_path, files) -> None:
     assert list(own.pieces) == list(FULL.pieces)
 
 
-def test_a_tokenizer_with_ids_in_another_order(tmp_path) -> None:
+def test_a_tokenizer_with_ids_in_another_order(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     vocab = {"<|endoftext|>": 0, "ab": 1, "b": 2, "a": 3, "abc": 4, "c": 5, "Ġ": 6}
@@ -145,7 +150,7 @@ def test_a_tokenizer_with_ids_in_another_order(tmp_path) -> None:
         folder_tokenizer(tmp_path, 5)
 
 
-def test_folders_without_and_with_damaged_tokenizers(reference, tmp_path) -> None:
+def test_folders_without_and_with_damaged_tokenizers(reference: Any, tmp_path: Path) -> None:
     assert folder_tokenizer(tmp_path, 50257) is None
     whole = tmp_path / "tokenizer.json"
     whole.write_text("{]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def searched(texts: list[Text], ids: list[int], least: int) -> list[tuple[int, i
                     longest[end] = max(longest[end], now[place])
             before = now
     return [(end - longest[end], end) for end in range(1, len(ids) + 1)
-            if longest[end] >= least and (end == len(ids) or longest[end + 1] <= longest[end])]  # fmt: skip
+            if longest[end] >= least and (end == len(ids) or longest[end + 1] <= longest[end])]
 
 
 streams = st.lists(st.integers(0, 3), max_size=40)
@@ -54,7 +55,7 @@ streams = st.lists(st.integers(0, 3), max_size=40)
 
 @given(st.lists(streams.filter(bool), min_size=1, max_size=3), streams)
 @settings(max_examples=60, deadline=None)
-def test_spans_are_those_of_a_search(tmp_path_factory: pytest.TempPathFactory, parts, ids) -> None:
+def test_spans_are_those_of_a_search(tmp_path_factory: pytest.TempPathFactory, parts: Any, ids: list[int]) -> None:
     texts = [text_of(part, f"{n}.txt") for n, part in enumerate(parts)]
     index = index_of_texts(texts, 4)
     found = spans(index, ids, 6)
@@ -70,7 +71,7 @@ def test_spans_are_those_of_a_search(tmp_path_factory: pytest.TempPathFactory, p
 
 @given(streams, streams)
 @settings(max_examples=60, deadline=None)
-def test_a_stream_that_grows_has_the_marks_of_the_whole(text, ids) -> None:
+def test_a_stream_that_grows_has_the_marks_of_the_whole(text: str, ids: list[int]) -> None:
     index = index_of_texts([text_of([*text, 1, 2, 3])], 4)
     follower = Follower(index, 6)
     for token in [9, *ids]:
@@ -113,7 +114,7 @@ def test_sparse_lists_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_corpus
-def test_training_text_is_traced_to_its_document_and_place(capsys, tmp_path: Path) -> None:
+def test_training_text_is_traced_to_its_document_and_place(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     tokenizer = gpt2_tokenizer(8193)
     (emma,) = tokenize(named_files([f"Emma={CORPUS / 'austen-emma.txt'}"]), tokenizer)
     ids = emma.ids[40_000:40_200].tolist()
@@ -123,7 +124,7 @@ def test_training_text_is_traced_to_its_document_and_place(capsys, tmp_path: Pat
     (span,) = found["spans"]
     assert (span["start"], span["end"], span["source"], span["token_offset"], span["count"]) == (
         0, 200, "austen-emma.txt", 40_000, 1
-    )  # fmt: skip
+    )
     changed = [*ids[:90], 5, *ids[91:]]
     first, second = document(capsys, "trace", "--ids", ",".join(map(str, changed)))["spans"]
     assert (first["end"], second["start"]) == (90, 91)
@@ -146,7 +147,7 @@ def test_held_out_text_has_a_small_share() -> None:
 
 @given(st.text(alphabet="ab \n\té'1.", max_size=200), st.integers(1, 9))
 @settings(max_examples=80, deadline=None)
-def test_text_read_in_pieces_has_the_tokens_of_the_whole(tmp_path_factory, text: str, size: int) -> None:
+def test_text_read_in_pieces_has_the_tokens_of_the_whole(tmp_path_factory: pytest.TempPathFactory, text: str, size: int) -> None:
     path = tmp_path_factory.mktemp("text") / "a.txt"
     path.write_text(text, "utf-8", newline="")
     encode = gpt2_tokenizer(1025).encode
@@ -159,8 +160,8 @@ def test_text_read_in_pieces_has_the_tokens_of_the_whole(tmp_path_factory, text:
 @pytest.mark.parametrize(("content", "said"), [
     (b"\xff\xfea\0b\0", "UTF-16"), (b"caf\xe9 au lait", "not UTF-8 text (byte 3)"), (b"ab\0cd", "zero bytes"),
     (b"", "empty"), (b"%PDF-1.7 x", "a PDF"), (b"PK\x03\x04zip", "zip"),
-])  # fmt: skip
-def test_what_is_no_text_is_refused_in_a_line(capsys, tmp_path: Path, content: bytes, said: str) -> None:
+])
+def test_what_is_no_text_is_refused_in_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "bad.txt"
     path.write_bytes(content)
     out = tmp_path / "out"
@@ -184,7 +185,7 @@ def test_a_damaged_index_is_refused(tmp_path: Path, damage: str) -> None:
         read_index(path, 99 if damage == "other vocabulary" else 100)
 
 
-def test_a_shell_may_expand_the_files_of_source(capsys, tmp_path: Path) -> None:
+def test_a_shell_may_expand_the_files_of_source(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     words = "one two three four five six seven eight nine ten eleven twelve"
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(f"{name} {words}")

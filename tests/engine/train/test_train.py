@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ def test_loss_and_gradients_are_those_of_transformers() -> None:
     peer = transformers.GPT2LMHeadModel(
         transformers.GPT2Config(vocab_size=97, n_positions=16, n_embd=32, n_layer=2, n_head=2, attn_pdrop=0,
                                 embd_pdrop=0, resid_pdrop=0)
-    )  # fmt: skip
+    )
     peer.transformer.load_state_dict(together(parameters, config))
     ids = torch.randint(0, 97, (3, 17), generator=torch.Generator().manual_seed(5))
     ours = loss(parameters, config, ids)
@@ -47,7 +48,7 @@ def test_loss_and_gradients_are_those_of_transformers() -> None:
             torch.testing.assert_close(parameters[part].grad, wanted, atol=1e-5, rtol=1e-4)
 
 
-def test_a_trained_folder_opens_goes_on_and_knows_its_text(capsys, tmp_path: Path, text: Path) -> None:
+def test_a_trained_folder_opens_goes_on_and_knows_its_text(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: Path) -> None:
     out = tmp_path / "model"
     shape = ["--layers", "1", "--width", "32", "--context", "32", "--vocab", "512"]
     first = document(capsys, "train", f"The Fox={text}", "--out", str(out), "--steps", "12", *shape)
@@ -70,8 +71,8 @@ def test_a_trained_folder_opens_goes_on_and_knows_its_text(capsys, tmp_path: Pat
 @pytest.mark.parametrize(("arguments", "said"), [
     (["--minutes", "1", "--steps", "2"], "give one of them"), (["--width", "5"], "out of range"),
     (["--vocab", "9"], "out of range"), (["--resume"], "leave out FILE"),
-])  # fmt: skip
-def test_wrong_wishes_are_refused_in_a_line(capsys, tmp_path: Path, text: Path, arguments, said: str) -> None:
+])
+def test_wrong_wishes_are_refused_in_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: Path, arguments: Any, said: str) -> None:
     code, _, error = run(capsys, "train", str(text), "--out", str(tmp_path / "m"), *arguments)
     assert code == 2
     assert said in error
@@ -79,7 +80,7 @@ def test_wrong_wishes_are_refused_in_a_line(capsys, tmp_path: Path, text: Path, 
     assert not (tmp_path / "m").exists()
 
 
-def test_a_short_text_and_a_full_folder_are_refused(capsys, tmp_path: Path, text: Path) -> None:
+def test_a_short_text_and_a_full_folder_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: Path) -> None:
     short = tmp_path / "short.txt"
     short.write_text("too short")
     code, _, error = run(capsys, "train", str(short), "--out", str(tmp_path / "m"), "--steps", "2")
@@ -105,4 +106,4 @@ def test_an_app_that_goes_away_leaves_a_training_that_can_go_on(tmp_path: Path, 
     assert (record["done"], record["step"] > 0) == (False, True)
     assert {path.name for path in out.iterdir()} == {
         "config.json", "model.safetensors", "trace.safetensors", "training.json", "training.safetensors"
-    }  # fmt: skip
+    }

@@ -1,37 +1,31 @@
 """What a person does in the compare screen, and with what-if, by key and by mouse."""
 
+from __future__ import annotations
+
 import pytest
 from textual.geometry import Offset
 from textual.widgets import Input, OptionList, Static, TextArea
 
-from engine.compare.lanes import LaneSpec, lane_starts, run_together
+from engine.compare.lanes import LaneSpec, lane_starts
 from engine.compare.repeats import repeat
-from engine.generation.lane import lane_at
-from engine.generation.stream import Prefix
-from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
+from engine.models.opening import Model
+from engine.sampling.coin import interval_chance
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
+from tests.tui.conftest import Drive
+from tests.tui.helpers import alone
 from tui.compare.agree import AgreeStrip
 from tui.compare.host import network_of
 from tui.compare.repeat import RepeatScreen
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.lane import LaneScreen, many_lines, one_line
-from tui.dialogs.what_if import WhatIfScreen
-from tui.playground.views.plot import DistributionPlot
+from tui.workers.requests import RepeatRequest
 
 COLD, WARM = Settings(temperature=0.7), Settings(temperature=1.2)
 
 
-def alone(model, settings: Settings, prefix: list[int], *, seed: int = 7, count: int = 10, coin="interval", offset=0):
-    """The new ids that the engine gives for one lane on its own."""
-    lane = lane_at(Prefix(prefix, offset), len(prefix), settings, seed=seed, coin=coin, limit=count)
-    for _ in run_together(model.backend, [lane], model.tokenizer.end_of_text):
-        pass
-    return lane.new_ids
-
-
-async def test_two_temperatures_are_compared_at_once(drive, classics) -> None:
+async def test_two_temperatures_are_compared_at_once(drive: Drive, classics: Model) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -47,7 +41,7 @@ async def test_two_temperatures_are_compared_at_once(drive, classics) -> None:
         assert driver.tree.ids() == prefix
 
 
-async def test_lanes_run_pause_and_stay_when_one_comes_back(drive, classics) -> None:
+async def test_lanes_run_pause_and_stay_when_one_comes_back(drive: Drive, classics: Model) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -65,7 +59,7 @@ async def test_lanes_run_pause_and_stay_when_one_comes_back(drive, classics) -> 
         assert {len(lane.steps) for lane in comparison.lanes} == lengths
 
 
-async def test_lanes_are_added_copied_edited_and_removed_while_they_run(drive, classics) -> None:
+async def test_lanes_are_added_copied_edited_and_removed_while_they_run(drive: Drive, classics: Model) -> None:
     async with drive(speed=20.0) as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -90,13 +84,13 @@ async def test_lanes_are_added_copied_edited_and_removed_while_they_run(drive, c
         await driver.lanes_settled()
         assert [lane.settings for lane in comparison.lanes] == [
             COLD, Settings(temperature=0.0), Settings(temperature=0.9, top_p=0.95)
-        ]  # fmt: skip
+        ]
         count = len(comparison)
         for lane in comparison.lanes:
             assert lane.new_ids == alone(classics, lane.settings, driver.tree.ids(), count=count)
 
 
-async def test_up_to_sixteen_lanes_scroll_and_the_last_one_stays(drive) -> None:
+async def test_up_to_sixteen_lanes_scroll_and_the_last_one_stays(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -116,7 +110,7 @@ async def test_up_to_sixteen_lanes_scroll_and_the_last_one_stays(drive) -> None:
         assert len(comparison.lanes) == 1
 
 
-async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive) -> None:
+async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive: Drive) -> None:
     async with drive(size=(120, 36)) as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -142,7 +136,7 @@ async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive) ->
         assert comparison.cursor == 0
 
 
-async def test_a_prefix_and_a_seed_of_its_own(drive, classics) -> None:
+async def test_a_prefix_and_a_seed_of_its_own(drive: Drive, classics: Model) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -170,7 +164,7 @@ async def test_a_prefix_and_a_seed_of_its_own(drive, classics) -> None:
         assert lane.prefix == classics.tokenizer.encode("Call me Ishmael")
 
 
-async def test_bad_lanes_are_refused_where_they_are_typed(drive) -> None:
+async def test_bad_lanes_are_refused_where_they_are_typed(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -203,7 +197,7 @@ def test_prefixes_with_line_breaks_fit_one_line() -> None:
         assert many_lines(one_line(text)) == text
 
 
-async def test_presets_fill_the_lane_editor(drive) -> None:
+async def test_presets_fill_the_lane_editor(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -218,7 +212,7 @@ async def test_presets_fill_the_lane_editor(drive) -> None:
         assert driver.compare.lanes.selected.settings == Settings(top_k=40)
 
 
-async def test_own_coins_other_luck_and_the_gumbel_coin(drive, classics) -> None:
+async def test_own_coins_other_luck_and_the_gumbel_coin(drive: Drive, classics: Model) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -233,7 +227,7 @@ async def test_own_coins_other_luck_and_the_gumbel_coin(drive, classics) -> None
             assert lane.new_ids == alone(classics, lane.settings, prefix, seed=8, count=3, coin="gumbel")
 
 
-async def test_a_lane_is_kept_as_a_branch_with_everything_that_decided_it(drive) -> None:
+async def test_a_lane_is_kept_as_a_branch_with_everything_that_decided_it(drive: Drive) -> None:
     async with drive() as driver:
         await driver.press("space", "space")
         old = driver.tree.ids()
@@ -252,7 +246,7 @@ async def test_a_lane_is_kept_as_a_branch_with_everything_that_decided_it(drive)
         assert driver.tree.ids() == old
 
 
-async def test_a_kept_lane_with_its_own_prefix_is_another_branch_from_the_root(drive) -> None:
+async def test_a_kept_lane_with_its_own_prefix_is_another_branch_from_the_root(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -272,15 +266,15 @@ async def test_a_kept_lane_with_its_own_prefix_is_another_branch_from_the_root(d
         assert driver.tree.step(position).u == interval_chance(7, position + lane.steps[0].offset, 1)
 
 
-async def test_statistics_with_marks(drive) -> None:
+async def test_statistics_with_marks(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
         await driver.lane_press(*["space"] * 12, "v")
         stats = [column.stats for column in driver.compare.columns]
         assert all(widget.display for widget in stats)
-        values = [widget._values["mean_surprisal"] for widget in stats]
-        marks = [widget._marks["mean_surprisal"] for widget in stats]
+        values = [widget.values["mean_surprisal"] for widget in stats]
+        marks = [widget.marks["mean_surprisal"] for widget in stats]
         assert marks[values.index(min(values))] == "▲"
         assert marks[values.index(max(values))] == "▼"
         steps = driver.compare.comparison.lanes[0].steps
@@ -289,7 +283,7 @@ async def test_statistics_with_marks(drive) -> None:
         assert not stats[0].display
 
 
-async def test_many_seeds_as_a_table_and_a_plot(drive, classics) -> None:
+async def test_many_seeds_as_a_table_and_a_plot(drive: Drive, classics: Model) -> None:
     async with drive(size=(120, 36)) as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -299,10 +293,10 @@ async def test_many_seeds_as_a_table_and_a_plot(drive, classics) -> None:
         assert isinstance(screen, RepeatScreen)
         screen.query_one("#seeds", Input).value = "5"
         await driver.pilot.press("enter")
-        await driver.until(lambda: screen.progress is not None and not (not screen.settled))
+        await driver.until(lambda: screen.progress is not None and screen.settled)
         prefix = driver.tree.ids()
         *_, (expected, _, _) = repeat(classics.backend, lane_starts([LaneSpec(COLD), LaneSpec(WARM)], [prefix] * 2), seed=7,
-                                      repeats=5, limit=4, end_of_text=classics.tokenizer.end_of_text)  # fmt: skip
+                                      repeats=5, limit=4, end_of_text=classics.tokenizer.end_of_text)
         assert screen.progress.seeds == 5
         for ours, theirs in zip(screen.progress.table, expected.table(), strict=True):
             assert ours["mean_surprisal"] == pytest.approx(theirs["mean_surprisal"], rel=1e-4)
@@ -311,7 +305,7 @@ async def test_many_seeds_as_a_table_and_a_plot(drive, classics) -> None:
         await driver.lanes_settled()
 
 
-async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive) -> None:
+async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
@@ -325,137 +319,14 @@ async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive) -> None
         await driver.pilot.press("enter")
         await driver.until(lambda: screen.progress is not None and screen.progress.seeds >= 8)
         await driver.pilot.press("ctrl+x")
-        await driver.until(lambda: not (not screen.settled) and "repeat" not in driver.app.workspace.engine._jobs)
+        await driver.until(lambda: screen.settled and not driver.workspace.engine.works_on(RepeatRequest))
         assert 8 <= screen.progress.seeds < 900
         await driver.pilot.press("escape")
         await driver.lane_press("space")
         assert len(driver.compare.comparison) == 1
 
 
-# What if
-
-
-async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(drive) -> None:
-    async with drive() as driver:
-        await driver.steps(20)
-        backend, computed = driver.workspace.engine.backend, driver.exploration.computed
-        settings = Settings(temperature=0.6, top_k=30)
-        driver.playground.sampling.change_settings(settings)
-        await driver.press("w")
-        assert isinstance(driver.app.screen, WhatIfScreen)
-        await driver.pilot.press("enter")
-        marks = driver.playground.what_if.marks
-        await driver.until(lambda: marks is not driver.playground.what_if.marks or len(marks.chosen) == 20 or
-                           len(driver.playground.what_if.marks.chosen) == 20)  # fmt: skip
-        chosen = driver.playground.what_if.marks.chosen
-        assert backend.computed == computed
-        ids, kinds = driver.tree.ids(), [cell.kind for cell in driver.playground.panes.text._cells]
-        for position in range(8, 28):
-            dist = distribution(backend.logits([ids[:position]])[0], settings)
-            token = choose_interval(dist.final, interval_chance(7, position, 0))
-            assert chosen[driver.tree.path[position]] == token
-            assert kinds[position] == ("sampled" if token == ids[position] else "otherwise")
-        assert "otherwise" in kinds
-        assert "of 20 otherwise" in driver.playground._status.plain
-        driver.playground.sampling.change_settings(Settings())
-        await driver.settled()
-        assert len(driver.playground.what_if.marks.chosen) == 20
-        assert "what if: 0 of 20" in driver.playground._status.plain
-        await driver.press("space")
-        await driver.until(lambda: len(driver.playground.what_if.marks.chosen) == 21)
-        await driver.press("w")
-        await driver.pilot.press("enter")
-        assert not driver.playground.what_if.marks.on
-
-
-@pytest.mark.parametrize("coin", ["interval", "gumbel"])
-async def test_another_token_and_then_the_same_luck(drive, coin: str) -> None:
-    async with drive(coin=coin) as driver:
-        await driver.steps(12)
-        old, steps = driver.tree.ids(), driver.tree.steps()
-        driver.playground.cursor.move_to(11)
-        await driver.settled()
-        await driver.pilot.press("down", "down")
-        token = driver.playground.panes.view.list.selected_token
-        if token == old[11]:
-            await driver.pilot.press("down")
-            token = driver.playground.panes.view.list.selected_token
-        computed = driver.exploration.computed
-        await driver.pilot.press("w", "down", "enter")
-        await driver.lanes_settled()
-        comparison, backend = driver.compare.comparison, driver.workspace.engine.backend
-        first, second = comparison.lanes
-        assert first.steps == steps[11:]
-        assert second.new_ids[0] == token
-        assert backend.computed - computed <= len(second.steps)
-        for place, step in enumerate(second.steps[1:], start=1):
-            ids = [*old[:11], *second.new_ids[:place]]
-            dist = distribution(backend.logits([ids])[0], step.settings)
-            if coin == "gumbel":
-                assert step.token == choose_gumbel(dist.final, gumbel_uniforms(7, 11 + place, 0, 8193))
-            else:
-                assert step.token == choose_interval(dist.final, interval_chance(7, 11 + place, 0))
-            assert step.u == steps[11 + place].u or coin == "gumbel"
-        assert comparison.cursor == 0
-        assert comparison.divergence(1).first == 0
-        await driver.lane_press("space")
-        assert len(first.steps) == len(second.steps) == 10
-
-
-async def test_another_prefix_or_other_settings_keep_the_luck(drive, classics) -> None:
-    async with drive() as driver:
-        await driver.steps(10)
-        steps = driver.tree.steps(8)
-        await driver.pilot.press("w", "down", "down", "enter")
-        driver.app.screen.query_one("#as-text", TextArea).text = "ROMEO"
-        await driver.pilot.pause()
-        await driver.pilot.press("ctrl+s")
-        await driver.lanes_settled()
-        second = driver.compare.comparison.lanes[1]
-        prefix = classics.tokenizer.encode("ROMEO")
-        assert second.prefix == prefix
-        assert second.new_ids == alone(classics, Settings(), prefix, count=10, offset=8 - len(prefix))
-        assert [step.u for step in second.steps] == [step.u for step in steps]
-        await driver.pilot.press("c")
-        await driver.settled()
-        await driver.pilot.press("w", *["down"] * 3, "enter")
-        await driver.pilot.press(*["backspace"] * 40)
-        await driver.type("temperature=0.8")
-        await driver.pilot.press("enter")
-        await driver.lanes_settled()
-        second = driver.compare.comparison.lanes[1]
-        assert second.new_ids == alone(classics, Settings(temperature=0.8), driver.tree.ids(8), count=10)
-
-
-async def test_another_token_in_the_prefix(drive) -> None:
-    async with drive() as driver:
-        await driver.steps(6)
-        old = driver.tree.ids()
-        driver.playground.cursor.move_to(3)
-        await driver.settled()
-        token = driver.playground.panes.view.list.selected_token
-        await driver.pilot.press("w", "down", "enter")
-        await driver.lanes_settled()
-        first, second = driver.compare.comparison.lanes
-        assert first.prefix + first.new_ids == old
-        assert second.prefix == [*old[:3], token, *old[4:8]]
-        assert [step.u for step in second.steps] == [step.u for step in first.steps]
-
-
-async def test_the_plot_and_the_list_take_turns(drive) -> None:
-    async with drive(settings=Settings(top_k=9)) as driver:
-        await driver.press("l")
-        plot = driver.playground.query_one(DistributionPlot)
-        assert plot.display
-        assert not driver.playground.panes.view.list.display
-        shown = "\n".join(plot.render_line(y).text for y in range(plot.size.height))
-        assert "╎top-k" in shown
-        assert "rank 1" in shown
-        await driver.press("slash", "escape")
-        assert driver.playground.panes.view.list.display
-
-
-async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive) -> None:
+async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()

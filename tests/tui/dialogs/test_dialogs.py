@@ -1,15 +1,20 @@
 """Dialogs, models, themes, terminal sizes, what is remembered, and what cannot be used."""
 
+from __future__ import annotations
+
 import asyncio
 import io
 import json
 import random
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList, Static, TabbedContent
 
+from tests.kinds import Checkpoint
+from tests.tui.conftest import Drive, Driver
 from tui.app import RemixApp
 from tui.dialogs.help import HelpScreen, flowing
 from tui.dialogs.prefix import DataArea, PrefixScreen
@@ -28,17 +33,17 @@ def rendered(static: Static) -> str:
     return console.file.getvalue()
 
 
-async def editing(driver) -> PrefixScreen:
+async def editing(driver: Driver) -> PrefixScreen:
     await driver.pilot.press("e")
     await driver.until(lambda: isinstance(driver.app.screen, PrefixScreen) and isinstance(driver.app.focused, DataArea))
     return driver.app.screen
 
 
-async def test_the_prefix_as_text(drive) -> None:
+async def test_the_prefix_as_text(drive: Drive) -> None:
     async with drive() as driver:
         screen = await editing(driver)
         await driver.pilot.press(*" once")
-        await driver.until(lambda: screen._ids and len(screen._ids) == 9)
+        await driver.until(lambda: screen.ids and len(screen.ids) == 9)
         assert "9 tokens" in str(screen.query_one("#split").border_title)
         await driver.press("ctrl+s")
         assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "It is a truth universally acknowledged once"
@@ -46,11 +51,11 @@ async def test_the_prefix_as_text(drive) -> None:
         assert len(driver.tree) == 8
 
 
-async def test_the_prefix_as_ids(drive) -> None:
+async def test_the_prefix_as_ids(drive: Drive) -> None:
     async with drive() as driver:
         screen = await editing(driver)
         await driver.pilot.press("ctrl+t")
-        await driver.until(lambda: screen._as_ids and screen.query_one("#as-ids", DataArea).has_focus)
+        await driver.until(lambda: screen.as_ids and screen.query_one("#as-ids", DataArea).has_focus)
         area = screen.query_one("#as-ids", DataArea)
         assert area.text.startswith("1026, 318")
         for text, said in (("91, x", "not a list"), ("91, 8193", "ids are 0 to 8192")):
@@ -59,28 +64,28 @@ async def test_the_prefix_as_ids(drive) -> None:
             await driver.pilot.press("ctrl+s")
             assert driver.app.screen is screen
         area.text = "91 860 287"
-        await driver.until(lambda: screen._ids == [91, 860, 287])
+        await driver.until(lambda: screen.ids == [91, 860, 287])
         await driver.press("ctrl+s")
         assert driver.tree.ids() == [91, 860, 287]
 
 
-async def test_what_is_pasted_is_offered_as_a_prefix(drive) -> None:
+async def test_what_is_pasted_is_offered_as_a_prefix(drive: Drive) -> None:
     from textual.events import Paste
 
     async with drive() as driver:
         driver.app.screen.post_message(Paste("To be, or not to be"))
         await driver.until(lambda: isinstance(driver.app.screen, PrefixScreen))
         screen = driver.app.screen
-        await driver.until(lambda: screen._ids and driver.exploration.tokenizer.decode(screen._ids).startswith("To be"))
+        await driver.until(lambda: screen.ids and driver.exploration.tokenizer.decode(screen.ids).startswith("To be"))
         await driver.press("ctrl+s")
         assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "To be, or not to be"
 
 
-async def test_an_empty_prefix_and_a_cancelled_one(drive) -> None:
+async def test_an_empty_prefix_and_a_cancelled_one(drive: Drive) -> None:
     async with drive() as driver:
         screen = await editing(driver)
         screen.query_one("#as-text", DataArea).text = ""
-        await driver.until(lambda: screen._ids == [])
+        await driver.until(lambda: screen.ids == [])
         await driver.press("ctrl+s")
         assert driver.tree.ids() == [8192]
         await editing(driver)
@@ -89,7 +94,7 @@ async def test_an_empty_prefix_and_a_cancelled_one(drive) -> None:
         assert driver.tree.ids() == [8192]
 
 
-async def test_ids_that_no_text_gives_open_as_ids(drive) -> None:
+async def test_ids_that_no_text_gives_open_as_ids(drive: Drive) -> None:
     async with drive(ids=[162, 3]) as driver:
         screen = await editing(driver)
         assert screen.query_one(TabbedContent).active == "tab-ids"
@@ -97,11 +102,11 @@ async def test_ids_that_no_text_gives_open_as_ids(drive) -> None:
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m", "[bold]x[/]", "a\tb", "שלום عالم", "a\u200bb\u202ec", "日本\U0001f600", "\x00\x07\x9b",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-async def test_hostile_prefixes_are_data(drive, text: str) -> None:
+async def test_hostile_prefixes_are_data(drive: Drive, text: str) -> None:
     async with drive(prefix=text) as driver:
         assert driver.exploration.tokenizer.decode(driver.tree.ids()) == text
         await driver.press("space", "home", "right", "r")
@@ -109,13 +114,13 @@ async def test_hostile_prefixes_are_data(drive, text: str) -> None:
         await driver.pilot.pause()
         shown = "".join(
             segment.text for strip in driver.app.screen._compositor.render_strips() for segment in strip
-        )  # fmt: skip
+        )
         assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in shown)
         assert "\u202e" not in shown
         await driver.press("escape")
 
 
-async def test_help_names_every_key_and_closes(drive) -> None:
+async def test_help_names_every_key_and_closes(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("question_mark")
         await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
@@ -131,7 +136,7 @@ async def test_help_names_every_key_and_closes(drive) -> None:
         assert driver.app.screen is driver.playground
 
 
-async def test_the_command_palette_has_every_action(drive) -> None:
+async def test_the_command_palette_has_every_action(drive: Drive) -> None:
     async with drive() as driver:
         commands = [command.title for command in driver.app.get_system_commands(driver.playground)]
         assert len(commands) == len(set(commands))
@@ -139,7 +144,7 @@ async def test_the_command_palette_has_every_action(drive) -> None:
         assert set(wanted) <= set(commands)
 
 
-async def test_themes_change_at_once_and_are_remembered(drive) -> None:
+async def test_themes_change_at_once_and_are_remembered(drive: Drive) -> None:
     async with drive() as driver:
         for name in driver.workspace.themes:
             driver.app.theme = name
@@ -151,13 +156,13 @@ async def test_themes_change_at_once_and_are_remembered(drive) -> None:
         assert driver.app.theme == last
 
 
-async def test_an_unknown_theme_says_so(drive) -> None:
+async def test_an_unknown_theme_says_so(drive: Drive) -> None:
     async with drive(theme="papre") as driver:
         assert "did you mean paper" in driver.notices()
         assert driver.app.theme == "lecture"
 
 
-async def test_settings_are_remembered(drive) -> None:
+async def test_settings_are_remembered(drive: Drive) -> None:
     async with drive() as driver:
         await driver.press("p", "h", "greater_than_sign")
         settings = driver.exploration.settings
@@ -172,7 +177,7 @@ MIXED = b'{"theme": 3, "heat": "x", "settings": {"top_p": 7}, "new": 1}'
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", MIXED])
-async def test_damaged_settings_are_one_line(drive, content: bytes) -> None:
+async def test_damaged_settings_are_one_line(drive: Drive, content: bytes) -> None:
     path = config.config_file()
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
@@ -181,7 +186,7 @@ async def test_damaged_settings_are_one_line(drive, content: bytes) -> None:
         assert driver.dist is not None
 
 
-async def test_a_home_that_cannot_be_written(drive, own_home, monkeypatch) -> None:
+async def test_a_home_that_cannot_be_written(drive: Drive, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocked = own_home / "blocked"
     blocked.write_text("a file where a folder should be")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(blocked))
@@ -193,7 +198,7 @@ async def test_a_home_that_cannot_be_written(drive, own_home, monkeypatch) -> No
 
 
 @pytest.mark.parametrize("size", [(1, 1), (79, 24), (80, 23), (2, 50), (200, 3)])
-async def test_terminals_that_are_too_small_and_back(drive, size: tuple[int, int]) -> None:
+async def test_terminals_that_are_too_small_and_back(drive: Drive, size: tuple[int, int]) -> None:
     async with drive() as driver:
         await driver.press("space", "t")
         ids = driver.tree.ids()
@@ -208,7 +213,7 @@ async def test_terminals_that_are_too_small_and_back(drive, size: tuple[int, int
         assert driver.tree.ids()[: len(ids)] == ids
 
 
-async def test_a_model_in_a_folder_and_back(drive, checkpoint) -> None:
+async def test_a_model_in_a_folder_and_back(drive: Drive, checkpoint: Checkpoint) -> None:
     folder = checkpoint(vocab_size=400, n_positions=64)
     async with drive() as driver:
         await driver.press("space")
@@ -230,7 +235,7 @@ async def test_a_model_in_a_folder_and_back(drive, checkpoint) -> None:
         assert driver.tree.ids() == ids
 
 
-async def test_a_model_that_cannot_be_loaded_leaves_the_other_running(drive, checkpoint) -> None:
+async def test_a_model_that_cannot_be_loaded_leaves_the_other_running(drive: Drive, checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     (folder / "model.safetensors").write_bytes(b"nonsense" * 100)
     async with drive() as driver:
@@ -242,7 +247,7 @@ async def test_a_model_that_cannot_be_loaded_leaves_the_other_running(drive, che
         await driver.until(lambda: "did you mean gpt2" in driver.notices())
 
 
-async def test_a_first_model_that_cannot_be_loaded_leaves_a_working_app(drive, checkpoint) -> None:
+async def test_a_first_model_that_cannot_be_loaded_leaves_a_working_app(drive: Drive, checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     (folder / "config.json").write_text("{")
     async with drive(model=str(folder)) as driver:
@@ -254,7 +259,7 @@ async def test_a_first_model_that_cannot_be_loaded_leaves_a_working_app(drive, c
         assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "It is a truth universally acknowledged"
 
 
-async def test_a_padded_vocabulary_has_ids_without_text(drive, checkpoint) -> None:
+async def test_a_padded_vocabulary_has_ids_without_text(drive: Drive, checkpoint: Checkpoint) -> None:
     folder = checkpoint(vocab_size=50304, n_embd=8, n_head=2, n_layer=1)
     async with drive(model=str(folder), ids=[91, 50300]) as driver:
         await driver.settled()
@@ -266,14 +271,14 @@ async def test_a_padded_vocabulary_has_ids_without_text(drive, checkpoint) -> No
         assert driver.tree.ids() == [91, 50300, 50301]
 
 
-async def test_a_tiny_vocabulary_that_cannot_hold_the_prefix_says_so(drive, checkpoint) -> None:
+async def test_a_tiny_vocabulary_that_cannot_hold_the_prefix_says_so(drive: Drive, checkpoint: Checkpoint) -> None:
     async with drive(model=str(checkpoint()), prefix="naïve") as driver:
         await driver.settled()
         assert "give token ids" in driver.notices()
         assert driver.tree.ids() == [96]
 
 
-async def test_damaged_weights_with_a_sound_tokenizer_first(drive, checkpoint) -> None:
+async def test_damaged_weights_with_a_sound_tokenizer_first(drive: Drive, checkpoint: Checkpoint) -> None:
     folder = checkpoint(vocab_size=400)
     (folder / "model.safetensors").write_bytes(b"")
     async with drive(model=str(folder)) as driver:
@@ -284,7 +289,7 @@ async def test_damaged_weights_with_a_sound_tokenizer_first(drive, checkpoint) -
         assert len(driver.tree) == 9
 
 
-async def test_pressing_everything_at_once(drive) -> None:
+async def test_pressing_everything_at_once(drive: Drive) -> None:
     keys = "space g r b enter left right home end up down t e escape s left right escape h x plus minus less_than_sign"
     keys += " greater_than_sign p u ctrl+r slash escape 1 2 b left_square_bracket right_square_bracket g u g m escape"
     async with drive(speed=300.0) as driver:
@@ -304,7 +309,7 @@ ANY_KEYS = (
 )
 
 
-async def test_a_palette_that_is_closed_at_once_does_no_harm(drive) -> None:
+async def test_a_palette_that_is_closed_at_once_does_no_harm(drive: Drive) -> None:
     """Its search may begin when its list is gone already."""
     async with drive() as driver:
         driver.app.simulate_key("ctrl+p")
@@ -320,7 +325,7 @@ async def test_a_palette_that_is_closed_at_once_does_no_harm(drive) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_no_keys_in_any_order_on_any_screen_end_the_app(drive, monkeypatch, tmp_path, seed: int) -> None:
+async def test_no_keys_in_any_order_on_any_screen_end_the_app(drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int) -> None:
     monkeypatch.chdir(tmp_path)  # exports are written there
     rng, keys = random.Random(seed), ANY_KEYS.split()
     async with drive(speed=200.0) as driver:
@@ -333,7 +338,7 @@ async def test_no_keys_in_any_order_on_any_screen_end_the_app(drive, monkeypatch
         assert driver.app.is_running
 
 
-def test_no_color_means_no_colour(monkeypatch) -> None:
+def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     from textual.filter import NoColor
 
     monkeypatch.setenv("NO_COLOR", "1")

@@ -1,6 +1,10 @@
 """Weights in int8 or fp32: chosen by size, by the command line, by key; sessions keep theirs."""
 
+from __future__ import annotations
+
+from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -10,9 +14,10 @@ from engine.gpt2.kernels import compiled
 from engine.models import names
 from engine.models.opening import LoadOptions, open_model
 from engine.session.replay import replay
+from tests.tui.conftest import Drive
 
 
-async def test_a_key_changes_the_weights_and_keeps_the_tree(drive) -> None:
+async def test_a_key_changes_the_weights_and_keeps_the_tree(drive: Drive) -> None:
     async with drive() as app:
         await app.settled()
         await app.pilot.press("space", "space")
@@ -33,17 +38,17 @@ async def test_a_key_changes_the_weights_and_keeps_the_tree(drive) -> None:
         await app.until(lambda: app.exploration.info is not None and app.exploration.info.precision == "fp32")
 
 
-async def test_large_models_get_what_measures_faster_and_it_is_said(drive, monkeypatch) -> None:
+async def test_large_models_get_what_measures_faster_and_it_is_said(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "LARGE", 1_000_000)
     monkeypatch.setattr(measure, "faster_precision", lambda _: ("int8", 3.0))
     async with drive() as app:
         await app.settled()
         assert app.exploration.info.precision == "int8"
         assert "int8" in app.app.workspace.said
-        assert "int8" in app.playground._status.plain
+        assert "int8" in app.playground.status
 
 
-async def test_a_session_keeps_its_precision_and_no_size_is_blamed(drive, tmp_path) -> None:
+async def test_a_session_keeps_its_precision_and_no_size_is_blamed(drive: Drive, tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     async with drive(session=path, load=LoadOptions(precision="int8")) as app:
         await app.pilot.press("space")
@@ -57,7 +62,7 @@ async def test_a_session_keeps_its_precision_and_no_size_is_blamed(drive, tmp_pa
 
 
 @pytest.mark.parametrize("asked", ["fp32", "int8"])
-async def test_the_command_line_decides(drive, monkeypatch, asked) -> None:
+async def test_the_command_line_decides(drive: Drive, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     monkeypatch.setattr(opening, "LARGE", 1_000_000)
     async with drive(load=LoadOptions(precision=asked)) as app:
         await app.settled()
@@ -66,19 +71,19 @@ async def test_the_command_line_decides(drive, monkeypatch, asked) -> None:
 
 
 @pytest.fixture
-def uncompiled(monkeypatch, tmp_path):
+def uncompiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As at the very first start: no kernels are compiled yet."""
     monkeypatch.setattr(compiled, "_loaded", {})
     monkeypatch.setenv("GPT2_REMIX_KERNELS", str(tmp_path / "kernels"))
 
 
 @pytest.mark.slow
-async def test_the_first_start_works_at_once_and_changes_over(drive, uncompiled) -> None:
+async def test_the_first_start_works_at_once_and_changes_over(drive: Drive, uncompiled: None) -> None:
     """It runs in numpy while the kernels are compiled, goes on with them in the middle of a run, and replays."""
     async with drive() as app:
         await app.settled()
         assert app.exploration.info.form == "numpy"
-        assert "numpy" in app.playground._status.plain
+        assert "numpy" in app.playground.status
         await app.pilot.press("g")
         await app.until(lambda: app.exploration.info.form == "kernels 1")
         assert "compiled" in app.app.workspace.said
@@ -87,9 +92,9 @@ async def test_the_first_start_works_at_once_and_changes_over(drive, uncompiled)
         await app.until(lambda: len(app.tree) > before + 20)
         await app.pilot.press("space")
         await app.settled()
-        assert "numpy" not in app.playground._status.plain
+        assert "numpy" not in app.playground.status
         forms = [app.tree.models[node.model].form for node in app.tree.nodes
-                 if node.step is not None and node.step.origin == "sampled"]  # fmt: skip
+                 if node.step is not None and node.step.origin == "sampled"]
         assert forms == sorted(forms, reverse=True)  # numpy, then kernels: no step of one under the other's name
         assert set(forms) == {"numpy", "kernels 1"}
         model = open_model("classics")
@@ -98,8 +103,8 @@ async def test_the_first_start_works_at_once_and_changes_over(drive, uncompiled)
         assert found.other_form == forms.count("numpy")
 
 
-async def test_a_compiler_that_fails_leaves_numpy_and_says_so(drive, uncompiled, monkeypatch) -> None:
-    def fails(stop):
+async def test_a_compiler_that_fails_leaves_numpy_and_says_so(drive: Drive, uncompiled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(stop: Any) -> Any:
         raise EngineError("the kernels could not be compiled (no space left)")
 
     monkeypatch.setattr(compiled, "compile_kernels", fails)
@@ -115,12 +120,12 @@ async def test_a_compiler_that_fails_leaves_numpy_and_says_so(drive, uncompiled,
         await app.settled()
 
 
-async def test_no_network_changes_under_a_comparison(drive, uncompiled, monkeypatch) -> None:
+async def test_no_network_changes_under_a_comparison(drive: Drive, uncompiled: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lanes that lie side by side come from one network: the change waits until they are closed."""
     ready = Event()
     compile_kernels = compiled.compile_kernels
 
-    def later(stop):
+    def later(stop: Any) -> Any:
         ready.wait(60)
         monkeypatch.undo()  # what is compiled already
         return compile_kernels(stop)

@@ -8,34 +8,36 @@ import pytest
 
 from engine.sampling.settings import Settings
 from engine.trace.follow import Follower
+from tests.kinds import Checkpoint
+from tests.tui.conftest import Drive, Driver
 from tui.playground.trace_line import TraceLine
 
 OPENING = "Sir Walter Elliot, of Kellynch"
 
 
-async def traced(driver) -> None:
+async def traced(driver: Driver) -> None:
     """Everything in view has been looked up."""
     await driver.until(lambda: driver.app.settled)
     await driver.pilot.pause()
 
 
-def words(driver) -> str:
+def words(driver: Driver) -> str:
     """The line under the text."""
     return str(driver.playground.query_one(TraceLine).render())
 
 
-def subtitle(driver) -> str:
+def subtitle(driver: Driver) -> str:
     return str(driver.playground.query_one("#text-pane").border_subtitle)
 
 
-async def show(driver) -> None:
+async def show(driver: Driver) -> None:
     """Turns to the verbatim view."""
     while driver.app.workspace.preferences.heat != "verbatim":
         await driver.press("h")
     await traced(driver)
 
 
-async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked_at_once(drive) -> None:
+async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked_at_once(drive: Drive) -> None:
     async with drive(prefix=OPENING, settings=Settings(temperature=0)) as driver:
         await show(driver)
         trace = driver.playground.verbatim.trace
@@ -43,7 +45,7 @@ async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked
         while not any(mark.left for mark in trace.marks):
             longest.append(trace.longest)
             assert len(longest) < 30
-            assert driver.playground.panes.view.list._goes_on == trace.goes_on(driver.exploration.cursor)
+            assert driver.playground.panes.view.list.goes_on == trace.goes_on(driver.exploration.cursor)
             await driver.press("space")
             await traced(driver)
         assert longest == sorted(longest)
@@ -54,17 +56,17 @@ async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked
         assert words(driver).startswith(f"left Persuasion here after {last} tokens: training goes on with ")
         raw = driver.exploration.distribution(last).raw
         expected, taken = (f"{driver.exploration.name(token)} ({raw[token]:.0%})"
-                           for token in (trace.left(last).expected[0], driver.tree.step(last).token))  # fmt: skip
+                           for token in (trace.left(last).expected[0], driver.tree.step(last).token))
         assert words(driver).endswith(f"goes on with {expected}, the greedy choice is {taken}")
-        assert [driver.playground.panes.text._cells[n].mark for n in range(last + 1)] == ["verbatim"] * last + ["left"]
+        assert [driver.playground.panes.text.cells[n].mark for n in range(last + 1)] == ["verbatim"] * last + ["left"]
         assert f"longest {last}" in subtitle(driver)
         await driver.press("left")
         await traced(driver)
         assert words(driver).startswith(f"{last} of {last} tokens from Persuasion, token 0 (0.0%)") or (
-            f"{last} of {last} tokens from Persuasion" in words(driver))  # fmt: skip
+            f"{last} of {last} tokens from Persuasion" in words(driver))
 
 
-async def test_a_pick_leaves_the_text_and_going_back_returns_to_it(drive) -> None:
+async def test_a_pick_leaves_the_text_and_going_back_returns_to_it(drive: Drive) -> None:
     async with drive(prefix=OPENING, settings=Settings(temperature=0)) as driver:
         await show(driver)
         await driver.press("space", "space")
@@ -87,7 +89,7 @@ async def test_a_pick_leaves_the_text_and_going_back_returns_to_it(drive) -> Non
         assert not any(mark.left for mark in trace.marks)
 
 
-async def test_braces_change_how_long_a_span_must_be(drive) -> None:
+async def test_braces_change_how_long_a_span_must_be(drive: Drive) -> None:
     async with drive(prefix=f"{OPENING} Hall") as driver:
         await show(driver)
         tokens = len(driver.tree)
@@ -102,7 +104,7 @@ async def test_braces_change_how_long_a_span_must_be(drive) -> None:
         assert subtitle(driver) == f"100% verbatim · longest {tokens} · ≥ 6"
 
 
-async def test_with_the_text_at_hand_the_passage_stands_beside_the_stream(drive, tmp_path: Path) -> None:
+async def test_with_the_text_at_hand_the_passage_stands_beside_the_stream(drive: Drive, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("Once there was a baker who sold only yesterday's bread, and nobody minded it.")
     prefix = "Once there was a baker who sold only yesterday's news"
     async with drive(prefix=prefix, sources=(f"My Tale={tmp_path / 'mine.txt'}",)) as driver:
@@ -118,7 +120,7 @@ async def test_with_the_text_at_hand_the_passage_stands_beside_the_stream(drive,
         assert ours[1].startswith(" news")
 
 
-async def test_a_model_whose_text_is_not_known_says_what_to_do(drive, checkpoint) -> None:
+async def test_a_model_whose_text_is_not_known_says_what_to_do(drive: Drive, checkpoint: Checkpoint) -> None:
     folder = checkpoint(vocab_size=8193, n_positions=64, n_embd=16, n_layer=1)
     async with drive(model=str(folder)) as driver:
         await driver.settled()
@@ -129,7 +131,7 @@ async def test_a_model_whose_text_is_not_known_says_what_to_do(drive, checkpoint
 
 
 @pytest.mark.slow
-async def test_many_keys_while_it_traces(drive) -> None:
+async def test_many_keys_while_it_traces(drive: Drive) -> None:
     async with drive(prefix=OPENING) as driver:
         await show(driver)
         await driver.grow(60)
@@ -139,8 +141,8 @@ async def test_many_keys_while_it_traces(drive) -> None:
         await driver.settled()
         await traced(driver)
         trace = driver.playground.verbatim.trace
-        assert trace._ids == list(driver.tree.ids())
+        assert trace.ids() == list(driver.tree.ids())
         follower = Follower(driver.app.workspace.index, trace.min_tokens)
-        for token in trace._ids:
+        for token in trace.ids():
             follower.append(token)
         assert follower.marks == trace.marks

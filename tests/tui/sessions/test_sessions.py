@@ -1,19 +1,24 @@
 """What a person does with sessions and the tree: saved, found, named, hidden, compared, exported, opened again."""
 
+from __future__ import annotations
+
 import json
+from pathlib import Path
 
 import pytest
 from textual.widgets import DataTable, Input, Static
 
 from engine.errors import InputError
+from engine.models.opening import Model
 from engine.sampling.settings import Settings
 from engine.session.export.json import session_from_json
 from engine.session.folder import bin_folder, list_sessions
+from engine.session.nodes import Annotation
 from engine.session.opening import open_session
 from engine.session.outline import find_text, least_likely, sorted_leaves, split_of
 from engine.session.store import read, save_whole
-from engine.session.tree import Annotation
 from tests.engine.session.sessions import grown
+from tests.tui.conftest import Drive, Driver
 from tui.compare.screen import CompareScreen
 from tui.dialogs.ask import AskScreen
 from tui.sessions.export import ExportScreen
@@ -23,12 +28,12 @@ from tui.style.numbers import age
 from tui.tree.screen import TreeScreen
 
 
-async def saved(driver) -> None:
+async def saved(driver: Driver) -> None:
     await driver.settled()
     await driver.until(lambda: not driver.app.workspace.autosave.busy)
 
 
-async def branched(driver) -> None:
+async def branched(driver: Driver) -> None:
     """Five steps, a flip and three branches from the middle."""
     await driver.steps(5)
     driver.playground.cursor.move_to(10)
@@ -36,7 +41,7 @@ async def branched(driver) -> None:
     await driver.press("r", "left", "3", "b")
 
 
-async def test_what_is_done_is_on_disk_and_undone_after_a_restart(drive, tmp_path) -> None:
+async def test_what_is_done_is_on_disk_and_undone_after_a_restart(drive: Drive, tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     async with drive(session=path) as driver:
         await branched(driver)
@@ -59,7 +64,7 @@ async def test_what_is_done_is_on_disk_and_undone_after_a_restart(drive, tmp_pat
         assert driver.exploration.settings == views[place].settings
 
 
-async def test_a_session_whose_view_stands_at_the_root_keeps_its_branches(drive, tmp_path) -> None:
+async def test_a_session_whose_view_stands_at_the_root_keeps_its_branches(drive: Drive, tmp_path: Path) -> None:
     """As after a kill while branches were grown from the first position."""
     path = tmp_path / "a.remix"
     session = grown(5, 40)
@@ -76,7 +81,7 @@ async def test_a_session_whose_view_stands_at_the_root_keeps_its_branches(drive,
     assert len(read(path).tree.nodes) == 41
 
 
-async def test_nothing_done_leaves_no_file(drive) -> None:
+async def test_nothing_done_leaves_no_file(drive: Drive) -> None:
     async with drive() as driver:
         await driver.press("right", "h", "home")
         await saved(driver)
@@ -89,7 +94,7 @@ async def test_nothing_done_leaves_no_file(drive) -> None:
         assert listed.words.startswith("It is a truth")
 
 
-async def test_ctrl_s_only_gives_a_name(drive) -> None:
+async def test_ctrl_s_only_gives_a_name(drive: Drive) -> None:
     async with drive() as driver:
         await driver.press("space")
         await driver.pilot.press("ctrl+s")
@@ -100,7 +105,7 @@ async def test_ctrl_s_only_gives_a_name(drive) -> None:
         assert list_sessions()[0].name == "my talk"
 
 
-async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(drive, tmp_path) -> None:
+async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(drive: Drive, tmp_path: Path) -> None:
     from engine.session.folder import fresh_path
 
     for seed in (1, 3):
@@ -125,16 +130,16 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         await driver.type("renamed")
         await driver.pilot.press("enter")
         screen.query_one(Input).value = ""
-        await driver.until(lambda: any(listed.name == "renamed" for listed in screen._shown))
-        rows = [listed.name for listed in screen._shown]
+        await driver.until(lambda: any(listed.name == "renamed" for listed in screen.shown))
+        rows = [listed.name for listed in screen.shown]
         table.move_cursor(row=rows.index("renamed"))
         await driver.pilot.press("c")
         await driver.until(lambda: table.row_count == 4)
-        table.move_cursor(row=[listed.name for listed in screen._shown].index("name 1"))
+        table.move_cursor(row=[listed.name for listed in screen.shown].index("name 1"))
         await driver.pilot.press("d")
         await driver.until(lambda: table.row_count == 3)
         assert len(list(bin_folder().glob("*.remix"))) == 1
-        own = next(n for n, listed in enumerate(screen._shown) if listed.words.startswith("It is"))
+        own = next(n for n, listed in enumerate(screen.shown) if listed.words.startswith("It is"))
         table.move_cursor(row=own)
         await driver.pilot.press("d")
         assert "open here" in str(screen.query_one("#problem", Static).content)
@@ -146,8 +151,8 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         await driver.type("yes")
         await driver.pilot.press("enter")
         await driver.until(lambda: not list(bin_folder().glob("*.remix")))
-        table.move_cursor(row=[listed.name for listed in screen._shown].index("renamed"))
-        path = screen._shown[table.cursor_row].path
+        table.move_cursor(row=[listed.name for listed in screen.shown].index("renamed"))
+        path = screen.shown[table.cursor_row].path
         await driver.pilot.press("enter")
         await driver.until(lambda: driver.app.workspace.autosave.exploration_in(path) is driver.exploration)
         await driver.settled()
@@ -155,13 +160,13 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         # The one before is let go and can be opened again.
         await driver.pilot.press("ctrl+o")
         screen, table = driver.app.screen, driver.app.screen.query_one(DataTable)
-        await driver.until(lambda: any(listed.words.startswith("It is") for listed in screen._shown))
-        table.move_cursor(row=next(n for n, k in enumerate(screen._shown) if k.words.startswith("It is")))
+        await driver.until(lambda: any(listed.words.startswith("It is") for listed in screen.shown))
+        table.move_cursor(row=next(n for n, k in enumerate(screen.shown) if k.words.startswith("It is")))
         await driver.pilot.press("enter")
         await driver.until(lambda: driver.tree.ids() == old)
 
 
-async def test_the_tree_screen_goes_folds_names_stars_notes_and_hides(drive) -> None:
+async def test_the_tree_screen_goes_folds_names_stars_notes_and_hides(drive: Drive) -> None:
     async with drive(size=(120, 36)) as driver:
         await branched(driver)
         await driver.pilot.press("T")
@@ -198,7 +203,7 @@ async def test_the_tree_screen_goes_folds_names_stars_notes_and_hides(drive) -> 
         assert tree.annotations[node].name == "best one"
 
 
-async def test_a_note_on_any_token(drive, tmp_path) -> None:
+async def test_a_note_on_any_token(drive: Drive, tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     async with drive(session=path) as driver:
         await driver.steps(4)
@@ -219,7 +224,7 @@ async def test_a_note_on_any_token(drive, tmp_path) -> None:
         assert node not in driver.tree.annotations
 
 
-async def test_branches_are_sorted_and_two_compared(drive) -> None:
+async def test_branches_are_sorted_and_two_compared(drive: Drive) -> None:
     async with drive(size=(120, 36)) as driver:
         await branched(driver)
         tree = driver.tree
@@ -245,7 +250,7 @@ async def test_branches_are_sorted_and_two_compared(drive) -> None:
         await driver.settled()
 
 
-async def test_find_text_least_likely_and_picked(drive) -> None:
+async def test_find_text_least_likely_and_picked(drive: Drive) -> None:
     async with drive(size=(120, 36)) as driver:
         await branched(driver)
         await driver.press("down", "down", "enter")
@@ -266,7 +271,7 @@ async def test_find_text_least_likely_and_picked(drive) -> None:
         await driver.settled()
 
 
-def test_find_is_what_a_plain_search_finds(classics) -> None:
+def test_find_is_what_a_plain_search_finds(classics: Model) -> None:
     tree = grown(6, 300).tree
     piece = classics.tokenizer.token_bytes
     for leaf in tree.leaves()[:5]:
@@ -287,7 +292,7 @@ def test_find_is_what_a_plain_search_finds(classics) -> None:
 
 
 @pytest.mark.parametrize("form", ["html", "json", "md", "txt", "svg"])
-async def test_export_from_the_app(drive, tmp_path, form: str) -> None:
+async def test_export_from_the_app(drive: Drive, tmp_path: Path, form: str) -> None:
     async with drive() as driver:
         await branched(driver)
         await driver.pilot.press("ctrl+e")
@@ -312,7 +317,7 @@ async def test_export_from_the_app(drive, tmp_path, form: str) -> None:
             assert "http://" not in text.replace("http://www.w3.org", "")
 
 
-async def test_a_branch_goes_to_the_clipboard(drive) -> None:
+async def test_a_branch_goes_to_the_clipboard(drive: Drive) -> None:
     async with drive() as driver:
         await driver.steps(3)
         await driver.pilot.press("ctrl+e", *["down"] * 5, "enter")
@@ -320,7 +325,7 @@ async def test_a_branch_goes_to_the_clipboard(drive) -> None:
         assert driver.app.clipboard.startswith("It is a truth")
 
 
-async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_records(drive, tmp_path) -> None:
+async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_records(drive: Drive, tmp_path: Path) -> None:
     from engine.models.record import ModelRecord
     from engine.session.export.json import session_to_json
 
@@ -345,7 +350,7 @@ async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_re
         await saved(driver)
 
 
-async def test_a_model_that_cannot_be_had_does_not_keep_a_session_shut(drive, tmp_path) -> None:
+async def test_a_model_that_cannot_be_had_does_not_keep_a_session_shut(drive: Drive, tmp_path: Path) -> None:
     from engine.models.record import ModelRecord
 
     session = grown(9, 40)
@@ -358,7 +363,7 @@ async def test_a_model_that_cannot_be_had_does_not_keep_a_session_shut(drive, tm
         assert "is opened with classics" in driver.notices()
 
 
-def test_opening_files_of_every_kind(tmp_path) -> None:
+def test_opening_files_of_every_kind(tmp_path: Path) -> None:
     new = open_session(tmp_path / "new.remix")
     assert not new.saved
     assert new.path == tmp_path / "new.remix"

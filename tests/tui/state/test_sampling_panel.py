@@ -8,7 +8,7 @@ from rich.text import Text
 from engine.errors import EngineError
 from engine.sampling.presets import SHIPPED
 from engine.sampling.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
-from engine.session.tree import View
+from engine.session.nodes import View
 from tui.state import sampling_panel as panel
 from tui.state.preferences import SPEEDS, Preferences
 from tui.style.status_bar import status_line
@@ -27,7 +27,7 @@ def test_any_steps_keep_every_setting_usable(name: str, directions: list[int]) -
             assert name in ("banned", "logit_bias", "dry_breakers")
             continue
         view = View(0, 0, change.settings or view.settings, view.seed if change.seed is None else change.seed,
-                    change.coin or view.coin)  # fmt: skip
+                    change.coin or view.coin)
         kept = change.preferences or kept
     assert len(panel.chain_rows(view, kept, SHIPPED, None)) == len(NAMES)
     assert 0 <= view.seed < SEED_LIMIT
@@ -52,7 +52,7 @@ LADDER = [(20.0, 50.0, 10.0), (7.0, 10.0, 5.0), (None, None, 100.0), (0.5, 1.0, 
 
 
 @pytest.mark.parametrize(("speed", "up", "down"), LADDER)
-def test_speeds_go_up_and_down_the_ladder(speed, up, down) -> None:
+def test_speeds_go_up_and_down_the_ladder(speed: float | None, up: float | None, down: float | None) -> None:
     assert panel.next_speed(speed, 1) == up
     assert panel.next_speed(speed, -1) == down
     assert panel.next_speed(SPEEDS[-1], 1) is None
@@ -68,7 +68,7 @@ def test_steps_move_and_switch_without_getting_lost(moves: list[tuple[str, int]]
     for name, direction in moves:
         with suppress(EngineError):
             for change in (panel.shifted(name, direction, view, Preferences()),
-                           panel.switched(name, view, Preferences())):  # fmt: skip
+                           panel.switched(name, view, Preferences())):
                 assert change.settings is not None
                 view = View(0, 0, change.settings, 7, "interval")
         assert sorted(view.settings.order) == sorted(CHAIN)

@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from engine.errors import InputError
 from engine.models.provenance import read_record
+from tests.tui.conftest import Drive, Driver
 from tui.state.training import POINTS, Training, TrainOptions, folder_for, read_train_options
 from tui.training.new import TrainScreen
 from tui.training.screen import TrainingScreen
@@ -24,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def fill(driver, **fields: str) -> None:
+async def fill(driver: Driver, **fields: str) -> None:
     """Writes into the form's fields."""
     await driver.until(lambda: isinstance(driver.app.screen, TrainScreen))
     for name, value in fields.items():
@@ -33,7 +34,7 @@ async def fill(driver, **fields: str) -> None:
 
 
 @pytest.mark.slow
-async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) -> None:
+async def test_train_explore_meanwhile_and_switch_with_a_key(drive: Drive, here: Path) -> None:
     async with drive() as driver:
         await driver.pilot.press("M")
         await fill(driver, files="'a fox.txt'", minutes="0.1")
@@ -46,7 +47,7 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) 
         await driver.press("space", "space")
         assert len(driver.tree) == before + 2
         assert trainings.going
-        await driver.until(lambda: "training" in str(driver.playground._status))
+        await driver.until(lambda: "training" in driver.playground.status)
         await driver.pilot.press("M")
         await driver.until(lambda: isinstance(driver.app.screen, TrainingScreen))
         await driver.until(lambda: trainings.training.over, seconds=120)
@@ -56,11 +57,11 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) 
         assert training.losses[0][1] > training.losses[-1][1]
         assert "M switches to it" in driver.notices()
         await driver.pilot.press("escape")
-        await driver.until(lambda: "M: the new model" in str(driver.playground._status))
+        await driver.until(lambda: "M: the new model" in driver.playground.status)
         await driver.pilot.press("M")
         await driver.until(lambda: driver.exploration.info and driver.exploration.info.name.endswith("a-fox-model"))
         await driver.settled()
-        assert "the new model" not in str(driver.playground._status)
+        assert "the new model" not in driver.playground.status
         assert driver.exploration.tokenizer.decode(driver.tree.ids(before)).startswith("It is a truth")
         await driver.until(lambda: driver.app.settled)
         assert [document.title for document in driver.app.workspace.index.documents] == ["a fox"]
@@ -68,7 +69,7 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive, here: Path) 
 
 
 @pytest.mark.slow
-async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> None:
+async def test_stopped_it_keeps_what_it_has_and_goes_on(drive: Drive, here: Path) -> None:
     async with drive() as driver:
         driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         driver.playground.places.last_training()
@@ -90,7 +91,7 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive, here: Path) -> No
 
 
 @pytest.mark.slow
-async def test_the_app_ends_and_the_training_ends_well_by_itself(drive, here: Path) -> None:
+async def test_the_app_ends_and_the_training_ends_well_by_itself(drive: Drive, here: Path) -> None:
     async with drive() as driver:
         driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         training = driver.app.workspace.trainings.training
@@ -105,7 +106,7 @@ async def test_the_app_ends_and_the_training_ends_well_by_itself(drive, here: Pa
 
 
 @pytest.mark.slow
-async def test_what_only_the_process_finds_out_is_a_line_and_the_wish_can_be_mended(drive, here: Path) -> None:
+async def test_what_only_the_process_finds_out_is_a_line_and_the_wish_can_be_mended(drive: Drive, here: Path) -> None:
     (here / "utf16.txt").write_bytes(WORDS.encode("utf-16") * 50)
     async with drive() as driver:
         await driver.pilot.press("M")
@@ -121,7 +122,7 @@ async def test_what_only_the_process_finds_out_is_a_line_and_the_wish_can_be_men
         assert "utf16.txt" in driver.app.screen.query_one("#files", Input).value
 
 
-async def test_the_form_says_what_is_wrong_and_stays(drive, here: Path) -> None:
+async def test_the_form_says_what_is_wrong_and_stays(drive: Drive, here: Path) -> None:
     async with drive() as driver:
         await driver.pilot.press("M")
         for files, said in (("nowhere.txt", "does not exist"), ("'open", "quotation mark"), ("", "name a text file")):
@@ -133,7 +134,7 @@ async def test_the_form_says_what_is_wrong_and_stays(drive, here: Path) -> None:
         assert driver.app.workspace.trainings.training is None
 
 
-async def test_files_are_taken_and_left_out_in_the_list(drive, here: Path) -> None:
+async def test_files_are_taken_and_left_out_in_the_list(drive: Drive, here: Path) -> None:
     async with drive() as driver:
         await driver.pilot.press("M")
         await driver.until(lambda: isinstance(driver.app.screen, TrainScreen))
@@ -155,7 +156,7 @@ async def test_files_are_taken_and_left_out_in_the_list(drive, here: Path) -> No
     ("'a fox.txt'", ".", "1", "not empty"), ("'a fox.txt'", "a fox.txt", "1", "is a file"),
     (".", "m", "1", "is a folder"), ("'a fox.txt' 'a fox.txt'", "m", "1", "given twice"),
     ("*.md", "m", "1", "does not exist"),
-])  # fmt: skip
+])
 def test_wishes_that_cannot_be_are_refused(here: Path, files: str, out: str, minutes: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as refused:
         read_train_options(files, out, minutes)
@@ -179,13 +180,13 @@ def test_a_long_training_keeps_a_bounded_number_of_points() -> None:
     for n in range(20_000):
         seconds = n * 0.3
         training.take({"event": "report", "step": n, "seconds": seconds, "left": 6000 - seconds, "loss": 3.0,
-                       "rate": 1.0, "fraction": seconds / 6000, "held_out": 3.5 if n % 500 == 0 else None})  # fmt: skip
+                       "rate": 1.0, "fraction": seconds / 6000, "held_out": 3.5 if n % 500 == 0 else None})
     assert POINTS / 2 < len(training.losses) <= POINTS + 1
     assert len(training.looks) == 40
 
 
 @pytest.mark.slow
-async def test_stopped_at_once_it_leaves_nothing_and_complains_of_nothing(drive, here: Path) -> None:
+async def test_stopped_at_once_it_leaves_nothing_and_complains_of_nothing(drive: Drive, here: Path) -> None:
     async with drive() as driver:
         driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         driver.playground.places.last_training()

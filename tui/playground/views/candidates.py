@@ -51,7 +51,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         self._label_of: Callable[[int], str] = str
         self._matches: frozenset[int] | None = None
         self._empty = ""
-        self._goes_on: tuple[int, ...] = ()
+        self.goes_on: tuple[int, ...] = ()
         self.selected = 0
 
     @property
@@ -98,8 +98,8 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
 
     def set_goes_on(self, tokens: tuple[int, ...]) -> None:
         """The tokens with which the training text goes on here."""
-        if tokens != self._goes_on:
-            self._goes_on = tokens
+        if tokens != self.goes_on:
+            self.goes_on = tokens
             self.refresh()
 
     def filter(self, matches: Iterable[int] | None) -> None:
@@ -175,7 +175,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
             scale = max(float(self._dist.final.max()), float(self._dist.raw.max()))
             middle = bar_segments(final, raw, scale, bar_width, palette.bar_taken if taken else palette.bar, palette)
             number = percent(final)
-        told = Segment(GOES_ON, palette.marker) if token in self._goes_on else Segment(" ", style)
+        told = Segment(GOES_ON, palette.marker) if token in self.goes_on else Segment(" ", style)
         segments = [Segment(mark, style), told, Segment(label + " ", style), *middle, Segment(" " + number, style)]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
         return strip.apply_style(palette.selected) if selected else strip

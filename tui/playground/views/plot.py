@@ -153,7 +153,7 @@ def _ranks(column: int, until: int, columns: int, size: int) -> tuple[int, int]:
 def _row(
     y: int, height: int, bottom: int, cells: object, marks: dict[int, str], place: tuple[int, int] | None,
     palette: Palette,
-) -> list[Segment]:  # fmt: skip
+) -> list[Segment]:
     import numpy as np
 
     layers = np.asarray(cells)

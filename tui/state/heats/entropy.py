@@ -11,4 +11,4 @@ def values(source: HeatSource) -> list[float | None]:
 
 
 HEAT = Heat("entropy", "how open the choice was: the entropy of the raw distribution, in bits", values,
-            lambda source: f"entropy 0–{MOST_BITS:.0f} bits")  # fmt: skip
+            lambda source: f"entropy 0–{MOST_BITS:.0f} bits")

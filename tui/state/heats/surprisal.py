@@ -11,4 +11,4 @@ def values(source: HeatSource) -> list[float | None]:
 
 
 HEAT = Heat("surprisal", "how little the network expected the token: -log2 of its raw probability, in bits", values,
-            lambda source: f"surprisal 0–{MOST_BITS:.0f} bits")  # fmt: skip
+            lambda source: f"surprisal 0–{MOST_BITS:.0f} bits")

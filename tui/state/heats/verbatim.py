@@ -24,4 +24,4 @@ def legend(source: HeatSource) -> str:
 
 
 HEAT = Heat("verbatim", "what stands word for word in the training text, and where it is left", values, legend,
-            spans=True)  # fmt: skip
+            spans=True)

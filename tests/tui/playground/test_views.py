@@ -1,0 +1,51 @@
+"""Views of the position under the cursor."""
+
+from __future__ import annotations
+
+from engine.sampling.settings import Settings
+from tests.tui.conftest import Drive
+from tui.playground.views.plot import DistributionPlot
+
+
+async def test_the_plot_and_the_list_take_turns(drive: Drive) -> None:
+    async with drive(settings=Settings(top_k=9)) as driver:
+        await driver.press("l")
+        plot = driver.playground.query_one(DistributionPlot)
+        assert plot.display
+        assert not driver.playground.panes.view.list.display
+        shown = "\n".join(plot.render_line(y).text for y in range(plot.size.height))
+        assert "╎top-k" in shown
+        assert "rank 1" in shown
+        await driver.press("slash", "escape")
+        assert driver.playground.panes.view.list.display
+
+
+async def test_search_finds_tokens_by_text_and_by_id(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("slash")
+        await driver.pilot.press(*"mother")
+        await driver.pilot.pause()
+        names = driver.playground.panes.view
+        assert "mother" in names.name_of(names.list.selected_token)
+        await driver.press("enter")
+        assert "mother" in driver.exploration.name(driver.tree.step(8).token)
+        await driver.pilot.press("slash", *"860")
+        await driver.pilot.pause()
+        assert names.list.selected_token == 860
+        await driver.press("escape")
+        assert not names.searching
+        await driver.pilot.press("slash", *"zzzzqq")
+        await driver.pilot.pause()
+        assert names.list.selected_token is None
+        await driver.press("escape")
+
+
+async def test_candidates_scroll_to_any_rank(drive: Drive) -> None:
+    async with drive() as driver:
+        candidates = driver.playground.panes.view
+        candidates.action_row(5000)
+        await driver.pilot.pause()
+        assert driver.dist.rank(candidates.list.selected_token) == 5000
+        candidates.action_row(10**6)
+        await driver.pilot.pause()
+        assert driver.dist.rank(candidates.list.selected_token) == 8192
