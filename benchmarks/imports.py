@@ -31,8 +31,8 @@ def main() -> None:
             rows.append((int(own), int(whole), name.strip()))
     print(f"{len(rows)} modules before the app's first frame, {sum(own for own, _, _ in rows) / 1000:.0f} ms in all")
     print(f"{'own ms':>8} {'with its own imports':>22}  module")
-    for own, whole, name in sorted(rows, reverse=True)[:count]:
-        print(f"{own / 1000:>8.1f} {whole / 1000:>22.1f}  {name}")
+    for spent, with_others, name in sorted(rows, reverse=True)[:count]:
+        print(f"{spent / 1000:>8.1f} {with_others / 1000:>22.1f}  {name}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.checkpoint import random_gpt2_small
+from tests.kinds import known
 
 STEPS = 24
 """Tokens that a rate is measured over; what came before them (the prefill) is taken off."""
@@ -157,9 +158,9 @@ def gguf_file(folder: Path) -> Path:
         own = names.get_name(f"transformer.{name}" if name != "lm_head.weight" else name, (".weight", ".bias"))
         if matrix and name != "wpe.weight":
             packed = gguf.quants.quantize(tensor, gguf.GGMLQuantizationType.Q8_0)
-            writer.add_tensor(own, packed, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+            writer.add_tensor(known(own), packed, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
         else:
-            writer.add_tensor(own, tensor)
+            writer.add_tensor(known(own), tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -1,9 +1,9 @@
 """gpt2-remix's engine: everything between a list of token ids and the next one.
 
-Its currency is token ids. What passes through it: ids go to a backend (`engine.generation.backend`), logits come back, the
-chain (`engine.sampling.distribution`) turns them into a distribution, a coin (`engine.sampling.coin`) falls on one token, and the tree
-(`engine.session.tree`) keeps how it came. Nothing here knows of a screen; only `engine.gpt2.eager` and
-`engine.train` import torch.
+Its currency is token ids. Rooms in the order in which a token passes: `tokens` (text to ids), `sampling` (logits to a
+token: the chain, the coin), `generation` (a backend, streams, lanes), `gpt2` (the network), `models` (a name to a
+backend that runs), `session` (the tree of all steps, its file), `compare`, `trace`, `train`, `cli`. Each imports only
+from those before it. Nothing here knows of a screen; only `engine.gpt2.eager` and `engine.train` import torch.
 """
 
 __version__ = "0.1.0"

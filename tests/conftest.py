@@ -95,7 +95,7 @@ def checkpoint(tmp_path: Path) -> Checkpoint:
 
         logging.disable_progress_bar()
         torch.manual_seed(fields.pop("torch_seed", 0))
-        shape = {"vocab_size": 97, "n_positions": 32, "n_embd": 24, "n_layer": 3, "n_head": 4}
+        shape: dict[str, Any] = {"vocab_size": 97, "n_positions": 32, "n_embd": 24, "n_layer": 3, "n_head": 4}
         shape |= {"initializer_range": 0.3, "bos_token_id": 1, "eos_token_id": 1}
         model = GPT2LMHeadModel(GPT2Config(**(shape | fields))).to(getattr(torch, dtype))
         # Biases and norms start as zeros and ones: make them count.

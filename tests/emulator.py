@@ -63,4 +63,4 @@ class Emulator:
         while self.read():
             pass
         self.process.wait()
-        return self.process.exitstatus
+        return int(self.process.exitstatus)

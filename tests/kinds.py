@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from tests.emulator import Emulator
 
@@ -16,3 +16,11 @@ Emulate: TypeAlias = Callable[..., Emulator]
 
 SnapCompare: TypeAlias = Callable[..., bool]
 """pytest-textual-snapshot's fixture."""
+
+T = TypeVar("T")
+
+
+def known(value: T | None) -> T:
+    """The value, which is there."""
+    assert value is not None
+    return value

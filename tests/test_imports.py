@@ -20,8 +20,14 @@ HELP = "from tui.__main__ import main\ntry: main(['--help'])\nexcept SystemExit:
     ("code", "never"),
     [
         ("import tui", {"torch", "textual", "numpy"}),
-        ("import engine.cli, engine.models.opening, engine.session.tree", {"textual", "rich", "torch", "numpy", "tui", "themes"}),
-        ("import engine.generation.decode, engine.sampling.distribution, engine.sampling.coin, engine.tokens.tokenizer", {"textual", "torch", "tui"}),
+        (
+            "import engine.cli, engine.models.opening, engine.session.tree",
+            {"textual", "rich", "torch", "numpy", "tui", "themes"},
+        ),
+        (
+            "import engine.generation.decode, engine.sampling.coin, engine.tokens.tokenizer",
+            {"textual", "torch", "tui"},
+        ),
         ("import engine.gpt2.backend", {"textual", "tui", "themes"}),
         ("import themes; themes.load_themes()", {"textual", "engine", "tui"}),
         (HELP, {"torch", "textual", "numpy", "huggingface_hub"}),

@@ -85,14 +85,18 @@ def test_ids_settings_and_theme_from_the_command_line(emulate: Emulate) -> None:
         (["x", "y"], "unexpected extra argument"),
     ],
 )
-def test_what_can_be_known_beforehand_is_one_line_and_no_screen(emulate: Emulate, arguments: list[str], said: str) -> None:
+def test_what_can_be_known_beforehand_is_one_line_and_no_screen(
+    emulate: Emulate, arguments: list[str], said: str
+) -> None:
     app = emulate(*arguments, size=(200, 24))
     assert app.finish() == 2
     assert said in app.text
     assert b"\x1b[?1049h" not in app.raw
 
 
-def test_a_download_shows_its_progress_and_a_model_that_cannot_be_had_says_why(emulate: Emulate, checkpoint: Checkpoint) -> None:
+def test_a_download_shows_its_progress_and_a_model_that_cannot_be_had_says_why(
+    emulate: Emulate, checkpoint: Checkpoint
+) -> None:
     import threading
 
     folder = checkpoint(vocab_size=400, n_positions=64, n_embd=384, n_layer=4)

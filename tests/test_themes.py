@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.kinds import known
 from themes import COLORS, DEFAULT, HEAT, ThemeError, load_themes, read_theme, user_folder
 from tui.style.palette import HEAT_LEVELS, palette_of, textual_theme
 
@@ -30,7 +31,7 @@ def test_at_least_four_with_a_light_one_and_one_for_colour_blind_eyes() -> None:
 def luminance(triplet: Any) -> float:
     parts = [value / 255 for value in triplet]
     r, g, b = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+    return float(0.2126 * r + 0.7152 * g + 0.0722 * b)
 
 
 def contrast(one: Any, other: Any) -> float:
@@ -44,12 +45,12 @@ def test_text_is_legible_on_every_heat_level(name: str) -> None:
     palette = palette_of(SHIPPED[name])
     assert len(palette.heat) == HEAT_LEVELS
     for heat in palette.heat:
-        assert contrast(palette.text.color.triplet, heat.bgcolor.triplet) >= 4.5
-        assert contrast(palette.prompt.color.triplet, heat.bgcolor.triplet) >= 3.5
+        assert contrast(known(palette.text.color).get_truecolor(), known(heat.bgcolor).get_truecolor()) >= 4.5
+        assert contrast(known(palette.prompt.color).get_truecolor(), known(heat.bgcolor).get_truecolor()) >= 3.5
     for style in (palette.text, palette.prompt, palette.picked, palette.taken):
-        assert contrast(style.color.triplet, style.bgcolor.triplet) >= 4.5
+        assert contrast(known(style.color).get_truecolor(), known(style.bgcolor).get_truecolor()) >= 4.5
     for style in (palette.muted, palette.removed, palette.gone):
-        assert contrast(style.color.triplet, style.bgcolor.triplet) >= 3
+        assert contrast(known(style.color).get_truecolor(), known(style.bgcolor).get_truecolor()) >= 3
 
 
 @pytest.mark.parametrize("name", SHIPPED)

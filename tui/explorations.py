@@ -105,7 +105,7 @@ class Explorations:
         return self.current is self._by_model.get(message.name) and self.current.tokenizer is None
 
     def adopt(self, message: messages.ModelReady) -> Exploration:
-        """A network can be run: its exploration (a session's, that of before, or one with the same prefix) is current."""
+        """Make the exploration of a network that can be run the current one: a session's, an old, or a new one."""
         old = self.current
         exploration = self._session_exploration(message) or self._by_model.get(message.info.name)
         if exploration is None:

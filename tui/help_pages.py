@@ -22,9 +22,15 @@ from tui.widgets.token_text import TokenText
 HEAT_HELP = "h goes through them. " + " ".join(f"{heat.name}: {heat.help}." for heat in HEATS.values())
 
 PANES: tuple[Part, ...] = (
-    Paragraph("text", TokenText.HELP), Paragraph("heat", HEAT_HELP), Paragraph("verbatim", TraceLine.HELP),
-    *(Paragraph(view.name, view.help) for view in VIEWS), Paragraph("coin", Coin.HELP), Paragraph("sampling", Sampler.HELP),
-    Paragraph("branches", Branches.HELP), Paragraph("what if", WhatIfScreen.HELP), Paragraph("tree screen", TreeScreen.HELP),
+    Paragraph("text", TokenText.HELP),
+    Paragraph("heat", HEAT_HELP),
+    Paragraph("verbatim", TraceLine.HELP),
+    *(Paragraph(view.name, view.help) for view in VIEWS),
+    Paragraph("coin", Coin.HELP),
+    Paragraph("sampling", Sampler.HELP),
+    Paragraph("branches", Branches.HELP),
+    Paragraph("what if", WhatIfScreen.HELP),
+    Paragraph("tree screen", TreeScreen.HELP),
     Paragraph("training", TrainScreen.HELP),
 )
 

@@ -1,4 +1,4 @@
-"""The commands that need no terminal UI, a file each; importing this registers them with `engine.cli.options.commands`."""
+"""The commands that need no terminal UI, a file each; importing this registers them with `options.commands`."""
 
 from engine.cli import bench, compare, export, generate, models, next_token, score, sessions, trace, train
 

@@ -138,8 +138,13 @@ def _print_once(
     texts = [model.tokenizer.decode(lane.new_ids) for lane in lanes]
     if form == "json":
         records = [
-            {"settings": lane.settings.to_dict(), "prompt_ids": lane.ids(len(lane) - len(lane.steps)), "offset": lane.offset,
-             **lane_record(model.tokenizer, lane), "stats": dict(row)}
+            {
+                "settings": lane.settings.to_dict(),
+                "prompt_ids": lane.ids(len(lane) - len(lane.steps)),
+                "offset": lane.offset,
+                **lane_record(model.tokenizer, lane),
+                "stats": dict(row),
+            }
             for lane, row in zip(lanes, rows, strict=True)
         ]
         print_json({"model": model_record(model), "prompt_ids": prompt, "seed": seed, "coin": coin, "lanes": records,

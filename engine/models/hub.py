@@ -1,4 +1,4 @@
-"""Models on the hub and in its cache: downloads through huggingface-hub, its cache, its resuming, its environment variables."""
+"""Models on the hub: downloads through huggingface-hub, with its cache, its resuming, its environment variables."""
 
 from __future__ import annotations
 

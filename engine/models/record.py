@@ -16,7 +16,7 @@ class ModelRecord:
     Attributes:
         shape: layers, width, heads, as in config.json.
         sha256: of its weights in hexadecimal; "" until it is known.
-        form: by what its numbers were computed (`engine.generation.backend.ModelInfo`); "" in records made before it was kept.
+        form: by what its numbers were computed (see `ModelInfo`); "" in records made before it was kept.
     """
 
     name: str

@@ -42,7 +42,7 @@ r"""GPT-2's ids of the sequence breakers that llama.cpp begins with: newline, co
 class Settings:
     """The chain's settings. The defaults leave the network's probabilities as they are.
 
-    What each does is said once, in NUMBERS and LISTS, and with its source at its step in `engine.sampling.distribution`.
+    What each does is said once, in NUMBERS and LISTS, and with its source at its rule in `engine.sampling.chain`.
 
     Attributes:
         chain: the order of the steps, all of them; empty for the default order. Where only some are named, these

@@ -96,8 +96,16 @@ class Journal:
         ]
         views = tree.history(tree.settled)
         found = Changes(
-            whole, nodes, [(node, tree.annotations.get(node)) for node in touched], list(tree.models), tree.settled, views,
-            tree.history_place, self.session.name, self.session.created, self.session.words,
+            whole,
+            nodes,
+            [(node, tree.annotations.get(node)) for node in touched],
+            list(tree.models),
+            tree.settled,
+            views,
+            tree.history_place,
+            self.session.name,
+            self.session.created,
+            self.session.words,
         )
         self.saved = len(tree.nodes)
         tree.settled = tree.history_place  # views before it do not change without it sinking

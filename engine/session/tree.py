@@ -262,7 +262,12 @@ class Tree:
         Steps are shared, since nobody changes them; nodes that come later are left out.
         """
         count, seed, splits, model = len(self.nodes), self.view.seed, self.splits, self.model
-        models, annotations, views, place = list(self.models), dict(self.annotations), self.history(), self.history_place
+        models, annotations, views, place = (
+            list(self.models),
+            dict(self.annotations),
+            self.history(),
+            self.history_place,
+        )
 
         def copy() -> Tree:
             made = Tree(seed=seed)

@@ -15,10 +15,8 @@ from engine.session.tree import Tree
 
 def assert_replays(model: Model, tree: Tree, how: Sequence[str] = ()) -> None:
     """Assert that every sampled token comes again from its record."""
-    last = None
-    for last in replay(model.backend, tree, model.tokenizer.end_of_text, range(len(tree.models))):
-        pass
-    assert last is None or last.different == [], (last.different, how)
+    for found in replay(model.backend, tree, model.tokenizer.end_of_text, range(len(tree.models))):
+        assert found.different == [], (found.different, how)
 
 
 def assert_continuous(tree: Tree, how: Sequence[str] = (), starts: Collection[Step] = ()) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -23,7 +24,7 @@ FOLDER = Path(__file__).parent
 PREFIX = "It is a truth universally acknowledged"
 WIDE, SMALL = (120, 36), (80, 24)
 
-PICTURES = {
+PICTURES: dict[str, tuple[tuple[int, int], dict[str, Any], list[str]]] = {
     "playground": (WIDE, {"settings": Settings(temperature=0.9, top_p=0.9)},
                    [*["space"] * 45, *["left"] * 30, "3", "b", "t", "escape", "right", "right"]),
     "opened": (SMALL, {}, []),
@@ -49,7 +50,8 @@ async def picture(name: str) -> str:
     from tests.tui.test_snapshots import doing
 
     size, options, keys = PICTURES[name]
-    app = RemixApp(Options(**({"prefix": PREFIX, "seed": 7, "speed": 20.0} | options)))  # type: ignore[arg-type]
+    given: dict[str, Any] = {"prefix": PREFIX, "seed": 7, "speed": 20.0} | options
+    app = RemixApp(Options(**given))
     async with app.run_test(size=size) as pilot:
         await doing(*keys)(pilot)
         if name == "training":

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
+from engine.generation.backend import ModelInfo
+from engine.generation.step import Step
+from engine.gpt2.backend import LocalBackend
 from engine.sampling.distribution import Distribution
 from engine.session.tree import Tree
+from tests.kinds import known
 from tui import messages
 from tui.app import RemixApp
 from tui.compare.screen import CompareScreen
@@ -21,9 +26,13 @@ from tui.playground.screen import Playground
 from tui.playground.views.pane import ViewPane
 from tui.state.exploration import Exploration
 from tui.state.options import Options
+from tui.state.training import Training
 from tui.workspace import Workspace
 
 PREFIX = "It is a truth universally acknowledged"
+
+
+S = TypeVar("S", bound=Screen[Any])
 
 
 @dataclass
@@ -56,7 +65,39 @@ class Driver:
 
     @property
     def dist(self) -> Distribution:
-        return self.exploration.distribution(self.exploration.cursor)
+        """The distribution under the cursor."""
+        return known(self.exploration.distribution(self.exploration.cursor))
+
+    @property
+    def backend(self) -> LocalBackend:
+        """What runs the network, to look at."""
+        backend = self.workspace.engine.backend
+        assert isinstance(backend, LocalBackend)
+        return backend
+
+    @property
+    def info(self) -> ModelInfo:
+        """Of the model that runs."""
+        return known(self.exploration.info)
+
+    @property
+    def training(self) -> Training:
+        """The newest one."""
+        return known(self.workspace.trainings.training)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Ids as text."""
+        return known(self.exploration.tokenizer).decode(ids)
+
+    def step_of(self, node: int) -> Step:
+        """The step of a node of the tree."""
+        return known(self.tree.nodes[node].step)
+
+    def on(self, kind: type[S]) -> S:
+        """The screen on top, which is of this kind."""
+        screen = self.app.screen
+        assert isinstance(screen, kind)
+        return screen
 
     def open_model(self, name: str) -> None:
         """As a person who chose a model."""
@@ -71,8 +112,11 @@ class Driver:
 
     async def settled(self) -> None:
         """The network is there, nothing runs or waits, and the position under the cursor is known and drawn."""
-        await self.until(lambda: self.playground.settled and self.dist is not None)
+        await self.until(lambda: self.playground.settled and self._known())
         await self.pilot.pause()
+
+    def _known(self) -> bool:
+        return self.exploration.distribution(self.exploration.cursor) is not None
 
     @property
     def compare(self) -> CompareScreen:
@@ -138,7 +182,7 @@ Drive: TypeAlias = Callable[..., AbstractAsyncContextManager[Driver]]
 @asynccontextmanager
 async def driving(size: tuple[int, int] = (80, 24), **options: Any) -> AsyncIterator[Driver]:
     """The app on the embedded model, once it is settled."""
-    given = {"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options
+    given: dict[str, Any] = {"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options
     if "ids" in given:
         given["prefix"] = None
     app = RemixApp(Options(**given))

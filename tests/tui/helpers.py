@@ -9,7 +9,16 @@ from engine.models.opening import Model
 from engine.sampling.settings import CoinKind, Settings
 
 
-def alone(model: Model, settings: Settings, prefix: list[int], *, seed: int = 7, count: int = 10, coin: CoinKind = "interval", offset: int = 0) -> list[int]:
+def alone(
+    model: Model,
+    settings: Settings,
+    prefix: list[int],
+    *,
+    seed: int = 7,
+    count: int = 10,
+    coin: CoinKind = "interval",
+    offset: int = 0,
+) -> list[int]:
     """The new ids that the engine gives for one lane on its own."""
     lane = lane_at(Prefix(prefix, offset), len(prefix), settings, seed=seed, coin=coin, limit=count)
     for _ in run_together(model.backend, [lane], model.tokenizer.end_of_text):

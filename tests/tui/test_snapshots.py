@@ -19,6 +19,7 @@ from tests.kinds import SnapCompare
 from tui.app import RemixApp
 from tui.compare.screen import CompareScreen
 from tui.state.options import Options
+from tui.training.new import TextFiles
 from tui.tree.screen import TreeScreen
 
 PREFIX = "It is a truth universally acknowledged"
@@ -26,7 +27,8 @@ SIZES = [(80, 24), (120, 36)]
 
 
 def app_with(**options: Any) -> RemixApp:
-    return RemixApp(Options(**({"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options)))
+    given: dict[str, Any] = {"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options
+    return RemixApp(Options(**given))
 
 
 def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Callable[[Pilot[None]], Awaitable[None]]:
@@ -136,6 +138,7 @@ def test_statistics_of_lanes(snap_compare: SnapCompare) -> None:
 
     def then(app: RemixApp) -> bool:
         still(app)
+        assert isinstance(app.screen, CompareScreen)
         app.screen.changed()
         return True
 
@@ -198,4 +201,4 @@ def test_the_form_of_a_training(snap_compare: SnapCompare, tmp_path: Path, monke
 
 
 def lists_files(app: RemixApp) -> bool:
-    return len(app.screen.query_one("TextFiles").root.children) == 2
+    return len(app.screen.query_one(TextFiles).root.children) == 2

@@ -123,6 +123,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def settings(self) -> list[Setting]:
+        """Those that are shown."""
         return self._all if self.open else self._few
 
     def _resize_content(self) -> None:

@@ -82,7 +82,11 @@ def counterfactual(
     if prefix is not None:
         own = exploration.tokenizer.decode(prefix) if exploration.tokenizer else ""
         luck = script_of(steps, settings, moved=len(prefix) - len(ids))
-        made.add(LaneState(LaneSetup(settings or view.settings, prefix, len(prefix), label=label, own_prefix=own, script=luck)))
+        made.add(
+            LaneState(
+                LaneSetup(settings or view.settings, prefix, len(prefix), label=label, own_prefix=own, script=luck)
+            )
+        )
     else:
         luck = script_of(steps, settings)
         if first is not None:

@@ -96,7 +96,12 @@ class Exploration:
         if roll is None and not (position < len(tree) and tree.step(position).origin == "sampled"):
             roll = tree.next_roll(position)
         return context_at(
-            tree, position, settings, seed=tree.view.seed, roll=roll, context_length=self.info.context if self.info else 0,
+            tree,
+            position,
+            settings,
+            seed=tree.view.seed,
+            roll=roll,
+            context_length=self.info.context if self.info else 0,
             end_of_text=self.tokenizer.end_of_text if self.tokenizer else None,
         )
 

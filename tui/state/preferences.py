@@ -56,7 +56,9 @@ def load() -> tuple[Preferences, str | None]:
     except (OSError, ValueError, RecursionError) as error:
         return kept, f"{path} cannot be read ({error}); the defaults are used"
     bad = [name for name, value in record.items() if not _take(usable, name, value)]
-    return replace(kept, **usable), f"{path}: unusable {', '.join(sorted(bad))}; the defaults are used for it" if bad else None
+    return replace(
+        kept, **usable
+    ), f"{path}: unusable {', '.join(sorted(bad))}; the defaults are used for it" if bad else None
 
 
 def _take(usable: dict[str, Any], name: str, value: Any) -> bool:

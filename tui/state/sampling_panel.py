@@ -125,7 +125,9 @@ def stepped(name: str, direction: int, view: View, kept: Preferences, presets: S
     """One step up (+1) or down (-1). Raises EngineError that says what to do where a setting has no next value."""
     settings = view.settings
     if number := _BY_NAME.get(name):
-        return settings_change(kept, settings.replace(**{name: _next_value(number, getattr(settings, name), direction)}))
+        return settings_change(
+            kept, settings.replace(**{name: _next_value(number, getattr(settings, name), direction)})
+        )
     if name == "preset":
         return settings_change(kept, next_preset(settings, direction, presets))
     if name == "seed":

@@ -192,6 +192,7 @@ def _run(path: Path, stop: Callable[[], bool]) -> str:
 
 
 def can_write(path: Path) -> bool:
+    """Whether a folder is there, or can be made, and files can be written into it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

@@ -85,7 +85,9 @@ def _session(record: Mapping[str, Any]) -> Session:
     for node, mark in record["marks"].items():
         if not 0 <= int(node) < len(tree.nodes):
             raise ValueError(f"a mark is on node {node}")
-        tree.annotations[int(node)] = Annotation(str(mark["name"]), bool(mark["star"]), bool(mark["hidden"]), str(mark["note"]))
+        tree.annotations[int(node)] = Annotation(
+            str(mark["name"]), bool(mark["star"]), bool(mark["hidden"]), str(mark["note"])
+        )
     views = []
     for head, cursor, chain, seed, coin in record["views"]:
         if not 0 <= head < len(tree.nodes) or coin not in COINS or int(cursor) < 0 or int(seed) < 0:

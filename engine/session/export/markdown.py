@@ -55,4 +55,5 @@ def _plain(text: str) -> str:
 
 
 def annotation_words(mark: Annotation) -> str:
+    """What a person says of a node, in one line."""
     return " ".join(filter(None, ["★" if mark.star else "", mark.name, mark.note]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -133,7 +134,9 @@ def test_lanes_agree_with_running_alone(tiny: Path, wanted: Any, seed: int, own:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chains, chains, st.integers(0, 2**32))
-def test_equal_settings_never_diverge_and_u_is_equal_at_equal_positions(tiny: Path, a: Settings, b: Settings, seed: int) -> None:
+def test_equal_settings_never_diverge_and_u_is_equal_at_equal_positions(
+    tiny: Path, a: Settings, b: Settings, seed: int
+) -> None:
     lanes = start_lanes(lane_starts([LaneSpec(a), LaneSpec(b), LaneSpec(a)], [[5, 6]] * 3), seed=seed, limit=15)
     run(open_backend("tiny", tiny), lanes)
     assert lanes[0].tokens == lanes[2].tokens
@@ -281,12 +284,19 @@ def test_repeats_are_the_comparisons_of_each_seed(tiny: Path) -> None:
 
 
 def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny: Path) -> None:
-    going = repeat(open_backend("tiny", tiny), lane_starts([LaneSpec()] * 8, [[5]] * 8), seed=1, repeats=9, limit=4, end_of_text=END,
-                   stop_at_end=False)
+    going = repeat(
+        open_backend("tiny", tiny),
+        lane_starts([LaneSpec()] * 8, [[5]] * 8),
+        seed=1,
+        repeats=9,
+        limit=4,
+        end_of_text=END,
+        stop_at_end=False,
+    )
     for result, _, _ in going:
         if len(result.seeds) == 4:
             break
-    going.close()
+    cast(Generator[object], going).close()
     assert result.seeds == [1, 2, 3, 4]
     assert all(len(streams) == 4 for streams in result.lanes)
 
@@ -296,7 +306,9 @@ def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny: Path) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chains, chains, st.integers(0, 2**32), st.sampled_from(["interval", "gumbel"]))
-def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(tiny: Path, chain: Settings, other: Any, seed: int, coin: CoinKind) -> None:
+def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(
+    tiny: Path, chain: Settings, other: Any, seed: int, coin: CoinKind
+) -> None:
     backend = open_backend("tiny", tiny)
     prompt = [5, 6, 7]
     lane = Lane(list(prompt), chain, seed, coin, limit=40)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.generation.backend import Backend
 from engine.generation.decode import advance, logits_at
 from engine.generation.lane import Lane
+from engine.gpt2.backend import LocalBackend
 from engine.gpt2.opening import open_backend
 from engine.models.names import embedded_folder
 from engine.models.opening import Model
@@ -20,7 +20,13 @@ from engine.sampling.settings import Settings
 END = 8192
 
 
-def generated(backend: Backend, count: int = 200) -> Lane:
+def local(model: Model) -> LocalBackend:
+    """The backend, to look into."""
+    assert isinstance(model.backend, LocalBackend)
+    return model.backend
+
+
+def generated(backend: LocalBackend, count: int = 200) -> Lane:
     lane = Lane([1026, 318, 257], Settings(), seed=7, limit=count)
     while advance(backend, [lane], END):
         pass
@@ -28,13 +34,13 @@ def generated(backend: Backend, count: int = 200) -> Lane:
 
 
 def test_generating_computes_each_token_once(fresh_classics: Model) -> None:
-    lane = generated(fresh_classics.backend)
+    lane = generated(local(fresh_classics))
     assert fresh_classics.backend.computed == 3 + 199  # the last token was chosen, not yet run
     assert len(lane.tokens) == 203
 
 
 def test_looking_back_computes_nothing(fresh_classics: Model) -> None:
-    backend = fresh_classics.backend
+    backend = local(fresh_classics)
     lane = generated(backend)
     before = backend.computed
     for position in range(1, len(lane.tokens)):
@@ -43,7 +49,7 @@ def test_looking_back_computes_nothing(fresh_classics: Model) -> None:
 
 
 def test_picking_in_the_middle_computes_one_token_and_going_back_none(fresh_classics: Model) -> None:
-    backend = fresh_classics.backend
+    backend = local(fresh_classics)
     lane = generated(backend)
     logits_at(backend, [(lane.tokens, len(lane.tokens))], END)
     before = backend.computed
@@ -57,7 +63,7 @@ def test_picking_in_the_middle_computes_one_token_and_going_back_none(fresh_clas
 
 
 def test_branches_from_one_prefix_compute_it_once(fresh_classics: Model) -> None:
-    backend = fresh_classics.backend
+    backend = local(fresh_classics)
     lanes = [Lane([1026, 318, 257], Settings(), seed=7, roll=n, limit=20) for n in range(8)]
     passes = 0
     while advance(backend, lanes, END):
@@ -68,7 +74,7 @@ def test_branches_from_one_prefix_compute_it_once(fresh_classics: Model) -> None
 
 
 def test_lanes_of_different_length_are_one_pass(fresh_classics: Model) -> None:
-    backend = fresh_classics.backend
+    backend = local(fresh_classics)
     backend.logits([[1, 2, 3], [4, 5], [6, 7, 8, 9, 10]])
     assert (backend.passes, backend.computed) == (1, 10)
     backend.logits([[1, 2, 3, 4], [4, 5, 6], [6, 7, 8, 9, 10, 11]])
@@ -84,7 +90,7 @@ def test_more_lanes_than_buffers(fresh_classics: Model) -> None:
 
 
 def test_past_the_context_only_the_new_half_is_computed(fresh_classics: Model) -> None:
-    backend = fresh_classics.backend
+    backend = local(fresh_classics)
     lane = generated(backend, 520)  # 523 tokens: the window slid once, at token 513
     assert backend.computed == 512 + 257 + (523 - 1 - 513)
     before = backend.computed
@@ -128,7 +134,7 @@ def tiny_backend(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("tiny")
-    shape = {"vocab_size": 11, "n_positions": 16, "n_embd": 8, "n_layer": 2, "n_head": 2}
+    shape: dict[str, Any] = {"vocab_size": 11, "n_positions": 16, "n_embd": 8, "n_layer": 2, "n_head": 2}
     GPT2LMHeadModel(HFConfig(**shape, bos_token_id=1, eos_token_id=1)).save_pretrained(folder)
 
     def make(capacity: int) -> Any:

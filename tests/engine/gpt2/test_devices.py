@@ -15,6 +15,7 @@ from engine.gpt2.backend import LocalBackend
 from engine.gpt2.config import read_config
 from engine.gpt2.eager import devices
 from engine.gpt2.eager.network import EagerNetwork
+from engine.gpt2.kernels.library import Library
 from engine.gpt2.opening import LARGE, choose, open_backend
 from engine.gpt2.weights import read_tensors
 from tests.engine.gpt2.networks import open_network
@@ -30,7 +31,9 @@ BIG, SMALL = LARGE + 1, LARGE
     (["mps"], "auto", "int8", BIG, ("cpu", "int8", "kernels")), (["mps"], "cpu", None, BIG, ("cpu", "int8", "kernels")),
     (["mps"], "mps", "fp32", SMALL, ("mps", "fp32", "eager")),
 ])
-def test_what_is_chosen(monkeypatch: pytest.MonkeyPatch, kernels: object, there: Any, asked: str, precision: str, size: tuple[int, int], chosen: Any) -> None:
+def test_what_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, kernels: Library, there: Any, asked: str, precision: str, size: int, chosen: Any
+) -> None:
     monkeypatch.setattr(devices, "accelerators", lambda: there)
     monkeypatch.setattr(opening, "may_accelerate", lambda: True)
     monkeypatch.setattr(measure, "faster_precision", lambda _: ("int8", 3.0))
@@ -39,13 +42,13 @@ def test_what_is_chosen(monkeypatch: pytest.MonkeyPatch, kernels: object, there:
     assert found.reason
 
 
-def test_the_faster_precision_is_measured(monkeypatch: pytest.MonkeyPatch, kernels: object) -> None:
+def test_the_faster_precision_is_measured(monkeypatch: pytest.MonkeyPatch, kernels: Library) -> None:
     for faster in ("fp32", "int8"):
         monkeypatch.setattr(measure, "faster_precision", lambda _, faster=faster: (faster, 2.0))
         assert choose("cpu", None, BIG, kernels=kernels).precision == faster
 
 
-def test_what_was_measured_is_kept(monkeypatch: pytest.MonkeyPatch, kernels: object, own_home: Path) -> None:
+def test_what_was_measured_is_kept(monkeypatch: pytest.MonkeyPatch, kernels: Library, own_home: Path) -> None:
     precision, times = measure.faster_precision(kernels)
     assert precision == ("int8" if times > 1 else "fp32")
     monkeypatch.setattr(measure, "_times_as_fast", lambda _: 0.0)
@@ -65,7 +68,7 @@ def test_without_kernels_a_cpu_runs_fp32_in_numpy() -> None:
         choose("cpu", "int8", BIG, kernels=None)
 
 
-def test_what_cannot_be_had_is_said(monkeypatch: pytest.MonkeyPatch, kernels: object) -> None:
+def test_what_cannot_be_had_is_said(monkeypatch: pytest.MonkeyPatch, kernels: Library) -> None:
     monkeypatch.setattr(devices, "accelerators", lambda: ["cuda"])
     with pytest.raises(InputError, match="no mps device"):
         choose("mps", None, BIG, kernels=kernels)

@@ -19,6 +19,7 @@ from engine.generation.lane import Lane
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.config import GPT2Config, read_config
 from engine.gpt2.int8 import int8_layers
+from engine.gpt2.kernels.library import Library
 from engine.gpt2.kernels.network import KernelNetwork
 from engine.gpt2.kernels.packing import int8_product
 from engine.gpt2.opening import open_backend
@@ -54,7 +55,7 @@ def fresh(folder: Path) -> LocalBackend:
     return open_backend("small", folder, precision="int8")
 
 
-def product(kernels: object, weight: np.ndarray, hidden: np.ndarray, threads: int | None = None) -> np.ndarray:
+def product(kernels: Library, weight: np.ndarray, hidden: np.ndarray, threads: int | None = None) -> np.ndarray:
     """[rows, in] times [in, out] float32 weights in int8: what a network's output head makes of hidden states."""
     inner, outer = weight.shape
     one = np.ones(inner, np.float32)
@@ -67,7 +68,7 @@ def product(kernels: object, weight: np.ndarray, hidden: np.ndarray, threads: in
 @pytest.mark.parametrize(("rows", "inner", "outer"), [
     (1, 96, 64), (2, 40, 9), (3, 64, 70), (5, 33, 7), (13, 100, 130), (70, 768, 301), (300, 50, 65), (4, 6400, 66),
 ])
-def test_a_product_is_what_the_integers_give(kernels: object, rows: int, inner: int, outer: int) -> None:
+def test_a_product_is_what_the_integers_give(kernels: Library, rows: int, inner: int, outer: int) -> None:
     rng = np.random.default_rng(1)
     weight = rng.standard_normal((inner, outer), np.float32)
     x = rng.standard_normal((rows, inner), np.float32) * rng.random((rows, 1), np.float32) * 9
@@ -87,7 +88,7 @@ def test_a_product_is_what_the_integers_give(kernels: object, rows: int, inner: 
         assert np.array_equal(out[first:last], product(kernels, weight, x[first:last], threads=1))
 
 
-def test_extreme_sums_are_exact(kernels: object) -> None:
+def test_extreme_sums_are_exact(kernels: Library) -> None:
     """The greatest inputs and weights there are, all of one sign, at the depths of GPT-2's four sizes."""
     for inner in (768, 3072, 4096, 5120, 6400):
         levels = min(32_767, (2**31 - 1) // (127 * inner))
@@ -95,7 +96,7 @@ def test_extreme_sums_are_exact(kernels: object) -> None:
         assert out == pytest.approx(np.full((5, 65), -127.0 * levels * inner), rel=1e-6)
 
 
-def test_extreme_rows(kernels: object) -> None:
+def test_extreme_rows(kernels: Library) -> None:
     weight = np.random.default_rng(0).standard_normal((32, 16), np.float32)
     assert bool((product(kernels, weight, np.zeros((3, 32), np.float32)) == 0).all())
     assert bool(np.isfinite(product(kernels, weight, np.full((2, 32), 1e30, np.float32))).all())
@@ -139,7 +140,7 @@ def test_threads_change_nothing(small: Any, threads: int) -> None:
     for count in (2, threads):
         backend = open_backend("s", small, precision="int8", threads=count)
         made.append(np.concatenate([backend.logits([ids, ids[:77], ids[5:]]), *backend.every_logits(ids)]))
-    assert np.array_equal(*made)
+    assert np.array_equal(made[0], made[1])
 
 
 @same_in_any_company
@@ -238,7 +239,9 @@ def same_layers(first: Any, second: Any) -> bool:
     )
 
 
-def test_the_kept_form_is_used_again_and_gives_the_same(small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kept_form_is_used_again_and_gives_the_same(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = read_config(small)
     made = int8_layers(small, config, tmp_path / "kept")
     (file,) = (tmp_path / "kept").iterdir()
@@ -251,7 +254,7 @@ def test_the_kept_form_is_used_again_and_gives_the_same(small: Any, tmp_path: Pa
 
 
 @pytest.mark.parametrize("damage", [b"", b"not safetensors at all", None])
-def test_a_damaged_kept_form_is_made_anew(small: Any, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_kept_form_is_made_anew(small: Any, tmp_path: Path, damage: bytes | None) -> None:
     config = read_config(small)
     made = int8_layers(small, config, tmp_path / "kept")
     (file,) = (tmp_path / "kept").iterdir()

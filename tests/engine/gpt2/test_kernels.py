@@ -19,7 +19,8 @@ from engine.gpt2.threads import ThreadCount
 from engine.models.names import embedded_folder
 
 LOGITS = (
-    "import sys, numpy as np\nfrom engine.gpt2.opening import open_backend\nfrom engine.models.names import embedded_folder\n"
+    "import sys, numpy as np\nfrom engine.gpt2.opening import open_backend\n"
+    "from engine.models.names import embedded_folder\n"
     "from engine.gpt2.kernels import compiled\ncompiled.compile_kernels()\n"
     "ids = [n * 37 % 8193 for n in range(90)]\nmade = []\n"
     "for precision in ('fp32', 'int8'):\n"
@@ -80,7 +81,9 @@ def test_a_file_is_for_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compiled.object_name() != host
 
 
-def test_a_folder_that_cannot_be_written_is_read(forgotten: Path, kernels: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_is_read(
+    forgotten: Path, kernels: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()
     name = compiled.object_name()
     file = next(place / name for place in compiled.folders() if (place / name).exists())
@@ -93,7 +96,9 @@ def test_a_folder_that_cannot_be_written_is_read(forgotten: Path, kernels: objec
     assert [path.name for path in forgotten.iterdir()] == [file.name]
 
 
-def test_compiling_where_nothing_can_be_written(forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiling_where_nothing_can_be_written(
+    forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GPT2_REMIX_KERNELS", str(tmp_path / "file" / "kernels"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

@@ -30,7 +30,7 @@ SHAPES = [
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)))
 
 
 def reference(folder: Path, ids: list[int]) -> np.ndarray:
@@ -44,7 +44,7 @@ def reference(folder: Path, ids: list[int]) -> np.ndarray:
 
 
 def random_ids(vocabulary: int, length: int, seed: int = 0) -> list[int]:
-    return np.random.default_rng(seed).integers(0, vocabulary, length).tolist()
+    return [int(token) for token in np.random.default_rng(seed).integers(0, vocabulary, length)]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -94,7 +94,7 @@ def reference_of(folder: Path, ids: tuple[int, ...]) -> np.ndarray:
     from transformers import GPT2LMHeadModel
 
     if (folder, ()) not in _known:
-        _known[folder, ()] = GPT2LMHeadModel.from_pretrained(folder).double().eval()  # type: ignore[assignment]
+        _known[folder, ()] = GPT2LMHeadModel.from_pretrained(folder).double().eval()
     with torch.no_grad():
         return torch.log_softmax(_known[folder, ()](torch.tensor([ids])).logits[0, -1], -1).numpy()  # type: ignore[operator]
 
@@ -112,7 +112,7 @@ def test_layouts(checkpoint: Checkpoint, tmp_path: Path, buffers: bool, prefix: 
     folder = checkpoint(shard=shard)
     ids = random_ids(97, 12)
     expected = reference(folder, ids)
-    names = {}
+    names: dict[str, Any] = {}
     for path in folder.glob("*.safetensors"):
         tensors = {prefix + name.removeprefix("transformer."): t for name, t in load_file(path).items()}
         if buffers and prefix + "h.0.ln_1.bias" in tensors:

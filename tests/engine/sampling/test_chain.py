@@ -72,7 +72,7 @@ def by_transformers(logits: np.ndarray, chain: Settings, ids: list[int], prompt:
 def test_agrees_with_transformers(seed: int, chain: Settings, size: int, length: int, order: tuple[str, ...]) -> None:
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, rng.uniform(0.3, 4), size).astype(np.float32)
-    ids = [int(token) for token in rng.integers(0, min(size, rng.integers(2, 60)), length)]
+    ids = [int(token) for token in rng.integers(0, min(size, int(rng.integers(2, 60))), length)]
     prompt = int(rng.integers(0, length + 1))
     if rng.random() < 0.5:
         chain = chain.replace(chain=tuple(order))
@@ -105,12 +105,14 @@ def test_presence_and_frequency_penalties_count_new_text_only() -> None:
     moment = SamplingContext(6, [0, 3, 1, 2, 2, 2], 2)
     for name, lowered in (("presence_penalty", [2, 1.5, 1.5, 2]), ("frequency_penalty", [2, 1.5, 0.5, 2])):
         weights = np.exp(lowered)
-        ours = distribution(logits, Settings(**{name: 0.5}), moment).final
+        ours = distribution(logits, Settings().replace(**{name: 0.5}), moment).final
         assert ours == pytest.approx(weights / weights.sum())
 
 
 def test_no_repeat_ngram_worked_example() -> None:
-    dist = distribution(np.zeros(10, dtype=np.float32), Settings(no_repeat_ngram_size=3), SamplingContext(5, [7, 8, 9, 7, 8]))
+    dist = distribution(
+        np.zeros(10, dtype=np.float32), Settings(no_repeat_ngram_size=3), SamplingContext(5, [7, 8, 9, 7, 8])
+    )
     assert [token for token in range(10) if dist.removed_by(token)] == [9]
     once = distribution(np.zeros(10, dtype=np.float32), Settings(no_repeat_ngram_size=1), SamplingContext(2, [7, 8]))
     assert [token for token in range(10) if once.removed_by(token)] == [7, 8]
@@ -141,7 +143,9 @@ def dry_by_hand(ids: list[int], chain: Settings, size: int) -> np.ndarray:
     st.lists(st.integers(0, 4), max_size=40), st.sampled_from([0.5, 1.0, 3.0]), st.sampled_from([1.0, 1.75, 2.0]),
     st.integers(1, 4), st.sampled_from([(), (0,), (1, 3)]),
 )
-def test_dry_agrees_with_its_definition(ids: list[int], multiplier: float, base: float, allowed: int, breakers: Any) -> None:
+def test_dry_agrees_with_its_definition(
+    ids: list[int], multiplier: float, base: float, allowed: int, breakers: Any
+) -> None:
     chain = Settings(dry_multiplier=multiplier, dry_base=base, dry_allowed_length=allowed, dry_breakers=breakers)
     logits = np.linspace(1, 2, 5).astype(np.float32)
     weights = np.exp(logits.astype(np.float64) - dry_by_hand(ids, chain, 5))
@@ -162,7 +166,9 @@ def test_dry_worked_examples() -> None:
     weights = np.exp([0, -0.0, -2.0, -1.0])
     dist = distribution(np.zeros(4, dtype=np.float32), chain, SamplingContext(len(ids), ids))
     assert dist.final == pytest.approx(weights / weights.sum())
-    broken = distribution(np.zeros(4, dtype=np.float32), chain.replace(dry_breakers=(b,)), SamplingContext(len(ids), ids))
+    broken = distribution(
+        np.zeros(4, dtype=np.float32), chain.replace(dry_breakers=(b,)), SamplingContext(len(ids), ids)
+    )
     assert broken.final == pytest.approx([0.25] * 4)  # only one token stands after the breaker
 
 

@@ -22,7 +22,7 @@ from engine.generation.stream import context_at
 from engine.models.opening import Model
 from engine.models.record import ModelRecord
 from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
+from engine.sampling.settings import COINS, Settings
 from engine.session.export.html import to_html
 from engine.session.export.json import session_from_json, session_to_json
 from engine.session.export.markdown import to_markdown
@@ -34,6 +34,7 @@ from engine.session.store import read, save_whole
 from engine.session.tree import Tree
 from tests.engine.cli.test_cli import document, run
 from tests.engine.session.sessions import grown, same, sessions
+from tests.kinds import known
 
 DATA = Path(__file__).parent / "data"
 
@@ -54,7 +55,7 @@ def test_one_branch_as_json(session: Session, data: Any) -> None:
     leaf = data.draw(st.sampled_from(session.tree.leaves()))
     again = session_from_json(session_to_json(session, branch=leaf))
     path = session.tree.path_to(leaf)
-    assert again.tree.ids() == [session.tree.nodes[node].step.token for node in path]
+    assert again.tree.ids() == [known(session.tree.nodes[node].step).token for node in path]
     assert len(again.tree.leaves()) == 1
 
 
@@ -167,7 +168,7 @@ def made(model: Model, chains: Any, *, branches: int, length: int, seed: int = 3
     end = model.tokenizer.end_of_text
     for n in range(branches):
         position = int(rng.integers(4, len(tree) + 1)) if n else 4
-        chain, coin = chains[n % len(chains)], ("interval", "gumbel")[n % 2]
+        chain, coin = chains[n % len(chains)], COINS[n % 2]
         tree.change(settings=chain, coin=coin, head=tree.parent_of(position), cursor=position)
         ids = tree.ids(position)
         if n % 5 == 4:
@@ -197,7 +198,9 @@ def last(steps: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_a_session_of_2000_nodes_and_50_branches_replays_without_a_difference(classics: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_session_of_2000_nodes_and_50_branches_replays_without_a_difference(
+    classics: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     session = made(classics, CHAINS, branches=62, length=41)
     tree = session.tree
     assert len(tree.nodes) > 2000
@@ -217,8 +220,11 @@ def test_what_was_changed_in_a_record_is_found(fresh_classics: Model) -> None:
     assert last(replay(fresh_classics.backend, tree, end, [0])).different == []
     from dataclasses import replace
 
-    node = next(n for n in tree.nodes[8:] if n.step.origin == "sampled" and not n.step.settings.greedy)
-    node.step = replace(node.step, u=(node.step.u + 0.5) % 1, seed=node.step.seed + 1)
+    node = next(
+        n for n in tree.nodes[8:] if known(n.step).origin == "sampled" and not known(known(n.step).settings).greedy
+    )
+    step = known(node.step)
+    node.step = replace(step, u=(known(step.u) + 0.5) % 1, seed=known(step.seed) + 1)
     found = last(replay(fresh_classics.backend, tree, end, [0]))
     assert [other["node"] for other in found.different] == [node.id]
     assert last(replay(fresh_classics.backend, tree, end, [1])).replayed == 0
@@ -231,8 +237,8 @@ def test_candidates_of_every_node(classics: Model) -> None:
     assert set(found) == set(range(1, len(session.tree.nodes)))
     for node in session.tree.nodes[5:]:
         for candidate in found[node.id]:
-            if candidate.token == node.step.token:
-                assert candidate.p_final == pytest.approx(node.step.p_final, rel=1e-3)
+            if candidate.token == known(node.step).token:
+                assert candidate.p_final == pytest.approx(known(node.step).p_final, rel=1e-3)
 
 
 # Commands
@@ -310,7 +316,9 @@ def test_the_page_in_a_browser(tmp_path: Path, classics: Model) -> None:
     assert out["heat"].startswith("rgb(")
 
 
-def test_generate_and_compare_keep_what_they_make_as_branches(capsys: pytest.CaptureFixture[str], tmp_path: Path, classics: Model) -> None:
+def test_generate_and_compare_keep_what_they_make_as_branches(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, classics: Model
+) -> None:
     path = tmp_path / "talk.remix"
     one = document(capsys, "generate", "It is a truth", "-n", "8", "--seed", "5", "--samples", "2",
                    "--session", str(path), "--set", "frequency_penalty=0.5")
@@ -333,7 +341,9 @@ def test_generate_and_compare_keep_what_they_make_as_branches(capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_sessions_of_before_replay_and_are_said_to_be_of_another_form(capsys: pytest.CaptureFixture[str], tmp_path: Path, precision: str) -> None:
+def test_sessions_of_before_replay_and_are_said_to_be_of_another_form(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, precision: str
+) -> None:
     """Made at f520529 by torch: in fp32 only rounding differs, in int8 inputs had other levels."""
     session = str(tmp_path / "a.remix")
     code, _, _ = run(capsys, "import", str(DATA / f"f520529-{precision}.json"), "-o", session)

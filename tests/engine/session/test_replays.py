@@ -186,7 +186,9 @@ class Grower:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(actions, st.integers(0, 2**32))
 def test_whatever_was_done_replays(model: Model, acts: Any, seed: int) -> None:
     grower = Grower(model, seed)

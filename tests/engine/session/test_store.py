@@ -7,6 +7,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from engine.session.recovery import recover
 from engine.session.store import DamagedError, Store, read, save_whole
 from engine.session.tree import Tree
 from tests.engine.session.sessions import MODEL, grown, same, sessions
+from tests.kinds import known
 
 fixture_is_fine = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
@@ -60,7 +62,7 @@ def test_saved_bit_by_bit_it_is_the_same(tmp_path_factory: pytest.TempPathFactor
     def save() -> None:
         changes = journal.changes()
         if changes is not None:
-            file.write(changes)
+            file.write(known(changes))
 
     save()
     for act in acts:
@@ -96,12 +98,14 @@ def test_measured_prompt_tokens_are_saved_anew(tmp_path: Path) -> None:
     session.tree.use_model(MODEL)
     session.tree.set_prompt([5, 6], record=False)
     journal, file = Journal(session), Store(tmp_path / "a.remix")
-    file.write(journal.changes())
-    known = session.tree.nodes[1].step
-    session.tree.set_probabilities(1, Step(0, known.token, "prompt", surprisal=3.5, entropy=1.0, p_raw=0.1, p_final=0.1, rank=4))
-    file.write(journal.changes())
+    file.write(known(journal.changes()))
+    step = known(session.tree.nodes[1].step)
+    session.tree.set_probabilities(
+        1, Step(0, step.token, "prompt", surprisal=3.5, entropy=1.0, p_raw=0.1, p_final=0.1, rank=4)
+    )
+    file.write(known(journal.changes()))
     file.close()
-    assert read(tmp_path / "a.remix").tree.nodes[1].step.surprisal == 3.5
+    assert known(read(tmp_path / "a.remix").tree.nodes[1].step).surprisal == 3.5
 
 
 def test_the_schema_is_as_promised(tmp_path: Path) -> None:
@@ -157,9 +161,10 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path: Path, content: bytes
     db.execute("CREATE TABLE t (a)")
     db.commit()
     db.close()
-    for act in (read, recover, Store):
+    acts: tuple[Callable[[Path], object], ...] = (read, recover, Store)
+    for refuse in acts:
         with pytest.raises(InputError, match="not a session"):
-            act(tmp_path / "other.db")
+            refuse(tmp_path / "other.db")
 
 
 @pytest.mark.slow
@@ -243,14 +248,16 @@ def test_a_full_disk_and_a_missing_folder_are_one_line(tmp_path: Path) -> None:
     session = grown(5, 3000)
     changes = Journal(session).changes()
     with pytest.raises(EngineError, match="full") as caught:
-        file.write(changes)
+        file.write(known(changes))
     assert "\n" not in str(caught.value)
     file.connection.execute("PRAGMA max_page_count = 1000000")
-    file.write(changes)  # as it was kept
+    file.write(known(changes))  # as it was kept
     same(read(file.path), session)
-    assert not file.lost
+    there: bool = not file.lost
+    assert there
     file.path.rename(tmp_path / "elsewhere")
-    assert file.lost
+    gone: bool = file.lost
+    assert gone
     with pytest.raises(EngineError, match="cannot be written"):
         Store(tmp_path / "elsewhere" / "a.remix")
 
@@ -288,7 +295,9 @@ def test_a_session_is_open_in_one_place(tmp_path: Path) -> None:
     save_whole(grown(1, 5), path)
     lock = try_lock(path)
     assert lock is not None
-    program = f"from pathlib import Path; from engine.session.folder import try_lock; print(try_lock(Path({str(path)!r})))"
+    program = (
+        f"from pathlib import Path; from engine.session.folder import try_lock; print(try_lock(Path({str(path)!r})))"
+    )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == "None"
     with pytest.raises(InputError, match="open in another window"):

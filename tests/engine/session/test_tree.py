@@ -1,3 +1,4 @@
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -176,7 +177,7 @@ class TreeMachine(RuleBasedStateMachine):
     @invariant()
     def children_know_their_parents(self) -> None:
         for node in self.tree.nodes:
-            assert node.id == ROOT or node.id in self.tree.nodes[node.parent].children
+            assert node.id == ROOT or node.id in self.tree.nodes[node.parent or ROOT].children
 
 
 TestTreeMachine = TreeMachine.TestCase

@@ -22,7 +22,7 @@ def byte_letters() -> dict[int, str]:
     """GPT-2's bytes_to_unicode, from transformers."""
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-    return bytes_to_unicode()
+    return dict(bytes_to_unicode())
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Any:
             parts[best : best + 2] = [parts[best] + parts[best + 1]]
         merges.append(tuple("".join(letters[byte] for byte in part) for part in parts))
     vocab = {word: n for n, word in enumerate(words)} | {"<|endoftext|>": 50256}
-    model = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+    model = Tokenizer(models.BPE(vocab=vocab, merges=[(a, b) for a, b in merges]))
     model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     model.decoder = decoders.ByteLevel()
     model.add_special_tokens(["<|endoftext|>"])

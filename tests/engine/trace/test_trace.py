@@ -147,7 +147,9 @@ def test_held_out_text_has_a_small_share() -> None:
 
 @given(st.text(alphabet="ab \n\té'1.", max_size=200), st.integers(1, 9))
 @settings(max_examples=80, deadline=None)
-def test_text_read_in_pieces_has_the_tokens_of_the_whole(tmp_path_factory: pytest.TempPathFactory, text: str, size: int) -> None:
+def test_text_read_in_pieces_has_the_tokens_of_the_whole(
+    tmp_path_factory: pytest.TempPathFactory, text: str, size: int
+) -> None:
     path = tmp_path_factory.mktemp("text") / "a.txt"
     path.write_text(text, "utf-8", newline="")
     encode = gpt2_tokenizer(1025).encode
@@ -161,7 +163,9 @@ def test_text_read_in_pieces_has_the_tokens_of_the_whole(tmp_path_factory: pytes
     (b"\xff\xfea\0b\0", "UTF-16"), (b"caf\xe9 au lait", "not UTF-8 text (byte 3)"), (b"ab\0cd", "zero bytes"),
     (b"", "empty"), (b"%PDF-1.7 x", "a PDF"), (b"PK\x03\x04zip", "zip"),
 ])
-def test_what_is_no_text_is_refused_in_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, said: str) -> None:
+def test_what_is_no_text_is_refused_in_a_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, said: str
+) -> None:
     path = tmp_path / "bad.txt"
     path.write_bytes(content)
     out = tmp_path / "out"

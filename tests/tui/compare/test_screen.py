@@ -13,6 +13,7 @@ from engine.sampling.coin import interval_chance
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
+from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.helpers import alone
 from tui.compare.agree import AgreeStrip
@@ -115,16 +116,18 @@ async def test_one_cursor_moves_through_all_lanes_and_computes_nothing(drive: Dr
         await driver.pilot.press("c")
         await driver.lanes_settled()
         await driver.lane_press(*["space"] * 6)
-        comparison, backend = driver.compare.comparison, driver.workspace.engine.backend
+        comparison, backend = driver.compare.comparison, driver.backend
         before = backend.computed
         for key, place in (("home", 0), ("right", 1), ("ctrl+right", 6), ("left", 5), ("end", 6)):
             await driver.lane_press(key)
             assert comparison.cursor == place
             for n, lane in enumerate(comparison.lanes):
                 dist = comparison.distribution(n, place, *network_of(driver.exploration))
-                ids = lane.prefix + lane.new_ids[:place]
-                again = distribution(backend.logits([ids])[0], lane.settings, SamplingContext(len(ids), ids, len(lane.prefix)))
-                assert dist.final == pytest.approx(again.final, abs=1e-6)
+                ids = list(lane.prefix) + lane.new_ids[:place]
+                again = distribution(
+                    backend.logits([ids])[0], lane.settings, SamplingContext(len(ids), ids, len(lane.prefix))
+                )
+                assert known(dist).final == pytest.approx(again.final, abs=1e-6)
         assert backend.computed - before <= 2  # the place after the last token, once in each lane
         await driver.pilot.click(AgreeStrip, offset=Offset(len(" agree ") + 2, 0))
         await driver.lanes_settled()
@@ -170,8 +173,7 @@ async def test_bad_lanes_are_refused_where_they_are_typed(drive: Drive) -> None:
         await driver.lanes_settled()
         settings = driver.compare.lanes.selected.settings
         await driver.pilot.press("s")
-        screen = driver.app.screen
-        assert isinstance(screen, LaneScreen)
+        screen = driver.on(LaneScreen)
         for text, said in (("temprature=1", "did you mean temperature"), ("top_p=9", "0 to 1"), ("gredy", "greedy")):
             screen.query_one("#settings", Input).value = text
             await driver.pilot.press("enter")
@@ -258,7 +260,7 @@ async def test_a_kept_lane_with_its_own_prefix_is_another_branch_from_the_root(d
         lane = driver.compare.comparison.lanes[0]
         await driver.pilot.press("c")
         await driver.settled()
-        assert driver.tree.ids() == lane.prefix + lane.new_ids
+        assert driver.tree.ids() == list(lane.prefix) + lane.new_ids
         assert driver.tree.prompt_length() == len(lane.prefix)
         position = len(lane.prefix)
         await driver.press("r")  # flips go on with the coins of the lane's place
@@ -273,12 +275,12 @@ async def test_statistics_with_marks(drive: Drive) -> None:
         await driver.lane_press(*["space"] * 12, "v")
         stats = [column.stats for column in driver.compare.columns]
         assert all(widget.display for widget in stats)
-        values = [widget.values["mean_surprisal"] for widget in stats]
+        values = [known(widget.values["mean_surprisal"]) for widget in stats]
         marks = [widget.marks["mean_surprisal"] for widget in stats]
         assert marks[values.index(min(values))] == "▲"
         assert marks[values.index(max(values))] == "▼"
         steps = driver.compare.comparison.lanes[0].steps
-        assert values[0] == pytest.approx(sum(step.surprisal for step in steps) / 12)
+        assert values[0] == pytest.approx(sum(known(step.surprisal) for step in steps) / 12)
         await driver.lane_press("v")
         assert not stats[0].display
 
@@ -289,18 +291,23 @@ async def test_many_seeds_as_a_table_and_a_plot(drive: Drive, classics: Model) -
         await driver.lanes_settled()
         await driver.lane_press("space", "space", "space", "space")
         await driver.pilot.press("m")
-        screen = driver.app.screen
-        assert isinstance(screen, RepeatScreen)
+        screen = driver.on(RepeatScreen)
         screen.query_one("#seeds", Input).value = "5"
         await driver.pilot.press("enter")
         await driver.until(lambda: screen.progress is not None and screen.settled)
         prefix = driver.tree.ids()
-        *_, (expected, _, _) = repeat(classics.backend, lane_starts([LaneSpec(COLD), LaneSpec(WARM)], [prefix] * 2), seed=7,
-                                      repeats=5, limit=4, end_of_text=classics.tokenizer.end_of_text)
-        assert screen.progress.seeds == 5
-        for ours, theirs in zip(screen.progress.table, expected.table(), strict=True):
+        *_, (expected, _, _) = repeat(
+            classics.backend,
+            lane_starts([LaneSpec(COLD), LaneSpec(WARM)], [prefix] * 2),
+            seed=7,
+            repeats=5,
+            limit=4,
+            end_of_text=classics.tokenizer.end_of_text,
+        )
+        assert known(screen.progress).seeds == 5
+        for ours, theirs in zip(known(known(screen.progress).table), expected.table(), strict=True):
             assert ours["mean_surprisal"] == pytest.approx(theirs["mean_surprisal"], rel=1e-4)
-        assert screen.progress.divergences == expected.divergences()
+        assert known(screen.progress).divergences == expected.divergences()
         await driver.pilot.press("ctrl+t", "ctrl+t", "escape")
         await driver.lanes_settled()
 
@@ -310,7 +317,7 @@ async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive: Drive) 
         await driver.pilot.press("c")
         await driver.lanes_settled()
         await driver.pilot.press("m")
-        screen = driver.app.screen
+        screen = driver.on(RepeatScreen)
         screen.query_one("#seeds", Input).value = "0"
         await driver.pilot.press("enter")
         assert "1 to 1000" in str(screen.query_one("#problem", Static).content)
@@ -320,7 +327,7 @@ async def test_a_repetition_is_stopped_and_keeps_what_is_finished(drive: Drive) 
         await driver.until(lambda: screen.progress is not None and screen.progress.seeds >= 8)
         await driver.pilot.press("ctrl+x")
         await driver.until(lambda: screen.settled and not driver.workspace.engine.works_on(RepeatRequest))
-        assert 8 <= screen.progress.seeds < 900
+        assert 8 <= known(screen.progress).seeds < 900
         await driver.pilot.press("escape")
         await driver.lane_press("space")
         assert len(driver.compare.comparison) == 1

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rich.console import Console
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList, Static, TabbedContent
 
-from tests.kinds import Checkpoint
+from tests.kinds import Checkpoint, known
 from tests.tui.conftest import Drive, Driver
 from tui.app import RemixApp
 from tui.dialogs.help import HelpScreen, flowing
@@ -28,15 +29,20 @@ from tui.state.options import Options
 
 def rendered(static: Static) -> str:
     """What a text or a table says, on lines as long as they are."""
-    console = Console(width=400, file=io.StringIO())
-    console.print(static.content)
-    return console.file.getvalue()
+    out = io.StringIO()
+    Console(width=400, file=out).print(static.content)
+    return out.getvalue()
+
+
+def says(screen: PrefixScreen, words: str) -> bool:
+    """Whether a dialog complains with these words."""
+    return words in str(screen.query_one("#problem", Static).content)
 
 
 async def editing(driver: Driver) -> PrefixScreen:
     await driver.pilot.press("e")
     await driver.until(lambda: isinstance(driver.app.screen, PrefixScreen) and isinstance(driver.app.focused, DataArea))
-    return driver.app.screen
+    return driver.on(PrefixScreen)
 
 
 async def test_the_prefix_as_text(drive: Drive) -> None:
@@ -46,7 +52,7 @@ async def test_the_prefix_as_text(drive: Drive) -> None:
         await driver.until(lambda: screen.ids and len(screen.ids) == 9)
         assert "9 tokens" in str(screen.query_one("#split").border_title)
         await driver.press("ctrl+s")
-        assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "It is a truth universally acknowledged once"
+        assert driver.decode(driver.tree.ids()) == "It is a truth universally acknowledged once"
         await driver.press("u")
         assert len(driver.tree) == 8
 
@@ -60,7 +66,7 @@ async def test_the_prefix_as_ids(drive: Drive) -> None:
         assert area.text.startswith("1026, 318")
         for text, said in (("91, x", "not a list"), ("91, 8193", "ids are 0 to 8192")):
             area.text = text
-            await driver.until(lambda said=said: said in str(screen.query_one("#problem")._Static__content))
+            await driver.until(partial(says, screen, said))
             await driver.pilot.press("ctrl+s")
             assert driver.app.screen is screen
         area.text = "91 860 287"
@@ -75,10 +81,10 @@ async def test_what_is_pasted_is_offered_as_a_prefix(drive: Drive) -> None:
     async with drive() as driver:
         driver.app.screen.post_message(Paste("To be, or not to be"))
         await driver.until(lambda: isinstance(driver.app.screen, PrefixScreen))
-        screen = driver.app.screen
-        await driver.until(lambda: screen.ids and driver.exploration.tokenizer.decode(screen.ids).startswith("To be"))
+        screen = driver.on(PrefixScreen)
+        await driver.until(lambda: screen.ids and driver.decode(screen.ids).startswith("To be"))
         await driver.press("ctrl+s")
-        assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "To be, or not to be"
+        assert driver.decode(driver.tree.ids()) == "To be, or not to be"
 
 
 async def test_an_empty_prefix_and_a_cancelled_one(drive: Drive) -> None:
@@ -108,7 +114,7 @@ HOSTILE = (
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_prefixes_are_data(drive: Drive, text: str) -> None:
     async with drive(prefix=text) as driver:
-        assert driver.exploration.tokenizer.decode(driver.tree.ids()) == text
+        assert driver.decode(driver.tree.ids()) == text
         await driver.press("space", "home", "right", "r")
         await editing(driver)
         await driver.pilot.pause()
@@ -149,7 +155,7 @@ async def test_themes_change_at_once_and_are_remembered(drive: Drive) -> None:
         for name in driver.workspace.themes:
             driver.app.theme = name
             await driver.pilot.pause()
-            assert driver.app.workspace.palette.text.bgcolor.name == driver.workspace.themes[name].colors["surface"]
+            assert known(driver.workspace.palette.text.bgcolor).name == driver.workspace.themes[name].colors["surface"]
         last = driver.app.theme
     assert json.loads(config.config_file().read_text())["theme"] == last
     async with drive() as driver:
@@ -224,13 +230,13 @@ async def test_a_model_in_a_folder_and_back(drive: Drive, checkpoint: Checkpoint
         driver.app.screen.query_one(Input).focus()
         driver.app.screen.query_one(Input).value = str(folder)
         await driver.pilot.press("enter")
-        await driver.until(lambda: driver.exploration.info and driver.exploration.info.vocab_size == 400)
+        await driver.until(lambda: driver.exploration.info and driver.info.vocab_size == 400)
         await driver.settled()
-        decoded = driver.exploration.tokenizer.decode(driver.tree.ids())
+        decoded = driver.decode(driver.tree.ids())
         assert decoded == "It is a truth universally acknowledged"
         await driver.press("space", "space")
         driver.open_model("classics")
-        await driver.until(lambda: driver.app.explorations.current.ready and driver.exploration.info.name == "classics")
+        await driver.until(lambda: driver.app.explorations.current.ready and driver.info.name == "classics")
         await driver.settled()
         assert driver.tree.ids() == ids
 
@@ -256,7 +262,7 @@ async def test_a_first_model_that_cannot_be_loaded_leaves_a_working_app(drive: D
         await driver.pilot.press("space", "g", "r", "b", "enter", "left", "u", "e", "slash", "escape", "t", "t")
         driver.open_model("classics")
         await driver.settled()
-        assert driver.exploration.tokenizer.decode(driver.tree.ids()) == "It is a truth universally acknowledged"
+        assert driver.decode(driver.tree.ids()) == "It is a truth universally acknowledged"
 
 
 async def test_a_padded_vocabulary_has_ids_without_text(drive: Drive, checkpoint: Checkpoint) -> None:
@@ -313,11 +319,11 @@ async def test_a_palette_that_is_closed_at_once_does_no_harm(drive: Drive) -> No
     """Its search may begin when its list is gone already."""
     async with drive() as driver:
         driver.app.simulate_key("ctrl+p")
-        await driver.until(lambda: CommandPalette.is_open(driver.app))
-        palette = driver.app.screen
+        await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
+        palette = driver.on(CommandPalette)
         await driver.until(lambda: palette.query("CommandList"))
         await palette.query("CommandList").remove()
-        search = palette.run_worker(CommandPalette._gather_commands.__wrapped__(palette, "s"), group="late")
+        search = palette.run_worker(vars(CommandPalette._gather_commands)["__wrapped__"](palette, "s"), group="late")
         await driver.until(lambda: search.is_finished)
         assert search.error is not None
         assert driver.app._exception is None
@@ -325,7 +331,9 @@ async def test_a_palette_that_is_closed_at_once_does_no_harm(drive: Drive) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_no_keys_in_any_order_on_any_screen_end_the_app(drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int) -> None:
+async def test_no_keys_in_any_order_on_any_screen_end_the_app(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int
+) -> None:
     monkeypatch.chdir(tmp_path)  # exports are written there
     rng, keys = random.Random(seed), ANY_KEYS.split()
     async with drive(speed=200.0) as driver:

@@ -23,9 +23,9 @@ async def test_a_key_changes_the_weights_and_keeps_the_tree(drive: Drive) -> Non
         await app.pilot.press("space", "space")
         await app.settled()
         before = app.tree.ids()
-        assert app.exploration.info.precision == "fp32"
+        assert app.info.precision == "fp32"
         await app.pilot.press("W")
-        await app.until(lambda: app.exploration.info is not None and app.exploration.info.precision == "int8")
+        await app.until(lambda: app.exploration.info is not None and app.info.precision == "int8")
         await app.settled()
         assert app.tree.ids() == before
         assert "int8" in app.app.workspace.said
@@ -35,15 +35,17 @@ async def test_a_key_changes_the_weights_and_keeps_the_tree(drive: Drive) -> Non
         assert made[-1] == "int8"
         assert made[-2] == "fp32"
         await app.pilot.press("W")
-        await app.until(lambda: app.exploration.info is not None and app.exploration.info.precision == "fp32")
+        await app.until(lambda: app.exploration.info is not None and app.info.precision == "fp32")
 
 
-async def test_large_models_get_what_measures_faster_and_it_is_said(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_models_get_what_measures_faster_and_it_is_said(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(opening, "LARGE", 1_000_000)
     monkeypatch.setattr(measure, "faster_precision", lambda _: ("int8", 3.0))
     async with drive() as app:
         await app.settled()
-        assert app.exploration.info.precision == "int8"
+        assert app.info.precision == "int8"
         assert "int8" in app.app.workspace.said
         assert "int8" in app.playground.status
 
@@ -55,7 +57,7 @@ async def test_a_session_keeps_its_precision_and_no_size_is_blamed(drive: Drive,
         await app.settled()
         await app.until(lambda: app.app.workspace.autosave.state(app.exploration) == "saved")
     async with drive(session=path, prefix=None) as app:
-        assert app.exploration.info.precision == "int8"
+        assert app.info.precision == "int8"
         assert len(app.tree) == 9
         assert "measured" not in app.app.workspace.said
         assert len(app.tree.models) == 1
@@ -66,7 +68,7 @@ async def test_the_command_line_decides(drive: Drive, monkeypatch: pytest.Monkey
     monkeypatch.setattr(opening, "LARGE", 1_000_000)
     async with drive(load=LoadOptions(precision=asked)) as app:
         await app.settled()
-        assert app.exploration.info.precision == asked
+        assert app.info.precision == asked
         assert names.EMBEDDED in app.exploration.model
 
 
@@ -82,10 +84,10 @@ async def test_the_first_start_works_at_once_and_changes_over(drive: Drive, unco
     """It runs in numpy while the kernels are compiled, goes on with them in the middle of a run, and replays."""
     async with drive() as app:
         await app.settled()
-        assert app.exploration.info.form == "numpy"
+        assert app.info.form == "numpy"
         assert "numpy" in app.playground.status
         await app.pilot.press("g")
-        await app.until(lambda: app.exploration.info.form == "kernels 1")
+        await app.until(lambda: app.info.form == "kernels 1")
         assert "compiled" in app.app.workspace.said
         running, before = app.playground.activity.running, len(app.tree)
         assert running
@@ -103,7 +105,9 @@ async def test_the_first_start_works_at_once_and_changes_over(drive: Drive, unco
         assert found.other_form == forms.count("numpy")
 
 
-async def test_a_compiler_that_fails_leaves_numpy_and_says_so(drive: Drive, uncompiled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_compiler_that_fails_leaves_numpy_and_says_so(
+    drive: Drive, uncompiled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(stop: Any) -> Any:
         raise EngineError("the kernels could not be compiled (no space left)")
 
@@ -113,14 +117,16 @@ async def test_a_compiler_that_fails_leaves_numpy_and_says_so(drive: Drive, unco
         await app.settled()
         await app.pilot.press("space")
         await app.settled()
-        assert app.exploration.info.form == "numpy"
+        assert app.info.form == "numpy"
         await app.pilot.press("W")  # int8 needs them
         await app.until(lambda: app.app.workspace.said.count("no space left") or "int8" in app.app.workspace.said)
         await app.pilot.press("space")
         await app.settled()
 
 
-async def test_no_network_changes_under_a_comparison(drive: Drive, uncompiled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_network_changes_under_a_comparison(
+    drive: Drive, uncompiled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lanes that lie side by side come from one network: the change waits until they are closed."""
     ready = Event()
     compile_kernels = compiled.compile_kernels
@@ -139,6 +145,6 @@ async def test_no_network_changes_under_a_comparison(drive: Drive, uncompiled: N
         ready.set()
         await app.lane_press("space")
         await app.pilot.pause(0.3)
-        assert app.exploration.info.form == "numpy"
+        assert app.info.form == "numpy"
         await app.pilot.press("escape")
-        await app.until(lambda: app.exploration.info.form == "kernels 1")
+        await app.until(lambda: app.info.form == "kernels 1")

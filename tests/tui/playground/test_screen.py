@@ -8,6 +8,7 @@ from textual.geometry import Offset
 
 from engine.sampling import coin
 from engine.sampling.settings import Settings
+from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
 from tui.playground.views.candidates import CandidateList
 from tui.widgets.coin import Coin
@@ -28,7 +29,7 @@ async def test_opens_on_the_prefix_with_candidates(drive: Drive) -> None:
     async with drive() as driver:
         assert driver.tree.ids() == PROMPT
         assert driver.exploration.cursor == 8
-        assert driver.dist.rank(driver.playground.panes.view.list.selected_token) == 0
+        assert driver.dist.rank(known(driver.view.list.selected_token)) == 0
         assert all(step.surprisal is not None for step in driver.tree.steps())
 
 
@@ -115,13 +116,13 @@ async def test_branches_are_grown_as_one_batch(drive: Drive, position: int) -> N
         streams = set()
         for node in fresh[-4:]:
             leaf = driver.tree.leaf_below(node)
-            ids = tuple(driver.tree.nodes[n].step.token for n in driver.tree.path_to(leaf))
+            ids = tuple(driver.step_of(n).token for n in driver.tree.path_to(leaf))
             streams.add(ids)
             assert len(ids) == position + 20
             assert list(ids[:position]) == old[:position]
         distinct = {stream[:n] for stream in streams for n in range(position + 1, position + 21)}
         assert driver.exploration.computed - before <= len(distinct) + 2
-        rolls = [driver.tree.nodes[node].step.roll for node in fresh[-4:]]
+        rolls = [driver.step_of(node).roll for node in fresh[-4:]]
         assert rolls == list(range(rolls[0], rolls[0] + 4))
         assert driver.exploration.cursor == position
 

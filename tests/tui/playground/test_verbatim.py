@@ -8,7 +8,7 @@ import pytest
 
 from engine.sampling.settings import Settings
 from engine.trace.follow import Follower
-from tests.kinds import Checkpoint
+from tests.kinds import Checkpoint, known
 from tests.tui.conftest import Drive, Driver
 from tui.playground.trace_line import TraceLine
 
@@ -54,9 +54,9 @@ async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked
         assert [position for position, mark in enumerate(trace.marks) if mark.left] == [last]
         assert driver.exploration.cursor == last
         assert words(driver).startswith(f"left Persuasion here after {last} tokens: training goes on with ")
-        raw = driver.exploration.distribution(last).raw
+        raw = known(driver.exploration.distribution(last)).raw
         expected, taken = (f"{driver.exploration.name(token)} ({raw[token]:.0%})"
-                           for token in (trace.left(last).expected[0], driver.tree.step(last).token))
+                           for token in (known(trace.left(last)).expected[0], driver.tree.step(last).token))
         assert words(driver).endswith(f"goes on with {expected}, the greedy choice is {taken}")
         assert [driver.playground.panes.text.cells[n].mark for n in range(last + 1)] == ["verbatim"] * last + ["left"]
         assert f"longest {last}" in subtitle(driver)
@@ -82,8 +82,8 @@ async def test_a_pick_leaves_the_text_and_going_back_returns_to_it(drive: Drive)
         await driver.press("enter")
         await driver.press("left")
         await traced(driver)
-        assert trace.left(place).expected == following
-        assert f"you picked {driver.exploration.name(token)}" in words(driver)
+        assert known(trace.left(place)).expected == following
+        assert f"you picked {driver.exploration.name(known(token))}" in words(driver)
         await driver.press("u")
         await traced(driver)
         assert not any(mark.left for mark in trace.marks)
@@ -142,7 +142,7 @@ async def test_many_keys_while_it_traces(drive: Drive) -> None:
         await traced(driver)
         trace = driver.playground.verbatim.trace
         assert trace.ids() == list(driver.tree.ids())
-        follower = Follower(driver.app.workspace.index, trace.min_tokens)
+        follower = Follower(known(driver.workspace.index), trace.min_tokens)
         for token in trace.ids():
             follower.append(token)
         assert follower.marks == trace.marks

@@ -9,6 +9,7 @@ from engine.models.opening import Model
 from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
+from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.helpers import alone
 from tui.dialogs.what_if import WhatIfScreen
@@ -17,7 +18,7 @@ from tui.dialogs.what_if import WhatIfScreen
 async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(drive: Drive) -> None:
     async with drive() as driver:
         await driver.steps(20)
-        backend, computed = driver.workspace.engine.backend, driver.exploration.computed
+        backend, computed = driver.backend, driver.exploration.computed
         settings = Settings(temperature=0.6, top_k=30)
         driver.playground.sampling.change_settings(settings)
         await driver.press("w")
@@ -62,14 +63,14 @@ async def test_another_token_and_then_the_same_luck(drive: Drive, coin: str) -> 
         computed = driver.exploration.computed
         await driver.pilot.press("w", "down", "enter")
         await driver.lanes_settled()
-        comparison, backend = driver.compare.comparison, driver.workspace.engine.backend
+        comparison, backend = driver.compare.comparison, driver.backend
         first, second = comparison.lanes
         assert first.steps == steps[11:]
         assert second.new_ids[0] == token
         assert backend.computed - computed <= len(second.steps)
         for place, step in enumerate(second.steps[1:], start=1):
             ids = [*old[:11], *second.new_ids[:place]]
-            dist = distribution(backend.logits([ids])[0], step.settings)
+            dist = distribution(backend.logits([ids])[0], known(step.settings))
             if coin == "gumbel":
                 assert step.token == choose_gumbel(dist.final, gumbel_uniforms(7, 11 + place, 0, 8193))
             else:
@@ -116,6 +117,6 @@ async def test_another_token_in_the_prefix(drive: Drive) -> None:
         await driver.pilot.press("w", "down", "enter")
         await driver.lanes_settled()
         first, second = driver.compare.comparison.lanes
-        assert first.prefix + first.new_ids == old
+        assert list(first.prefix) + first.new_ids == old
         assert second.prefix == [*old[:3], token, *old[4:8]]
         assert [step.u for step in second.steps] == [step.u for step in first.steps]

@@ -18,6 +18,7 @@ from engine.session.opening import open_session
 from engine.session.outline import find_text, least_likely, sorted_leaves, split_of
 from engine.session.store import read, save_whole
 from tests.engine.session.sessions import grown
+from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
 from tui.compare.screen import CompareScreen
 from tui.dialogs.ask import AskScreen
@@ -120,8 +121,7 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         await saved(driver)
         old = driver.tree.ids()
         await driver.pilot.press("ctrl+o")
-        screen = driver.app.screen
-        assert isinstance(screen, SessionsScreen)
+        screen = driver.on(SessionsScreen)
         table = screen.query_one(DataTable)
         assert table.row_count == 3
         screen.query_one(Input).value = "of 3"
@@ -159,7 +159,7 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         assert driver.tree.ids() == read(path).tree.ids()
         # The one before is let go and can be opened again.
         await driver.pilot.press("ctrl+o")
-        screen, table = driver.app.screen, driver.app.screen.query_one(DataTable)
+        screen, table = driver.on(SessionsScreen), driver.app.screen.query_one(DataTable)
         await driver.until(lambda: any(listed.words.startswith("It is") for listed in screen.shown))
         table.move_cursor(row=next(n for n, k in enumerate(screen.shown) if k.words.startswith("It is")))
         await driver.pilot.press("enter")
@@ -170,8 +170,7 @@ async def test_the_tree_screen_goes_folds_names_stars_notes_and_hides(drive: Dri
     async with drive(size=(120, 36)) as driver:
         await branched(driver)
         await driver.pilot.press("T")
-        screen = driver.app.screen
-        assert isinstance(screen, TreeScreen)
+        screen = driver.on(TreeScreen)
         await driver.until(lambda: screen.outline.rows)
         tree, outline = driver.tree, screen.outline
         assert sum(row.depth == 0 for row in outline.rows) == 1
@@ -180,7 +179,7 @@ async def test_the_tree_screen_goes_folds_names_stars_notes_and_hides(drive: Dri
         assert len(outline.rows) == 1
         await driver.pilot.press("space", "end")
         assert len(outline.rows) == everything
-        node = outline.row.first
+        node = known(outline.row).first
         await driver.pilot.press("n")
         await driver.type("best one")
         await driver.pilot.press("enter", "asterisk", "o")
@@ -217,8 +216,8 @@ async def test_a_note_on_any_token(drive: Drive, tmp_path: Path) -> None:
         await saved(driver)
         assert read(path).tree.annotations[node].note == "here it turns"
         await driver.pilot.press("T", "m")
-        await driver.until(lambda: isinstance(driver.app.screen, TreeScreen) and driver.app.screen.outline.rows)
-        assert [row.first for row in driver.app.screen.outline.rows] == [node]
+        await driver.until(lambda: isinstance(driver.app.screen, TreeScreen) and driver.on(TreeScreen).outline.rows)
+        assert [row.first for row in driver.on(TreeScreen).outline.rows] == [node]
         await driver.pilot.press("escape", "escape", "N", *["backspace"] * 13, "enter")
         await driver.settled()
         assert node not in driver.tree.annotations
@@ -229,7 +228,7 @@ async def test_branches_are_sorted_and_two_compared(drive: Drive) -> None:
         await branched(driver)
         tree = driver.tree
         await driver.pilot.press("T", "b")
-        screen = driver.app.screen
+        screen = driver.on(TreeScreen)
         for order in ("probability", "length", "time"):
             assert [row.last for row in screen.outline.rows] == sorted_leaves(tree, order)
             await driver.pilot.press("s")
@@ -241,7 +240,7 @@ async def test_branches_are_sorted_and_two_compared(drive: Drive) -> None:
         lanes = driver.compare.comparison.lanes
         a, b, node = split_of(tree, first, second)
         assert (lanes[0].steps, lanes[1].steps) == (a, b)
-        assert lanes[0].prefix == [tree.nodes[n].step.token for n in tree.path_to(node)]
+        assert lanes[0].prefix == [known(tree.nodes[n].step).token for n in tree.path_to(node)]
         assert driver.compare.comparison.divergence(1).first == 0
         await driver.lane_press("space")
         await driver.pilot.press("c")
@@ -258,15 +257,15 @@ async def test_find_text_least_likely_and_picked(drive: Drive) -> None:
         await driver.pilot.press("T", "slash")
         await driver.type("UNIVERSALLY acknowledged")
         await driver.pilot.press("enter")
-        screen = driver.app.screen
+        screen = driver.on(TreeScreen)
         await driver.until(lambda: screen.outline.rows)
         found = tree.nodes[screen.outline.rows[0].first].step
-        assert driver.exploration.piece(found.token).decode().strip() in "universally"
+        assert driver.exploration.piece(known(found).token).decode().strip() in "universally"
         await driver.pilot.press("escape", "l")
-        surprisals = [tree.nodes[row.first].step.surprisal for row in screen.outline.rows]
+        surprisals = [known(known(tree.nodes[row.first].step).surprisal) for row in screen.outline.rows]
         assert surprisals == sorted(surprisals, reverse=True)
         await driver.pilot.press("p")
-        assert [tree.nodes[row.first].step.origin for row in screen.outline.rows] == ["picked"]
+        assert [known(tree.nodes[row.first].step).origin for row in screen.outline.rows] == ["picked"]
         await driver.pilot.press("enter")
         await driver.settled()
 
@@ -276,7 +275,7 @@ def test_find_is_what_a_plain_search_finds(classics: Model) -> None:
     piece = classics.tokenizer.token_bytes
     for leaf in tree.leaves()[:5]:
         path = tree.path_to(leaf)
-        text = b"".join(piece(tree.nodes[node].step.token) for node in path).decode("utf-8", errors="replace")
+        text = b"".join(piece(known(tree.nodes[node].step).token) for node in path).decode("utf-8", errors="replace")
         wanted = next((text[n : n + 6] for n in range(4, len(text) - 6) if text[n : n + 6].isascii()), None)
         if wanted is None:
             continue
@@ -284,7 +283,7 @@ def test_find_is_what_a_plain_search_finds(classics: Model) -> None:
         assert any(node in path for node in found)
         for node in found:
             below = tree.path_to(tree.leaf_below(node))
-            rest = b"".join(piece(tree.nodes[n].step.token) for n in below[tree.nodes[node].depth - 1 :])
+            rest = b"".join(piece(known(tree.nodes[n].step).token) for n in below[tree.nodes[node].depth - 1 :])
             assert rest or wanted
     assert find_text(tree, piece, "") == []
     assert find_text(tree, piece, "no such text anywhere at all") == []
@@ -296,8 +295,7 @@ async def test_export_from_the_app(drive: Drive, tmp_path: Path, form: str) -> N
     async with drive() as driver:
         await branched(driver)
         await driver.pilot.press("ctrl+e")
-        screen = driver.app.screen
-        assert isinstance(screen, ExportScreen)
+        screen = driver.on(ExportScreen)
         await driver.pilot.press(*["down"] * ["html", "json", "md", "txt", "svg"].index(form))
         target = tmp_path / f"out.{form}"
         screen.query_one(Input).value = str(tmp_path / "none" / "x")
@@ -325,7 +323,9 @@ async def test_a_branch_goes_to_the_clipboard(drive: Drive) -> None:
         assert driver.app.clipboard.startswith("It is a truth")
 
 
-async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_records(drive: Drive, tmp_path: Path) -> None:
+async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_records(
+    drive: Drive, tmp_path: Path
+) -> None:
     from engine.models.record import ModelRecord
     from engine.session.export.json import session_to_json
 

@@ -1,3 +1,4 @@
+
 from contextlib import suppress
 
 import pytest
@@ -9,6 +10,7 @@ from engine.errors import EngineError
 from engine.sampling.presets import SHIPPED
 from engine.sampling.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
 from engine.session.nodes import View
+from tests.kinds import known
 from tui.state import sampling_panel as panel
 from tui.state.preferences import SPEEDS, Preferences
 from tui.style.status_bar import status_line
@@ -75,7 +77,7 @@ def test_steps_move_and_switch_without_getting_lost(moves: list[tuple[str, int]]
 
 
 def test_moving_there_and_back_is_the_default_order_again() -> None:
-    later = View(0, 0, panel.shifted("top_k", 1, VIEW, Preferences()).settings, 7, "interval")
+    later = View(0, 0, known(panel.shifted("top_k", 1, VIEW, Preferences()).settings), 7, "interval")
     assert later.settings.order.index("top_k") == CHAIN.index("top_k") + 1
     assert panel.shifted("top_k", -1, later, Preferences()).settings == VIEW.settings
 

@@ -9,9 +9,10 @@ from textual.widgets import Input
 
 from engine.errors import InputError
 from engine.models.provenance import read_record
+from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
 from tui.state.training import POINTS, Training, TrainOptions, folder_for, read_train_options
-from tui.training.new import TrainScreen
+from tui.training.new import TextFiles, TrainScreen
 from tui.training.screen import TrainingScreen
 
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from it at once, said nobody in particular. "
@@ -50,22 +51,22 @@ async def test_train_explore_meanwhile_and_switch_with_a_key(drive: Drive, here:
         await driver.until(lambda: "training" in driver.playground.status)
         await driver.pilot.press("M")
         await driver.until(lambda: isinstance(driver.app.screen, TrainingScreen))
-        await driver.until(lambda: trainings.training.over, seconds=120)
-        training = trainings.training
+        await driver.until(lambda: driver.training.over, seconds=120)
+        training = driver.training
         assert (training.problem, training.whole, training.has_model) == ("", True, True)
-        assert training.held_out < 5
+        assert known(training.held_out) < 5
         assert training.losses[0][1] > training.losses[-1][1]
         assert "M switches to it" in driver.notices()
         await driver.pilot.press("escape")
         await driver.until(lambda: "M: the new model" in driver.playground.status)
         await driver.pilot.press("M")
-        await driver.until(lambda: driver.exploration.info and driver.exploration.info.name.endswith("a-fox-model"))
+        await driver.until(lambda: driver.exploration.info and driver.info.name.endswith("a-fox-model"))
         await driver.settled()
         assert "the new model" not in driver.playground.status
-        assert driver.exploration.tokenizer.decode(driver.tree.ids(before)).startswith("It is a truth")
+        assert driver.decode(driver.tree.ids(before)).startswith("It is a truth")
         await driver.until(lambda: driver.app.settled)
-        assert [document.title for document in driver.app.workspace.index.documents] == ["a fox"]
-        assert driver.app.workspace.index.tokens is not None  # it remembers its files: the passage can be shown
+        assert [document.title for document in known(driver.workspace.index).documents] == ["a fox"]
+        assert known(driver.workspace.index).tokens is not None  # it remembers its files: the passage can be shown
 
 
 @pytest.mark.slow
@@ -73,7 +74,7 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive: Drive, here: Path
     async with drive() as driver:
         driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         driver.playground.places.last_training()
-        training = driver.app.workspace.trainings.training
+        training = driver.training
         await driver.until(lambda: training.looks, seconds=120)
         await driver.pilot.press("ctrl+x")
         assert training.stopping
@@ -82,7 +83,7 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive: Drive, here: Path
         step = read_record(here / "fox")["step"]
         assert step > 0
         await driver.pilot.press("r")
-        second = driver.app.workspace.trainings.training
+        second = driver.training
         await driver.until(lambda: second.step > step, seconds=120)
         assert second.losses[0] == pytest.approx(tuple(read_record(here / "fox")["history"][0][n] for n in (0, 2)))
         await driver.pilot.press("ctrl+x")
@@ -94,11 +95,11 @@ async def test_stopped_it_keeps_what_it_has_and_goes_on(drive: Drive, here: Path
 async def test_the_app_ends_and_the_training_ends_well_by_itself(drive: Drive, here: Path) -> None:
     async with drive() as driver:
         driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
-        training = driver.app.workspace.trainings.training
+        training = driver.training
         await driver.until(lambda: training.looks, seconds=120)
         process = driver.app.workspace.trainings.process
     assert "go on: gpt2-remix train --out" in driver.app.parting
-    assert process.wait(60) in (0, 130)
+    assert known(process).wait(60) in (0, 130)
     record = read_record(here / "fox")
     assert not record["done"]
     assert record["step"] >= training.step
@@ -112,8 +113,8 @@ async def test_what_only_the_process_finds_out_is_a_line_and_the_wish_can_be_men
         await driver.pilot.press("M")
         await fill(driver, files="utf16.txt", minutes="1")
         await driver.pilot.press("enter")
-        await driver.until(lambda: driver.app.workspace.trainings.training and driver.app.workspace.trainings.training.over)
-        assert "UTF-16" in driver.app.workspace.trainings.training.problem
+        await driver.until(lambda: driver.app.workspace.trainings.training and driver.training.over)
+        assert "UTF-16" in driver.training.problem
         assert "UTF-16" in driver.notices()
         assert not (here / "utf16-model").exists()
         await driver.until(lambda: "n" in driver.app.screen.active_bindings)
@@ -138,10 +139,10 @@ async def test_files_are_taken_and_left_out_in_the_list(drive: Drive, here: Path
     async with drive() as driver:
         await driver.pilot.press("M")
         await driver.until(lambda: isinstance(driver.app.screen, TrainScreen))
-        tree = driver.app.screen.query_one("TextFiles")
+        tree = driver.app.screen.query_one(TextFiles)
         await driver.until(lambda: tree.root.children)
         await driver.pilot.press("tab", "tab", "tab")
-        while tree.cursor_node.data.path.name != "a fox.txt":
+        while known(known(tree.cursor_node).data).path.name != "a fox.txt":
             await driver.pilot.press("down")
         await driver.pilot.press("enter")
         field = driver.app.screen.query_one("#files", Input)
@@ -190,7 +191,7 @@ async def test_stopped_at_once_it_leaves_nothing_and_complains_of_nothing(drive:
     async with drive() as driver:
         driver.app.workspace.trainings.begin(TrainOptions((str(here / "a fox.txt"),), here / "fox", 2.0))
         driver.playground.places.last_training()
-        training = driver.app.workspace.trainings.training
+        training = driver.training
         await driver.until(lambda: isinstance(driver.app.screen, TrainingScreen))
         await driver.pilot.press("ctrl+x")
         await driver.until(lambda: training.over)
