@@ -50,8 +50,8 @@ class Key:
     @property
     def shown(self) -> str:
         """Its first key as a person knows it."""
-        first = self.keys.split(",")[0]
-        return NAMES.get(first, first)
+        *modifiers, name = self.keys.split(",")[0].split("+")
+        return "+".join([*modifiers, NAMES.get(name, name)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class MainScreen(Screen[T], Generic[T]):
         self._keep_selection = keep_selection and (self._keep_selection or not self._to_draw)
         if not self._to_draw:
             self._to_draw = True
-            self.call_next(self.draw_changes)
+            self.call_later(self.draw_changes)  # after what else is on its way
 
     def draw_changes(self) -> None:
         """Draw what was changed, if anything was."""

@@ -31,8 +31,9 @@ KEYMAP: tuple[Row, ...] = (
             help="several settings side by side, from the cursor on")),
     row("w", "what if: other settings, token or prefix, the same luck",
         Key("w", "what_if.open", "what if", title="what if", help="other settings or another token, the same luck")),
-    row("", "", Key("question_mark", "help", "help", display="?", title="help", help="keys and panes"),
-        Key("q", "quit", "quit")),
+    row("? q", "this help; quit",
+        Key("question_mark", "help", "help", display="?", title="help", help="keys and panes"),
+        Key("q", "app.action_quit", "quit")),
     row("↑ ↓ pgup pgdn", "candidates",
         Key("up", "cursor.candidate", "", -1), Key("down", "cursor.candidate", "", 1),
         Key("pageup", "cursor.candidate", "", -10), Key("pagedown", "cursor.candidate", "", 10)),
@@ -94,5 +95,4 @@ KEYMAP: tuple[Row, ...] = (
             help="a small GPT-2 of your own, while you go on exploring"),
         Key("", "places.last_training", title="the last training", help="its losses, and going on with it")),
     row("ctrl+p", "every action, presets, themes"),
-    row("q", "quit"),
 )

@@ -161,10 +161,6 @@ class Playground(MainScreen[None]):
         """Show the keys and what the panes mean."""
         self.post_message(messages.ShowHelp("playground"))
 
-    async def quit(self) -> None:
-        """End the app."""
-        await self.app.action_quit()
-
     def on_key(self, event: events.Key) -> None:
         """Digits collect the number of branches; any other key forgets them."""
         activity = self.activity

@@ -41,15 +41,14 @@ KEYMAP: tuple[Row, ...] = (
         Key("m", "finding.annotated", title="names, stars and notes", help="all rows that have one"),
     ),
     row("H", "show what is hidden too, or not", Key("H", "toggle_hidden", title="show hidden", help="or not")),
-    row("", "", Key("question_mark", "help", "help", display="?", title="help", help="the keys")),
+    row("?", "this help", Key("question_mark", "help", "help", display="?", title="help", help="the keys")),
     row(
-        "T esc",
-        "back to the playground",
+        "T q esc", "back to the playground",
         Key("escape,q,T", "back", "back", display="esc", title="back", help="to the tree, then to the playground"),
     ),
     row(
         "↑ ↓ ← →",
-        "move; fold and unfold",
+        "move, fold and unfold; pgup pgdn: by a screenful; home end: first, last",
         Key("up", "move", "", -1),
         Key("down", "move", "", 1),
         Key("pageup", "page", "", -1),
