@@ -280,8 +280,9 @@ class Playground(MainScreen[None]):
         self._focus_moved()
 
     def _focus_moved(self) -> None:
-        if self.drawable:
-            self.set_class(self.panes.sampler.has_focus, "sampling")
+        focused = self.panes.sampler.has_focus
+        if self.drawable and focused != self.has_class("sampling"):
+            self.set_class(focused, "sampling")
             self.changed(keep_selection=True)
 
     @on(TokenText.Clicked)
