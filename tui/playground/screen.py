@@ -111,7 +111,7 @@ class Playground(MainScreen[None]):
         self.drawing.position(keep_selection)
         self.drawing.settings()
         self.drawing.branches()
-        self.draw_status(*self.drawing.status(self.size.width))
+        self._show_status()
         self.logits.ask()
         self.what_if.ask()
 
@@ -171,7 +171,11 @@ class Playground(MainScreen[None]):
             activity.count = 0
         else:
             return
-        self.changed(keep_selection=True)
+        self.call_after_refresh(self._show_status)  # what the key does besides is drawn by itself
+
+    def _show_status(self) -> None:
+        if self.drawable:
+            self.draw_status(*self.drawing.status(self.size.width))
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted is offered as a prefix."""
