@@ -43,7 +43,7 @@ def compared(name: str, texts: Sequence[str], tokens: int) -> Iterator[tuple[flo
 
 
 def main() -> None:
-    """Prints a line for each model."""
+    """Print a line for each model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--tokens", type=int, default=2048)

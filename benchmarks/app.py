@@ -29,7 +29,7 @@ def opened(ids: str) -> Terminal:
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Print the figures."""
     numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
     presses, tokens = (*numbers, *(60, 50_000)[len(numbers) :])[:2]
     ids = ",".join(str(n) for n in range(100, 164))

@@ -27,7 +27,7 @@ OPENINGS = (
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Print the figures."""
     streams = int(sys.argv[1]) if len(sys.argv) > 1 else 120
     model = open_model("classics")
     end = model.tokenizer.end_of_text

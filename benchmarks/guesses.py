@@ -19,7 +19,7 @@ ROUNDS = 3
 
 
 def main() -> None:
-    """Prints a line for each chain: rates, their ratio, and how often the network ran for a token."""
+    """Print a line for each chain: rates, their ratio, and how often the network ran for a token."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 200
     located = locate(sys.argv[sys.argv.index("--model") + 1] if "--model" in sys.argv else "classics")
     tokenizer, real = read_tokenizer(located), draft.prompt_lookup_draft

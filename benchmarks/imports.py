@@ -14,7 +14,7 @@ IMPORTS = "import engine.cli, tui.__main__, tui.app"
 
 
 def main() -> None:
-    """Prints a table for the app's imports, and how long `--help` takes."""
+    """Print a table for the app's imports, and how long `--help` takes."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     times = []
     for _ in range(7):

@@ -35,7 +35,7 @@ def summary(name: str, times: list[float]) -> str:
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Print the figures."""
     arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     model = sys.argv[sys.argv.index("--model") + 1] if "--model" in sys.argv else str(random_gpt2_small())
     presses = int(arguments[0]) if arguments and arguments[0].isdigit() else 100

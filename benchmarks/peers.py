@@ -37,7 +37,7 @@ class Peer(Protocol):
     """Whatever can continue sequences."""
 
     def generate(self, prompts: Sequence[Sequence[int]], count: int, sampled: bool) -> None:
-        """Appends `count` tokens to every prompt, as one batch: the most probable, or from the best 50."""
+        """Append `count` tokens to every prompt, as one batch: the most probable, or from the best 50."""
         ...
 
 
@@ -267,7 +267,7 @@ def table(figures: dict[str, dict[str, list[float]]]) -> str:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)

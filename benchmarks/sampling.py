@@ -31,7 +31,7 @@ LENGTH = 1024
 
 
 def main() -> None:
-    """Prints the medians."""
+    """Print the medians."""
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, 50257).astype(np.float32)
     ids = [int(token) for token in rng.zipf(1.3, LENGTH) % 50257]

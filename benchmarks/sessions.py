@@ -46,7 +46,7 @@ def large(nodes: int) -> Session:
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Print the figures."""
     nodes = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.remix"

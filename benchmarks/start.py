@@ -94,7 +94,7 @@ def once() -> dict[str, float]:
 
 
 def main() -> None:
-    """Prints the median and the slowest of several runs."""
+    """Print the median and the slowest of several runs."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     compile_kernels()
     figures: dict[str, list[float]] = {}

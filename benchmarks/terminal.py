@@ -32,7 +32,7 @@ class Terminal:
         self.text = b""
 
     def _read(self, seconds: float) -> None:
-        """Takes what has been drawn, and keeps it without escape sequences."""
+        """Take what has been drawn, and keep it without escape sequences."""
         if select.select([self._fd], [], [], seconds)[0]:
             data = self._rest + os.read(self._fd, 65536)
             begun = data.rfind(b"\x1b", -40)  # a sequence that may not be whole yet
@@ -40,7 +40,7 @@ class Terminal:
             self.text += ESCAPES.sub(b"", data[: len(data) - len(self._rest)])
 
     def until(self, wanted: str, seconds: float = 60) -> float:
-        """Waits until a text has been drawn since the last `send`; seconds since the program started."""
+        """Wait until a text has been drawn since the last `send`; seconds since the program started."""
         end = time.monotonic() + seconds
         seen = wanted.encode()
         while time.monotonic() < end:
@@ -50,14 +50,14 @@ class Terminal:
         raise TimeoutError(f"{wanted!r} was not drawn within {seconds} s")
 
     def watch(self, seconds: float) -> None:
-        """Reads what is drawn for a while, as a terminal does."""
+        """Read what is drawn for a while, as a terminal does."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._read(left)
             self.text = b""
 
     def send(self, keys: str) -> None:
-        """Presses keys and forgets what was drawn before."""
+        """Press keys and forget what was drawn before."""
         while select.select([self._fd], [], [], 0)[0]:
             os.read(self._fd, 65536)
         self._rest = self.text = b""
@@ -76,7 +76,7 @@ class Terminal:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
-        """Ends the program."""
+        """End the program."""
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         os.close(self._fd)

@@ -111,7 +111,7 @@ def other(plan: Plan, text: str) -> Plan:
 @click.option("--ours", "fields", default="")
 @click.option("--plain", "rates", default="1e-3,3e-3,1e-3:1024,3e-3:1024", show_default=True)
 def main(files: tuple[str, ...], minutes: float, fields: str, rates: str) -> None:
-    """Prints a line for each run."""
+    """Print a line for each run."""
     course = courses.prepare(named_files(files), Path("/nonexistent"), courses.Wanted(seconds=60 * minutes))
     plan, split = course.plan, course.split
     print(plan, f"{plan.parameters:,} parameters, {len(split.training):,} training tokens", flush=True)

@@ -86,7 +86,7 @@ Checkpoint = Callable[..., Path]
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Checkpoint:
-    """Makes a folder with a random GPT-2 as transformers saves it; keyword arguments go to GPT2Config."""
+    """Make a folder with a random GPT-2 as transformers saves it; keyword arguments go to GPT2Config."""
 
     def make(name: str = "random", dtype: str = "float32", shard: str | None = None, **fields: Any) -> Path:
         import torch
@@ -111,7 +111,7 @@ def checkpoint(tmp_path: Path) -> Checkpoint:
 
 
 def edit_json(path: Path, **changes: Any) -> None:
-    """Changes fields of a JSON file; None removes one."""
+    """Change fields of a JSON file; None removes one."""
     record = json.loads(path.read_text())
     for name, value in changes.items():
         if value is None:

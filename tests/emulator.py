@@ -28,7 +28,7 @@ class Emulator:
         return "\n".join(self.screen.display)
 
     def read(self) -> bool:
-        """Takes what was drawn; False at the end of the program."""
+        """Take what was drawn; False at the end of the program."""
         try:
             data = self.process.read(65536)
         except EOFError:
@@ -42,7 +42,7 @@ class Emulator:
         return bool(select.select([self.process.fd], [], [], 0.02)[0])
 
     def until(self, condition: Callable[[str], object], seconds: float = 60) -> str:
-        """Reads until the screen shows something."""
+        """Read until the screen shows something."""
         end = time.monotonic() + seconds
         while not condition(self.text):
             assert time.monotonic() < end, f"never shown; the screen:\n{self.text}"
@@ -51,7 +51,7 @@ class Emulator:
         return self.text
 
     def until_all(self, *parts: str) -> str:
-        """Reads until the screen shows all of these at once: what is read may end in the middle of a frame."""
+        """Read until the screen shows all of these at once: what is read may end in the middle of a frame."""
         return self.until(lambda text: all(part in text for part in parts))
 
     def resize(self, columns: int, rows: int) -> None:
@@ -59,7 +59,7 @@ class Emulator:
         self.screen.resize(rows, columns)
 
     def finish(self) -> int:
-        """Waits for the end; the exit code."""
+        """Wait for the end; the exit code."""
         while self.read():
             pass
         self.process.wait()

@@ -39,7 +39,7 @@ def imports_of(module: str) -> Iterator[tuple[str, str]]:
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Groups of modules that can each be reached from all others of the group (Tarjan 1972)."""
+    """Group of modules that can each be reached from all others of the group (Tarjan 1972)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []

@@ -45,7 +45,7 @@ def test_killed_at_fifty_random_moments_nothing_seen_a_second_before_is_lost(emu
 
 
 def kill_again_and_again(emulate: Emulate, path: Path, *, streams: bool) -> int:
-    """Kills the program 25 times and checks what its session holds; how many nodes that is in the end."""
+    """Kill the program 25 times and check what its session holds; how many nodes that is in the end."""
     rng = random.Random(7)
     nodes = 0
     for n in range(25):

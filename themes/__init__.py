@@ -57,7 +57,7 @@ def user_folder() -> Path:
 
 
 def read_theme(path: Path, *, shipped: bool = False) -> RemixTheme:
-    """Reads one theme. Raises ThemeError naming the file and what is wrong with it."""
+    """Read one theme. Raises ThemeError naming the file and what is wrong with it."""
     try:
         record = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -96,7 +96,7 @@ def generate(
 
 
 def stream_all(model: Model, prompt: list[int], lanes: list[Lane]) -> None:
-    """Prints the prefix where a person reads, and then each lane as it comes."""
+    """Print the prefix where a person reads, and then each lane as it comes."""
     if sys.stdout.isatty():
         click.secho(for_terminal(model.tokenizer.decode(prompt)), dim=True, nl=False)
     for lane in lanes:
@@ -106,7 +106,7 @@ def stream_all(model: Model, prompt: list[int], lanes: list[Lane]) -> None:
 
 
 def stream_lane(model: Model, lane: Lane) -> None:
-    """Runs one lane to its end and prints its text as characters become whole."""
+    """Run one lane to its end and print its text as characters become whole."""
     from engine.generation.decode import advance
     from engine.tokens.tokenizer import whole_characters
 
@@ -129,7 +129,7 @@ def stream_lane(model: Model, lane: Lane) -> None:
 
 
 def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
-    """Runs lanes to their end as one batch."""
+    """Run lanes to their end as one batch."""
     from engine.generation.decode import advance
 
     with click.progressbar(length=lanes[0].limit or 0, label="generating", file=sys.stderr,

@@ -77,7 +77,7 @@ class ModelChoice:
     options: LoadOptions
 
     def open(self, name: str | None = None, precision: str | None = None) -> Model:
-        """Opens it (or another one in its place, in that precision where none was given), with download progress."""
+        """Open it (or another one in its place, in that precision where none was given), with download progress."""
         from engine.models.opening import open_model
 
         options = self.options
@@ -87,7 +87,7 @@ class ModelChoice:
 
 
 def compile_now(needed: bool) -> None:
-    """Compiles the kernels for this processor: now, with a line about it, where they are needed; else for next time."""
+    """Compile the kernels for this processor: now, with a line about it, where they are needed; else for next time."""
     from engine.gpt2.kernels import compiled
 
     if not needed:
@@ -102,7 +102,7 @@ def compile_now(needed: bool) -> None:
 
 
 def model_options(function: F) -> F:
-    """Adds the options that choose a model; the function gets a ModelChoice as `model`."""
+    """Add the options that choose a model; the function gets a ModelChoice as `model`."""
 
     @wraps(function)
     def choosing(*args: Any, model: str, precision: str | None, device: str, threads: int | None, **rest: Any) -> Any:
@@ -150,7 +150,7 @@ class ManySources(click.Command):
     """A command whose --source takes the files that follow it, so that a shell may expand a pattern."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Puts --source before each file that comes after another one."""
+        """Put --source before each file that comes after another one."""
         told: list[str] = []
         after = False  # whether what came before was a file of --source
         for n, word in enumerate(args):

@@ -14,7 +14,7 @@ from engine.errors import EngineError, InputError
 
 
 def run(command: click.Command, arguments: Sequence[str], front_end: FrontEnd | None = None) -> int:
-    """Runs a command line and turns every failure into one line on standard error.
+    """Run a command line and turn every failure into one line on standard error.
 
     Returns:
         0 on success, 2 for wrong usage or bad input, 1 for a failure while running, 130 after ctrl+c.

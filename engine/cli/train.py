@@ -100,7 +100,7 @@ def train(
 
 @contextmanager
 def stopping() -> Iterator[list[int]]:
-    """Catches ctrl+c (and a request to end) until a step is done: the list then holds the signal. A second one ends."""
+    """Catch ctrl+c (and a request to end) until a step is done: the list then holds the signal. A second one ends."""
     stopped: list[int] = []
 
     def catch(number: int, frame: Any) -> None:

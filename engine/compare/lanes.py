@@ -36,7 +36,7 @@ class LaneSpec:
 
 
 def parse_lane(text: str, base: Settings | None = None) -> LaneSpec:
-    """Reads a lane: settings, or a preset's name, or both ("nucleus,temperature=0.7"), after a prefix in JSON form.
+    """Read a lane: settings, or a preset's name, or both ("nucleus,temperature=0.7"), after a prefix in JSON form.
 
     `"Call me Ishmael" temperature=1` begins with a prefix of its own.
 
@@ -129,7 +129,7 @@ def divergences(lanes: Sequence[Lane]) -> list[list[int | None]]:
 
 
 def run_together(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> Iterator[int]:
-    """Runs lanes to their end, MOST_LANES at a time as one batch; yields how many tokens each pass appended."""
+    """Run lanes to their end, MOST_LANES at a time as one batch; yield how many tokens each pass appended."""
     for start in range(0, len(lanes), MOST_LANES):
         while done := advance(backend, lanes[start : start + MOST_LANES], end_of_text):
             yield len(done)

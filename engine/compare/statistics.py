@@ -32,7 +32,7 @@ class StreamStats:
     _grams: dict[int, set[tuple[int, ...]]] = field(default_factory=lambda: {1: set(), 2: set(), 4: set()})
 
     def add(self, step: Step) -> None:
-        """Counts one more token."""
+        """Count one more token."""
         self.count += 1
         self.surprisal += step.surprisal or 0.0
         self.entropy += step.entropy or 0.0

@@ -75,7 +75,7 @@ class Backend(Protocol):
 
 
 def check_ids(ids: Sequence[int], vocabulary: int) -> None:
-    """Raises InputError for an id outside 0 ... vocabulary - 1."""
+    """Raise InputError for an id outside 0 ... vocabulary - 1."""
     for token in ids:
         if not 0 <= token < vocabulary:
             raise InputError(f"id {token} is outside the vocabulary; this model's ids are 0 to {vocabulary - 1}")

@@ -116,7 +116,7 @@ class LocalBackend:
             yield self.network.head_logits(hidden[start : start + _CHUNK])
 
     def _fill(self, lane: KVBuffers, found: Sequence[Entry]) -> None:
-        """Puts what is cached into a lane's buffers: from another lane's where that has it, else from the cache."""
+        """Put what is cached into a lane's buffers: from another lane's where that has it, else from the cache."""
         if len(found) > len(lane.ids) + _WORTH_A_COPY:
             ids = [entry.token for entry in found]
             shared = [(_shared(other.ids, ids), other) for other in self._lanes if other is not lane]

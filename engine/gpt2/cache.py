@@ -71,7 +71,7 @@ class PrefixCache:
         return self._hidden[entry.slot]
 
     def load(self, entries: Sequence[Entry], lane: KVBuffers) -> None:
-        """Copies entries behind what a lane's buffers already hold."""
+        """Copy entries behind what a lane's buffers already hold."""
         start, end = len(lane.ids), len(lane.ids) + len(entries)
         slots = [entry.slot for entry in entries]
         _by_token(lane.kv)[start:end] = self._memory[slots]
@@ -79,7 +79,7 @@ class PrefixCache:
         lane.ids.extend(entry.token for entry in entries)
 
     def store(self, lane: KVBuffers, found: Sequence[Entry]) -> None:
-        """Keeps what a lane's buffers hold behind the entries that `find` gave, as far as the budget allows."""
+        """Keep what a lane's buffers hold behind the entries that `find` gave, as far as the budget allows."""
         start = len(found)
         if lane.own_kv is not None and start != len(lane.ids) - 1:
             return
@@ -107,7 +107,7 @@ class PrefixCache:
         return [self._free.pop() for _ in range(min(wanted, len(self._free)))]
 
     def _evict(self, wanted: int) -> None:
-        """Drops up to `wanted` tokens from the least recently used branch ends; never what this request uses."""
+        """Drop up to `wanted` tokens from the least recently used branch ends; never what this request uses."""
         self._found, self._found_ids = [], []
         ends: list[Entry] = []
         stack = [self._root]

@@ -62,7 +62,7 @@ class GPT2Config:
 
 
 def read_config(folder: Path) -> GPT2Config:
-    """Reads and checks a folder's config.json.
+    """Read and check a folder's config.json.
 
     Raises:
         InputError: it is missing, not JSON, of another architecture, or asks for what is not built here.

@@ -36,7 +36,7 @@ class KVBuffers:
     own_kv: Array | None = None
 
     def copy_prefix(self, other: KVBuffers, count: int) -> None:
-        """Copies the first `count` tokens of another lane in place of all that is here."""
+        """Copy the first `count` tokens of another lane in place of all that is here."""
         self.kv[:, :, :, :count] = other.kv[:, :, :, :count]
         self.hidden[:count] = other.hidden[:count]
         self.ids[:] = other.ids[:count]
@@ -85,7 +85,7 @@ class Network(Protocol):
         ...
 
     def forward(self, batch: Batch, asked: Sequence[int]) -> Logits:
-        """Runs on each lane's new ids, which fit its context, and writes what comes of it into its buffers.
+        """Run on each lane's new ids, which fit its context, and write what comes of it into its buffers.
 
         Returns [lanes, vocabulary] float32: the logits after one position of each lane, `asked`, among its new ones.
         """

@@ -44,7 +44,7 @@ class Choice:
 
 
 def choose(device: str, precision: str | None, parameters: int, *, kernels: Library | None) -> Choice:
-    """Chooses the device, the precision and the network for a model.
+    """Choose the device, the precision and the network for a model.
 
     Args:
         device: "cpu", "cuda", "mps", or "auto" for an accelerator where there is one and the model is large.
@@ -93,7 +93,7 @@ def open_backend(
     name: str, folder: Path, *, precision: str | None = "fp32", device: str = "cpu", threads: int | None = None,
     budget: int | None = None, kept: Path | None = None, kernels: bool = True,
 ) -> LocalBackend:
-    """Reads a model folder into a backend.
+    """Read a model folder into a backend.
 
     Args:
         name: what the model is called on screen and in records.

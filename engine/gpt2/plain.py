@@ -62,7 +62,7 @@ class PlainNetwork:
     batch_invariant = False
 
     def __init__(self, config: GPT2Config, tensors: Mapping[str, Array]) -> None:
-        """Takes the tensors that `engine.gpt2.weights.read_tensors` gives."""
+        """Take the tensors that `engine.gpt2.weights.read_tensors` gives."""
         self.config = config
         self.parameters = parameters_of(config)
         self._act = FUNCTIONS[config.activation_function]

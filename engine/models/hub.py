@@ -159,7 +159,7 @@ def _download_weights(repo: str, file: str, progress: Progress | None) -> Path |
 
 
 def _check_hash(path: Path, etag: str, file: str) -> None:
-    """Raises EngineError, and throws the file away, where the hub names its SHA-256 and it has another."""
+    """Raise EngineError, and throw the file away, where the hub names its SHA-256 and it has another."""
     if not re.fullmatch(r"[0-9a-f]{64}", etag):
         return
     with path.open("rb") as content:
@@ -186,7 +186,7 @@ def _bar(file: str, progress: Progress | None) -> type[Any]:
             return shown
 
         def display(self, *args: Any, **options: Any) -> None:
-            """Draws nothing."""
+            """Draw nothing."""
 
         def report(self) -> None:
             if progress:

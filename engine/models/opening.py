@@ -64,7 +64,7 @@ class Located:
 
 
 def locate(name: str, progress: Progress | None = None) -> Located:
-    """Finds a model's folder, downloading it first where it has to be, and reads its configuration.
+    """Find a model's folder, downloading it first where it has to be, and read its configuration.
 
     Raises:
         InputError: the name stands for nothing, or what it stands for is no GPT-2.
@@ -86,7 +86,7 @@ def read_tokenizer(located: Located) -> Tokenizer:
 
 
 def start_backend(located: Located, options: LoadOptions | None = None, *, kernels: bool = True) -> Backend:
-    """Brings a model's weights into memory.
+    """Bring a model's weights into memory.
 
     Args:
         located: the model.
@@ -108,7 +108,7 @@ def open_model(
     name: str, options: LoadOptions | None = None, *, progress: Progress | None = None,
     wait: Callable[[bool], None] | None = None,
 ) -> Model:
-    """Opens a model: locate, read_tokenizer and start_backend in one. Raises what they raise.
+    """Open a model: locate, read_tokenizer and start_backend in one. Raises what they raise.
 
     `wait` is called where kernels could be compiled and are not yet, with whether nothing can run before they are.
     """
@@ -136,7 +136,7 @@ def kernels_ready() -> bool:
 
 @contextmanager
 def _naming(source: Source, folder: Path) -> Iterator[None]:
-    """Adds to an InputError about downloaded files how to be rid of them."""
+    """Add to an InputError about downloaded files how to be rid of them."""
     try:
         yield
     except InputError as error:

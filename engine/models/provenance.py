@@ -33,7 +33,7 @@ def source_of(text: Text) -> Source:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file so that it is there whole or not at all. Raises EngineError."""
+    """Write a file so that it is there whole or not at all. Raises EngineError."""
     try:
         with written_beside(path) as part:
             part.write_bytes(content)
@@ -75,7 +75,7 @@ def read_sources(record: dict[str, Any]) -> list[Source]:
 
 
 def check_out(out: Path, *, resume: bool) -> None:
-    """Refuses a place that holds something else, before any work is done. Raises InputError."""
+    """Refuse a place that holds something else, before any work is done. Raises InputError."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder that does not exist yet")
     if resume:

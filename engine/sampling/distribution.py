@@ -116,7 +116,7 @@ class Distribution:
 def distribution(
     logits: NDArray[np.float32], settings: Settings, context: SamplingContext | None = None, *, account: bool = False
 ) -> Distribution:
-    """Runs the chain over the logits of one position.
+    """Run the chain over the logits of one position.
 
     Args:
         logits: [vocabulary] float32; not changed, kept by reference.

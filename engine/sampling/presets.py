@@ -88,7 +88,7 @@ def check_name(name: str) -> str:
 
 
 def save_preset(name: str, settings: Settings) -> Preset:
-    """Keeps settings under a name; an own preset of that name is replaced.
+    """Keep settings under a name; an own preset of that name is replaced.
 
     Raises:
         InputError: the name cannot be used.
@@ -105,7 +105,7 @@ def save_preset(name: str, settings: Settings) -> Preset:
 
 
 def delete_preset(name: str) -> Preset:
-    """Forgets a preset of one's own and returns it. Raises InputError, EngineError as `save_preset`."""
+    """Forget a preset of one's own and return it. Raises InputError, EngineError as `save_preset`."""
     own, problem = _own()
     if problem:
         raise EngineError(f"{problem}; nothing was deleted, so that nothing in it is lost")

@@ -157,7 +157,7 @@ class Settings:
             raise InputError(f"these are not sampling settings: {error}") from None
 
     def check_vocabulary(self, size: int) -> None:
-        """Raises InputError where a bias or a ban names an id outside a vocabulary of `size` tokens."""
+        """Raise InputError where a bias or a ban names an id outside a vocabulary of `size` tokens."""
         for name, tokens in (("logit_bias", [t for t, _ in self.logit_bias]), ("banned", self.banned)):
             for token in tokens:
                 if token >= size:
@@ -227,7 +227,7 @@ class Number:
     whole: bool = False
 
     def parse(self, text: str) -> float | int:
-        """Reads a value. Raises InputError where `text` is not a number of this kind within the limits."""
+        """Read a value. Raises InputError where `text` is not a number of this kind within the limits."""
         try:
             value = int(text) if self.whole else float(text)
         except ValueError:
@@ -237,7 +237,7 @@ class Number:
         return value
 
     def check(self, value: float | int) -> None:
-        """Raises InputError where the value is outside the limits or not a number."""
+        """Raise InputError where the value is outside the limits or not a number."""
         wrong_kind = isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float))
         if wrong_kind or not self.low <= value <= self.high:
             raise InputError(f"{self.name}={value} is out of range; {self.range()}")
@@ -323,7 +323,7 @@ def show_list(name: str, value: Iterable[Any]) -> str:
 
 
 def parse_list(name: str, text: str) -> tuple[Any, ...]:
-    """Reads a list setting. Raises InputError that shows the form."""
+    """Read a list setting. Raises InputError that shows the form."""
     items = [item.strip() for item in text.split(";") if item.strip()]
     if name in ("chain", "off"):
         return tuple(items)  # unknown steps are named by Settings
@@ -337,7 +337,7 @@ def parse_list(name: str, text: str) -> tuple[Any, ...]:
 
 
 def parse_settings(text: str, base: Settings | None = None) -> Settings:
-    """Reads "temperature=0.8,top_p=0.95" on top of `base` (the defaults where left out).
+    """Read "temperature=0.8,top_p=0.95" on top of `base` (the defaults where left out).
 
     Raises:
         InputError: an unknown name (the nearest known one is named), a value out of range, a name given twice.
@@ -364,7 +364,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def check_seed(seed: int) -> int:
-    """Returns the seed. Raises InputError outside 0 ... 2**63-1."""
+    """Return the seed. Raises InputError outside 0 ... 2**63-1."""
     if not 0 <= seed < SEED_LIMIT:
         raise InputError(f"seed {seed} is out of range; it is 0 to {SEED_LIMIT - 1}")
     return seed

@@ -116,7 +116,7 @@ def find_session(wanted: str) -> Path:
 
 
 def copy_session(path: Path, target: Path) -> None:
-    """Copies a session as it is on disk now, also one that is open. Raises EngineError."""
+    """Copy a session as it is on disk now, also one that is open. Raises EngineError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with closing(connect(path, read_only=True)) as source, closing(sqlite3.connect(target)) as copy:
@@ -126,7 +126,7 @@ def copy_session(path: Path, target: Path) -> None:
 
 
 def rename_session(path: Path, name: str) -> None:
-    """Gives a session that is not open another name. Raises EngineError, InputError where it is open somewhere."""
+    """Give a session that is not open another name. Raises EngineError, InputError where it is open somewhere."""
     with holding(path):
         try:
             with closing(connect(path)) as db:
@@ -137,7 +137,7 @@ def rename_session(path: Path, name: str) -> None:
 
 
 def to_bin(path: Path) -> Path:
-    """Moves a session into the bin. Raises EngineError, InputError where it is open somewhere."""
+    """Move a session into the bin. Raises EngineError, InputError where it is open somewhere."""
     with holding(path):
         target = free_path(bin_folder() / path.name)
         try:
@@ -151,7 +151,7 @@ def to_bin(path: Path) -> Path:
 
 
 def empty_bin() -> int:
-    """Deletes what is in the bin for good; how many sessions that were. Raises EngineError."""
+    """Delete what is in the bin for good; how many sessions that were. Raises EngineError."""
     count = 0
     for path in list(bin_folder().glob(f"*{SUFFIX}")):
         try:
@@ -176,7 +176,7 @@ def lock_of(path: Path) -> FileLock:
 
 
 def try_lock(path: Path) -> FileLock | None:
-    """Takes the lock of a session; None where another window has it. Where no lock can be made, none is needed."""
+    """Take the lock of a session; None where another window has it. Where no lock can be made, none is needed."""
     try:
         lock = lock_of(path)
         lock.acquire()

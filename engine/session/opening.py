@@ -41,7 +41,7 @@ class OpenedSession:
 
 
 def open_session(path: Path) -> OpenedSession:
-    """Reads a session; where there is none it begins there.
+    """Read a session; where there is none it begins there.
 
     A session that is open in another window is opened as a copy, a damaged one is recovered into a new file, an export
     (JSON) becomes a new session. The file itself is never changed by that.

@@ -61,7 +61,7 @@ def stream_of(session: Session | None) -> Tree | None:
 
 
 def keep_lanes(session: Session | None, lanes: Sequence[Lane], *, goes_on: bool) -> None:
-    """Puts what lanes generated into a session; the last one is in view.
+    """Put what lanes generated into a session; the last one is in view.
 
     Args:
         goes_on: whether they went on from the stream in view; else each begins with a prefix of its own.

@@ -64,7 +64,7 @@ class Records:
                 last += 64 ** (failures - 1)  # the page with the next ones cannot be read: further on, perhaps
 
     def bad(self, what: str) -> None:
-        """Gives up, or counts one more that is lost."""
+        """Give up, or count one more that is lost."""
         if self.strict:
             raise BadRecordError(what)
         self.lost += 1
@@ -194,7 +194,7 @@ def plausible(row: Sequence[Any], settings: dict[int, Settings], models: int) ->
 
 
 def grow_row(tree: Tree, parent: int, row: Sequence[Any], settings: dict[int, Settings]) -> int:
-    """Adds the node of a plausible record (NODE_COLUMNS) below a node; its place in the tree."""
+    """Add the node of a plausible record (NODE_COLUMNS) below a node; its place in the tree."""
     (_, _, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy, window,
      offset, mu) = row
     known = None if chain is None else settings[chain]

@@ -15,7 +15,7 @@ from engine.session.store import APPLICATION_ID, connect, is_sqlite
 
 
 def recover(path: Path) -> tuple[Session, int]:
-    """Reads what can be read of a damaged session, and how many records were lost or hurt as far as is known.
+    """Read what can be read of a damaged session, and how many records were lost or hurt as far as is known.
 
     What followed a lost node begins at the root. A node whose settings are lost is kept with the plain ones.
 

@@ -69,7 +69,7 @@ def distributions(
 
 
 def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[int]) -> Iterator[Replayed]:
-    """Recomputes every sampled token that was made with some of the tree's models; yields after each branch."""
+    """Recompute every sampled token that was made with some of the tree's models; yield after each branch."""
     found = Replayed(len(tree.nodes) - 1)
     other_forms = {n for n, model in enumerate(tree.models) if model.form != backend.info.form}
     for path, fresh in walk(tree):

@@ -84,7 +84,7 @@ class Store:
             self._inode = os.stat(path).st_ino
 
     def close(self) -> None:
-        """Ends with one file: the write-ahead log is taken in."""
+        """End with one file: the write-ahead log is taken in."""
         with suppress(sqlite3.Error):
             self.connection.close()
 
@@ -97,7 +97,7 @@ class Store:
             return True
 
     def write(self, changes: Changes) -> None:
-        """Puts changes into the file, all or none of them. Raises EngineError."""
+        """Put changes into the file, all or none of them. Raises EngineError."""
         with _explained(self.path):
             known = dict(self._settings)
             try:
@@ -172,7 +172,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Makes an empty session."""
+    """Make an empty session."""
     db.execute("BEGIN IMMEDIATE")
     for statement in filter(str.strip, SCHEMA.split(";")):
         db.execute(statement)
@@ -182,7 +182,7 @@ def create(db: sqlite3.Connection) -> None:
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Brings an older session to this version's schema.
+    """Bring an older session to this version's schema.
 
     Raises:
         InputError: it is no session, or one of a newer program.
@@ -199,7 +199,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 
 def check_kind(db: sqlite3.Connection, path: Path) -> None:
-    """Raises InputError where this is no session, or one of a newer program."""
+    """Raise InputError where this is no session, or one of a newer program."""
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
     version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -208,7 +208,7 @@ def check_kind(db: sqlite3.Connection, path: Path) -> None:
 
 
 def read(path: Path) -> Session:
-    """Reads a whole session; changes nothing.
+    """Read a whole session; change nothing.
 
     Raises:
         InputError: there is no such file, it is no session, or one of a newer program.
@@ -278,7 +278,7 @@ class _explained:  # noqa: N801 - used as a function
 
 
 def save_whole(session: Session, path: Path) -> None:
-    """Writes a session into a new file. Raises InputError where there is one already, EngineError."""
+    """Write a session into a new file. Raises InputError where there is one already, EngineError."""
     if path.exists():
         raise InputError(f"{path} is there already; name another file")
     store = Store(path)

@@ -155,7 +155,7 @@ class Tree:
     # Growing
 
     def add(self, parent: int, step: Step) -> int:
-        """Adds a step after a node, or finds the child that came about the same way. Moves nothing.
+        """Add a step after a node, or find the child that came about the same way. Moves nothing.
 
         What another model made came about another way; given tokens are the same whoever gave their probabilities.
         """
@@ -167,7 +167,7 @@ class Tree:
         return self.grow(parent, step, self.model, time.time())
 
     def grow(self, parent: int, step: Step, model: int, born: float) -> int:
-        """Adds a node whatever stands there already, as a saved session says that it was. Moves nothing."""
+        """Add a node whatever stands there already, as a saved session says that it was. Moves nothing."""
         above = self.nodes[parent]
         surprisal = 0.0 if step.origin == "prompt" or step.surprisal is None else step.surprisal
         log_p = above.log_p - surprisal * LOG_2
@@ -178,13 +178,13 @@ class Tree:
         return node.id
 
     def append(self, step: Step, *, record: bool = True) -> int:
-        """Adds a step at the end of the stream; the cursor goes to it."""
+        """Add a step at the end of the stream; the cursor goes to it."""
         node = self.add(self.view.head, step)
         self.change(record=record, head=node, cursor=len(self._path))
         return node
 
     def choose(self, step: Step, *, cursor: int) -> int:
-        """Puts a step at its position; what stood there stays as a sibling with all that follows it.
+        """Put a step at its position; what stood there stays as a sibling with all that follows it.
 
         Where the same step was chosen before, its continuation comes back.
         """
@@ -202,13 +202,13 @@ class Tree:
         return self.choose(step, cursor=cursor)
 
     def graft(self, parent: int, steps: Iterable[Step]) -> int:
-        """Adds steps one after the other below a node. Moves nothing; returns the last node."""
+        """Add steps one after the other below a node. Moves nothing; returns the last node."""
         for step in steps:
             parent = self.add(parent, step)
         return parent
 
     def set_prompt(self, ids: Sequence[int], *, record: bool = True) -> int:
-        """Starts the stream anew from a prefix. Tokens that an earlier prefix shares keep their nodes.
+        """Start the stream anew from a prefix. Tokens that an earlier prefix shares keep their nodes.
 
         The first prefix of a session is not recorded: before it there is nothing to go back to.
         """
@@ -219,7 +219,7 @@ class Tree:
         return node
 
     def set_probabilities(self, node: int, step: Step) -> None:
-        """Fills in what became known later about a step: the probabilities of a prompt token."""
+        """Fill in what became known later about a step: the probabilities of a prompt token."""
         known = self.nodes[node].step
         if known is None or not known.same_flip(step):
             raise ValueError(f"node {node} holds another step")
@@ -296,7 +296,7 @@ class Tree:
         return len(self._past)
 
     def restore_history(self, views: Sequence[View], place: int) -> None:
-        """Takes up a history at a place of it."""
+        """Take up a history at a place of it."""
         self._past = list(views[:place])
         self._future = list(reversed(views[place + 1 :]))
         self.settled = 0
@@ -323,22 +323,22 @@ class Tree:
         self._show(view)
 
     def checkpoint(self) -> None:
-        """Makes what follows with `record=False` one undo step."""
+        """Make what follows with `record=False` one undo step."""
         self._past.append(self.view)
         self._future.clear()
 
     def move(self, cursor: int) -> None:
-        """Moves the cursor, kept within the stream. Not an undo step of its own."""
+        """Move the cursor, kept within the stream. Not an undo step of its own."""
         cursor = max(0, min(cursor, len(self._path)))
         self.change(record=False, cursor=cursor)
 
     def go(self, node: int, cursor: int | None = None) -> None:
-        """Shows the branch through a node, the cursor on that node unless told otherwise."""
+        """Show the branch through a node, the cursor on that node unless told otherwise."""
         cursor = self.nodes[node].depth - 1 if cursor is None else cursor
         self.change(head=self.leaf_below(node), cursor=max(0, cursor))
 
     def go_sibling(self, position: int, offset: int) -> bool:
-        """Shows the sibling `offset` places on at a position (around the end). False where there is no other."""
+        """Show the sibling `offset` places on at a position (around the end). False where there is no other."""
         siblings = self.siblings(position)
         if position >= len(self._path) or len(siblings) < 2:
             return False
@@ -347,7 +347,7 @@ class Tree:
         return True
 
     def undo(self) -> bool:
-        """Goes back to the view before the last change. False where there is none."""
+        """Go back to the view before the last change. False where there is none."""
         if not self._past:
             return False
         self._future.append(self.view)
@@ -356,7 +356,7 @@ class Tree:
         return True
 
     def redo(self) -> bool:
-        """Takes the last undo back. False where there is none."""
+        """Take the last undo back. False where there is none."""
         if not self._future:
             return False
         self._past.append(self.view)

@@ -121,7 +121,7 @@ def read_pieces(path: Path, size: int = PIECE) -> Iterator[tuple[str, int]]:
 
 
 def check_kind(path: Path, start: bytes) -> None:
-    """Refuses by its first bytes what is another kind of file. Raises InputError."""
+    """Refuse by its first bytes what is another kind of file. Raises InputError."""
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{path} is UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 {path.name}")
     for magic, kind in ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a zip archive (or an office document)"),
@@ -147,7 +147,7 @@ def last_cut(text: str) -> int:
 def tokenize(
     files: Sequence[tuple[str, Path]], tokenizer: Tokenizer, progress: Progress | None = None
 ) -> list[Text]:
-    """Tokenizes text files, or finds them in the cache folder.
+    """Tokenize text files, or find them in the cache folder.
 
     Raises:
         InputError: a file that cannot be read, is empty, or is not UTF-8 text.
@@ -202,7 +202,7 @@ def _tokenize_one(path: Path, tokenizer: Tokenizer, kept: Path, report: Callable
 
 
 def _tidy(newest: Path) -> None:
-    """Deletes what was not used for longest, until KEPT holds what is left."""
+    """Delete what was not used for longest, until KEPT holds what is left."""
     with suppress(OSError):
         found = sorted(newest.parent.glob("*.ids"), key=lambda file: file.stat().st_mtime, reverse=True)
         room = KEPT

@@ -6,7 +6,7 @@ from engine.errors import InputError
 
 
 def parse_ids(text: str) -> list[int]:
-    """Reads "91,860,287" (commas or spaces). Raises InputError."""
+    """Read "91,860,287" (commas or spaces). Raises InputError."""
     try:
         return [int(part) for part in text.replace(",", " ").split()]
     except ValueError:

@@ -195,7 +195,7 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
 
 
 def _check_byte_level(definition: Any) -> None:
-    """Raises InputError for a tokenizer.json that is not byte-level BPE, the only kind that GPT-2 models use."""
+    """Raise InputError for a tokenizer.json that is not byte-level BPE, the only kind that GPT-2 models use."""
     kind = definition.get("model", {}).get("type", "?")
     parts = json.dumps([definition.get("pre_tokenizer"), definition.get("decoder")])
     if kind != "BPE" or "ByteLevel" not in parts:

@@ -61,7 +61,7 @@ class Follower:
     _matches: list[Match] = field(default_factory=list)
 
     def keep(self, count: int) -> None:
-        """Forgets everything after the first `count` tokens."""
+        """Forget everything after the first `count` tokens."""
         for known in (self.ids, self.marks, self._matches):
             del known[count:]
 

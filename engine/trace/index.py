@@ -145,7 +145,7 @@ class Index:
         return np.asarray(self.fingerprints[first:last])
 
     def prepare(self, progress: Progress | None = None) -> None:
-        """Lists places by their fingerprints: a counting sort in pieces, four bytes for each place that is listed."""
+        """List places by their fingerprints: a counting sort in pieces, four bytes for each place that is listed."""
         self.stride = 1 if self.size < _SPARSE else 4
         counts = np.zeros(2**16, np.int64)
         pieces = [
@@ -206,7 +206,7 @@ def _documents(texts: Sequence[Text], lengths: Sequence[int]) -> list[Document]:
 def write_index(
     path: Path, texts: Sequence[Text], vocab_size: int, held_out: float, progress: Progress | None = None
 ) -> None:
-    """Writes the fingerprints of the training parts of texts: a safetensors file, two bytes for each token.
+    """Write the fingerprints of the training parts of texts: a safetensors file, two bytes for each token.
 
     Written piece by piece, so that memory does not grow with the text.
 
@@ -238,7 +238,7 @@ def write_index(
 
 
 def read_index(path: Path, vocab_size: int, progress: Progress | None = None) -> Index:
-    """Reads an index, its fingerprints mapped, and lists its places.
+    """Read an index, its fingerprints mapped, and list its places.
 
     Raises:
         InputError: a file that is missing, damaged, no index, or of another vocabulary.

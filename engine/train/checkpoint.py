@@ -26,7 +26,7 @@ STATE = "training.safetensors"
 
 
 def write_model(out: Path, plan: Plan, parameters: Parameters) -> None:
-    """Writes config.json and model.safetensors (fp16). Raises EngineError."""
+    """Write config.json and model.safetensors (fp16). Raises EngineError."""
     tensors = {name: tensor.half().contiguous() for name, tensor in together(parameters, plan.config).items()}
     end = plan.vocab
     config = {
@@ -40,7 +40,7 @@ def write_model(out: Path, plan: Plan, parameters: Parameters) -> None:
 
 
 def write_state(out: Path, run: Run, sources: Sequence[Source], held_out: dict[str, Any]) -> None:
-    """Writes what is needed to go on, and the record of what was trained on what. Raises EngineError."""
+    """Write what is needed to go on, and the record of what was trained on what. Raises EngineError."""
     tensors: dict[str, torch.Tensor] = {f"now.{name}": tensor.detach() for name, tensor in run.parameters.items()}
     tensors |= {f"best.{name}": tensor for name, tensor in run.best_parameters.items()}
     by_tensor = {id(tensor): name for name, tensor in run.parameters.items()}

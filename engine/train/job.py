@@ -115,7 +115,7 @@ Said: TypeAlias = Begun | Report | Sample | Done
 def prepare(
     files: Sequence[tuple[str, Path]], out: Path, wanted: Wanted, progress: Progress | None = None
 ) -> Course:
-    """Reads the texts and plans the training; writes nothing outside the cache folder.
+    """Read the texts and plans the training; write nothing outside the cache folder.
 
     Raises:
         InputError: a file that is no text, too little text, a shape or a folder that cannot be.
@@ -150,7 +150,7 @@ EFFICIENCY = 0.35
 
 
 def resume(out: Path, wanted: Wanted, progress: Progress | None = None) -> Course:
-    """Goes on with what a folder holds: to the end of its plan, or for `wanted.seconds` or `wanted.steps` more.
+    """Go on with what a folder holds: to the end of its plan, or for `wanted.seconds` or `wanted.steps` more.
 
     Raises:
         InputError: there is nothing to go on with, it is damaged, it is done, or a text is not what it was.
@@ -183,7 +183,7 @@ def resume(out: Path, wanted: Wanted, progress: Progress | None = None) -> Cours
 def carry_out(
     course: Course, stop: Callable[[], bool], progress: Progress | None = None
 ) -> Iterator[Said]:
-    """Writes the index of the text, then trains; reports, sample texts, and at the end what came of it.
+    """Write the index of the text, then train; reports, sample texts, and at the end what came of it.
 
     `stop` is asked between steps; a training that is stopped is looked at once more, and kept.
 
@@ -229,13 +229,13 @@ def carry_out(
 
 
 def keep(course: Course, done: Done | None = None) -> None:
-    """Writes what is needed to go on."""
+    """Write what is needed to go on."""
     final = {"held_out_loss": done.held_out, "bits_per_byte": done.bits_per_byte, "done": done.whole} if done else {}
     folder.write_state(course.out, course.run, [source_of(text) for text in course.texts], final)
 
 
 def use_threads(threads: int | None) -> None:
-    """Trains on that many CPU threads from now on; torch's own choice where None."""
+    """Train on that many CPU threads from now on; torch's own choice where None."""
     if threads is not None:
         torch.set_num_threads(threads)
 

@@ -115,7 +115,7 @@ def with_optimizers(plan: Plan, parameters: Parameters) -> Run:
 
 
 def train(run: Run, split: Split, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
-    """Trains until the plan is done; a report after every step. `run` is changed in place."""
+    """Train until the plan is done; a report after every step. `run` is changed in place."""
     plan = run.plan
     start, before = clock(), run.seconds
     smooth = 0.0

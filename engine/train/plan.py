@@ -143,7 +143,7 @@ def heads_of(width: int) -> int:
 
 
 def check_shape(**given: int | None) -> None:
-    """Checks layers, width, context and vocab as far as they were given. Raises InputError."""
+    """Check layers, width, context and vocab as far as they were given. Raises InputError."""
     for name, value in given.items():
         lowest, highest = LIMITS[name]
         if value is not None and not lowest <= value <= highest:
@@ -151,7 +151,7 @@ def check_shape(**given: int | None) -> None:
 
 
 def check_length(training: int, context: int, names: Sequence[str]) -> None:
-    """Refuses a text that is too short to learn from. Raises InputError."""
+    """Refuse a text that is too short to learn from. Raises InputError."""
     least = max(SHORTEST, 2 * context)
     if training < least:
         raise InputError(

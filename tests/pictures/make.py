@@ -87,7 +87,7 @@ def some_sessions() -> None:
 
 
 def main() -> None:
-    """Writes every picture."""
+    """Write every picture."""
     home = Path("/tmp/pictures")
     for name in sys.argv[1:] or PICTURES:
         shutil.rmtree(home, ignore_errors=True)

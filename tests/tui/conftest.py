@@ -104,7 +104,7 @@ class Driver:
         self.app.post_message(messages.OpenModel(name))
 
     async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
-        """Waits for a state."""
+        """Wait for a state."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"the state was never reached: {self.app.screen}"
@@ -134,7 +134,7 @@ class Driver:
         await self.pilot.pause()
 
     async def lane_press(self, *keys: str) -> None:
-        """Presses keys in the compare screen and waits until all is settled."""
+        """Press keys in the compare screen and wait until all is settled."""
         for key in keys:
             await self.pilot.press(key)
             await self.lanes_settled()
@@ -145,7 +145,7 @@ class Driver:
         await self.pilot.press(*(names.get(character, character) for character in text))
 
     async def press(self, *keys: str) -> None:
-        """Presses keys and waits until all is settled."""
+        """Press keys and wait until all is settled."""
         for key in keys:
             await self.pilot.press(key)
         await self.settled()
@@ -157,13 +157,13 @@ class Driver:
         await self.settled()
 
     async def tap(self, *keys: str) -> None:
-        """Presses keys one after the other, whatever goes on: a pilot waits for a screen that is at rest."""
+        """Press keys one after the other, whatever goes on: a pilot waits for a screen that is at rest."""
         for key in keys:
             self.app.simulate_key(key)
             await asyncio.sleep(0.01)
 
     async def grow(self, count: int) -> None:
-        """Runs until the stream has grown by at least so many tokens."""
+        """Run until the stream has grown by at least so many tokens."""
         goal = len(self.tree) + count
         await self.tap("g")
         await self.until(lambda: len(self.tree) >= goal)

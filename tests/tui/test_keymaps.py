@@ -10,7 +10,7 @@ import pytest
 
 from tests.tui.conftest import Drive, Driver
 from tui.compare.screen import CompareScreen
-from tui.keymap import Key, Row, all_keys, bindings_of, help_of, markdown_of, palette_of
+from tui.keymap import Key, Row, all_keys, bindings_of, markdown_of, palette_of
 from tui.main_screen import MainScreen
 from tui.playground.screen import Playground
 from tui.playground.views import VIEWS

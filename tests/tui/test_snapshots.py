@@ -32,7 +32,7 @@ def app_with(**options: Any) -> RemixApp:
 
 
 def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Callable[[Pilot[None]], Awaitable[None]]:
-    """Presses keys, each when the one before has had its effect."""
+    """Press keys, each when the one before has had its effect."""
 
     async def run(pilot: Pilot[None]) -> None:
         app = pilot.app

@@ -78,7 +78,7 @@ def app_command(
 
 
 def check_session(path: Path) -> None:
-    """Refuses a file that is no session before the screen opens; what is damaged is for the app. Raises InputError."""
+    """Refuse a file that is no session before the screen opens; what is damaged is for the app. Raises InputError."""
     from engine.session.opening import is_export
     from engine.session.store import is_sqlite
 
@@ -87,7 +87,7 @@ def check_session(path: Path) -> None:
 
 
 def check_what_is_known(model: str, ids: list[int] | None, settings: Settings | None) -> None:
-    """Refuses before the screen opens what can be refused without the network; the rest the app says itself.
+    """Refuse before the screen opens what can be refused without the network; the rest the app says itself.
 
     Raises:
         InputError: a model's name that stands for nothing, ids outside the vocabulary of a model that is here.

@@ -46,7 +46,7 @@ class CompareHost(Protocol):
         ...
 
     def post_message(self, message: Any) -> bool:
-        """Takes answers from workers, and messages to the app."""
+        """Take answers from workers, and messages to the app."""
         ...
 
 

@@ -195,7 +195,7 @@ class LaneColumn(Vertical):
         yield self.stats
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self.palette = self.candidates.palette = self.stats.palette = palette
         self.text.set_palette(palette)
         self.coin.set_palette(palette)
@@ -245,5 +245,5 @@ class LaneColumn(Vertical):
         event.stop()
 
     def on_click(self, event: events.Click) -> None:
-        """Selects the lane."""
+        """Select the lane."""
         self.post_message(self.Clicked(self, None))

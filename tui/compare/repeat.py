@@ -96,7 +96,7 @@ class RepeatScreen(ModalScreen[None]):
 
     @on(Input.Submitted)
     def action_begin(self) -> None:
-        """Begins, or begins again."""
+        """Begin, or begin again."""
         from engine.compare.lanes import LaneStart
 
         comparison, problem = self._comparison, ""
@@ -151,7 +151,7 @@ class RepeatScreen(ModalScreen[None]):
         self._show()
 
     def action_stop(self) -> None:
-        """Ends it; what is finished stays."""
+        """End it; what is finished stays."""
         if self._going:
             self._going = False
             self._workspace.engine.cancel(RepeatRequest)

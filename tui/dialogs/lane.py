@@ -116,7 +116,7 @@ class LaneScreen(ModalScreen[LaneOptions | None]):
         self.query_one(Choices).styles.max_height = max(2, event.size.height - 14)
 
     def _read(self) -> LaneOptions:
-        """Raises InputError."""
+        """Raise InputError."""
         spec = parse_lane(self.query_one("#settings", Input).value)
         prefix, seed = self.query_one("#prefix", Input).value, self.query_one("#seed", Input).value.strip()
         if seed and not seed.isdecimal():
@@ -161,5 +161,5 @@ class LaneScreen(ModalScreen[LaneOptions | None]):
         """The fields and the list take enter themselves."""
 
     def action_cancel(self) -> None:
-        """Keeps the lane as it is."""
+        """Keep the lane as it is."""
         self.dismiss(None)

@@ -163,17 +163,17 @@ class PrefixScreen(ModalScreen[list[int] | None]):
         self._focus_area()
 
     def action_switch(self) -> None:
-        """Goes to the other tab."""
+        """Go to the other tab."""
         tabs = self.query_one(TabbedContent)
         tabs.active = "tab-text" if self.as_ids else "tab-ids"
 
     def action_use(self) -> None:
-        """Takes the prefix."""
+        """Take the prefix."""
         if self._ids is None:
             self.app.bell()
             return
         self.dismiss(self._ids or [self._tokenizer.end_of_text])
 
     def action_cancel(self) -> None:
-        """Keeps the old prefix."""
+        """Keep the old prefix."""
         self.dismiss(None)

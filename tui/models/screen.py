@@ -83,5 +83,5 @@ class ModelScreen(ModalScreen[str | None]):
             self.dismiss(event.value.strip())
 
     def action_cancel(self) -> None:
-        """Keeps the model."""
+        """Keep the model."""
         self.dismiss(None)

@@ -56,11 +56,11 @@ class Branches(Outline):
         self._view: frozenset[int] = frozenset()  # the ends of the segments that are in view
 
     def forget(self) -> None:
-        """Builds everything anew at the next change: another tree is shown, or one grew out of view."""
+        """Build everything anew at the next change: another tree is shown, or one grew out of view."""
         self._shape = None
 
     def show_tree(self, tree: Tree, words: Callable[[list[int]], str]) -> None:
-        """Builds the rows anew where a branch was born or another one is shown; else updates the end in view."""
+        """Build the rows anew where a branch was born or another one is shown; else updates the end in view."""
         leaf = tree.leaf_below(tree.view.head)
         shape = (tree.splits, leaf)
         if shape == self._shape and tree is self._tree:
@@ -106,12 +106,12 @@ class Branches(Outline):
         self.move(rows)
 
     def action_choose(self) -> None:
-        """Goes to the branch."""
+        """Go to the branch."""
         if self.row is not None:
             self.post_message(self.Chosen(self.row.first))
 
     def action_leave(self) -> None:
-        """Gives the focus back."""
+        """Give the focus back."""
         self.post_message(self.Left())
 
     @on(Outline.Clicked)

@@ -37,7 +37,7 @@ class Host(Protocol):
         ...
 
     def post_message(self, message: Any) -> bool:
-        """Takes answers from workers, and messages to the app."""
+        """Take answers from workers, and messages to the app."""
         ...
 
 

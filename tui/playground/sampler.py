@@ -105,7 +105,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self._draft: str | None = None
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette = palette
         self.refresh()
 
@@ -141,7 +141,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         return self.settings[self._selected].name if self.settings else ""
 
     def select(self, name: str) -> None:
-        """Goes to a setting."""
+        """Go to a setting."""
         self._draft = None
         self._name = name
         self._scroll_to_selected()
@@ -159,12 +159,12 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def action_select(self, offset: int) -> None:
-        """Goes to another setting."""
+        """Go to another setting."""
         if self.settings:
             self.select(self.settings[(self._selected + offset) % len(self.settings)].name)
 
     def action_select_at(self, place: int) -> None:
-        """Goes to the first or the last setting."""
+        """Go to the first or the last setting."""
         if self.settings:
             self.select(self.settings[place].name)
 
@@ -182,7 +182,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Saved())
 
     def action_apply(self) -> None:
-        """Applies what was typed, or leaves where nothing was."""
+        """Apply what was typed, or leaves where nothing was."""
         if self._draft is None:
             self.post_message(self.Left())
             return
@@ -191,19 +191,19 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def action_erase(self) -> None:
-        """Takes the last typed character back."""
+        """Take the last typed character back."""
         self._draft = (self._draft or "")[:-1]
         self.refresh()
 
     def action_leave(self) -> None:
-        """Forgets what was typed, or leaves where nothing was."""
+        """Forget what was typed, or leaves where nothing was."""
         if self._draft is None:
             self.post_message(self.Left())
         self._draft = None
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:
-        """Collects a typed value."""
+        """Collect a typed value."""
         if event.character and event.character in TYPED:
             event.stop()
             event.prevent_default()
@@ -217,12 +217,12 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def on_focus(self) -> None:
-        """Shows which setting is selected."""
+        """Show which setting is selected."""
         self._resize_content()
         self.refresh()
 
     def on_resize(self) -> None:
-        """Keeps the selected setting in view."""
+        """Keep the selected setting in view."""
         self._resize_content()
 
     def _cell_at(self, x: int, y: int) -> int:
@@ -233,7 +233,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         return self.scrollable_content_region.width // 2
 
     def on_click(self, event: events.Click) -> None:
-        """Selects the setting under the mouse; ‹ and › change it."""
+        """Select the setting under the mouse; ‹ and › change it."""
         offset = event.get_content_offset(self)
         if offset is None:
             return

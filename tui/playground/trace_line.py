@@ -39,7 +39,7 @@ class TraceLine(Static):
         self._said: tuple[str, Passage | None, int] = ("", None, 0)
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette = palette
         self._said = ("", None, 0)
 

@@ -167,14 +167,14 @@ class SessionsScreen(ModalScreen[Path | None]):
         self.query_one(DataTable).focus()
 
     def action_search(self) -> None:
-        """Goes to the field."""
+        """Go to the field."""
         self.query_one(Input).focus()
 
     def action_none(self) -> None:
         """The table takes enter itself."""
 
     def action_rename(self) -> None:
-        """Asks for another name."""
+        """Ask for another name."""
         listed = self._selected
         if listed is None:
             return
@@ -212,7 +212,7 @@ class SessionsScreen(ModalScreen[Path | None]):
         self._do(lambda: to_bin(listed.path))
 
     def action_empty(self) -> None:
-        """Asks before what is in the bin is gone for good."""
+        """Ask before what is in the bin is gone for good."""
         def check(answer: str) -> None:
             if answer.strip().lower() != "yes":
                 raise InputError("type yes to delete what is in the bin for good, or esc to keep it")

@@ -87,7 +87,7 @@ class Comparison:
         return len(first.prefix) + (first.setup.before.offset if first.setup.before is not None else 0)
 
     def remove(self, place: int) -> None:
-        """Takes a lane away."""
+        """Take a lane away."""
         del self.lanes[place]
         self.selected = max(0, min(self.selected, len(self.lanes) - 1))
         self.cursor = min(self.cursor, len(self))

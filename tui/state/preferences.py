@@ -79,7 +79,7 @@ def _take(usable: dict[str, Any], name: str, value: Any) -> bool:
 
 
 def save(kept: Preferences) -> str | None:
-    """Keeps it; a line where that cannot be done (a read-only home folder, say)."""
+    """Keep it; a line where that cannot be done (a read-only home folder, say)."""
     path = config_file()
     record = asdict(kept) | {"settings": kept.settings.to_dict()}
     try:

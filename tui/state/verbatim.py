@@ -75,7 +75,7 @@ class StreamTrace:
         self._tell(keep, list(ids), self.min_tokens)
 
     def restart(self, min_tokens: int) -> None:
-        """Asks for everything anew."""
+        """Ask for everything anew."""
         self.min_tokens = min_tokens
         self.marks, self._inside = [], []
         self.verbatim = self.longest = 0

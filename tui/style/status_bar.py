@@ -13,7 +13,7 @@ NEEDED = (80, 24)
 
 
 def retitle(widget: Widget, *, title: str | None = None, subtitle: str | None = None) -> None:
-    """Changes a border's title or subtitle; None leaves one as it is.
+    """Change a border's title or subtitle; None leaves one as it is.
 
     Only where they change: Textual draws the whole widget again for each assignment.
     """

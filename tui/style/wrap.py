@@ -39,14 +39,14 @@ class Flow:
         return len(self._texts)
 
     def set_width(self, width: int) -> None:
-        """Lays everything out again for another width."""
+        """Lay everything out again for another width."""
         if max(2, width) != self.width:
             self.width = max(2, width)
             texts, self._texts, self.lines = self._texts, [], [[]]
             self.replace(0, texts)
 
     def replace(self, start: int, texts: Sequence[str]) -> int:
-        """Puts other texts in place of everything from token `start` on; returns the first line laid out again."""
+        """Put other texts in place of everything from token `start` on; return the first line laid out again."""
         start = min(start, len(self._texts))
         line = self.line_of(start) if start < len(self._texts) else len(self.lines) - 1
         # Go back to a line that begins with a whole token, and one further: a word may have moved down from there.

@@ -120,7 +120,7 @@ class TrainScreen(ModalScreen[TrainOptions | None]):
 
     @on(Input.Submitted)
     def action_begin(self) -> None:
-        """Begins, where there is nothing to complain about."""
+        """Begin, where there is nothing to complain about."""
         files, out, minutes = (self.query_one(f"#{field}", Input).value for field in ("files", "out", "minutes"))
         try:
             options = read_train_options(files, out, minutes)

@@ -130,7 +130,7 @@ class TrainingScreen(ModalScreen[str | None]):
         return Text("it writes: ", style="dim").append(words, style="not dim")
 
     def action_switch(self) -> None:
-        """Opens the new model."""
+        """Open the new model."""
         self.dismiss("switch")
 
     def action_stop(self) -> None:

@@ -30,5 +30,5 @@ class TreeHost(Protocol):
         ...
 
     def post_message(self, message: Any) -> bool:
-        """Takes answers from workers."""
+        """Take answers from workers."""
         ...

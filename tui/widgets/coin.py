@@ -74,7 +74,7 @@ class Coin(Widget):
         self._label_of: Callable[[int], str] = str
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette = palette
         self.refresh()
 

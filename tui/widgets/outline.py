@@ -72,7 +72,7 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         self.cursor = 0
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette = palette
         self.refresh()
 
@@ -88,14 +88,14 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def move(self, rows: int) -> None:
-        """Moves the cursor."""
+        """Move the cursor."""
         self.cursor = max(0, min(self.cursor + rows, len(self.rows) - 1))
         if self.size.height:
             self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
         self.refresh()
 
     def on_resize(self) -> None:
-        """Keeps the cursor in view."""
+        """Keep the cursor in view."""
         self.move(0)
 
     def render_line(self, y: int) -> Strip:
@@ -121,7 +121,7 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         return strip.apply_style(palette.selected + Style(bold=True)) if chosen else strip
 
     def on_click(self, event: events.Click) -> None:
-        """Selects the row under the mouse; a double click goes there."""
+        """Select the row under the mouse; a double click goes there."""
         offset = event.get_content_offset(self)
         if offset is not None and (place := offset.y + self.scroll_offset.y) < len(self.rows):
             event.stop()

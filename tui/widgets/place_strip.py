@@ -34,7 +34,7 @@ class PlaceStrip(Widget):
         self._cursor = 0
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette = palette
         self.refresh()
 
@@ -51,7 +51,7 @@ class PlaceStrip(Widget):
             self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Goes to the place."""
+        """Go to the place."""
         cell = event.x - len(self.LABEL)
         if 0 <= cell < len(self._values):
             event.stop()

@@ -109,7 +109,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         self.refresh()
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette = palette
         self._styles.clear()
         self.refresh()
@@ -122,7 +122,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
             self.refresh()
 
     def replace(self, start: int, cells: Sequence[TokenCell]) -> None:
-        """Puts other tokens in place of everything from index `start` on."""
+        """Put other tokens in place of everything from index `start` on."""
         del self._cells[start:]
         self._cells.extend(cells)
         # A character that is completed or broken here may begin up to three tokens before.
@@ -136,7 +136,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         self._refresh_lines(changed, max(lines, len(self._flow.lines)))
 
     def set_kinds(self, kinds: Mapping[int, TokenKind]) -> None:
-        """Says of single tokens how they came."""
+        """Say of single tokens how they came."""
         for index, kind in kinds.items():
             cell = self._cells[index]
             if cell.kind != kind:
@@ -160,7 +160,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         self._refresh_lines(self._flow.line_of(start), self._flow.line_of(start + len(marks)) + 1)
 
     def set_cursor(self, index: int, window: int) -> None:
-        """Moves the cursor, and says from which token on the network sees the text there; scrolls to the cursor."""
+        """Move the cursor, and say from which token on the network sees the text there; scroll to the cursor."""
         if window != self._window:
             self._window = window
             self.refresh()
@@ -197,7 +197,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
             self.virtual_size = size
 
     def _refresh_lines(self, first: int, end: int) -> None:
-        """Draws some lines again, as far as they are in view: while streaming that is one line or two."""
+        """Draw some lines again, as far as they are in view: while streaming that is one line or two."""
         top = self.scroll_offset.y
         first, end = max(first, top), min(end, top + self.size.height)
         if first < end:
@@ -212,7 +212,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
             self.scroll_to_region(Region(0, first, 1, end - first), animate=False, force=True)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Wraps to the new width."""
+        """Wrap to the new width."""
         self._flow.set_width(self.scrollable_content_region.width - 1)  # one cell for the place after the last token
         self._resize_content()
         self.refresh()
@@ -273,7 +273,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
         return style
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the token under the mouse."""
+        """Move the cursor to the token under the mouse."""
         offset = event.get_content_offset(self)
         if offset is not None:
             event.stop()

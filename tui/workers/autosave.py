@@ -104,7 +104,7 @@ class Autosave:
             kept.opened.release()
 
     def tick(self) -> None:
-        """Gives the saver what is new."""
+        """Give the saver what is new."""
         for exploration, kept in self._kept.items():
             path = kept.opened.path
             if path is None or not self._worth(exploration, kept):
@@ -146,7 +146,7 @@ class Autosave:
                     kept.given = False
 
     def close(self, seconds: float) -> None:
-        """Saves what is new, and ends."""
+        """Save what is new, and end."""
         self.tick()
         self._writer.close(seconds)
         for kept in self._kept.values():

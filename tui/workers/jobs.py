@@ -72,7 +72,7 @@ def rechoosing(model: Model, request: RechooseRequest) -> Job:
 
 
 def repeating(model: Model, request: RepeatRequest) -> Job:
-    """Runs lanes over seeds."""
+    """Run lanes over seeds."""
     from engine.compare.repeats import repeat
 
     posted = 0.0
@@ -91,7 +91,7 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
 
 
 def exporting(model: Model, request: ExportRequest) -> Job:
-    """Writes a session as an HTML page with the candidates of every token."""
+    """Write a session as an HTML page with the candidates of every token."""
     from engine.session.export.html import HOVERED, to_html
     from engine.session.replay import Candidate, candidates
 
@@ -113,7 +113,7 @@ def exporting(model: Model, request: ExportRequest) -> Job:
 
 
 def write_text(path: Path, text: str) -> str:
-    """Writes a file; "" or one line about what went wrong."""
+    """Write a file; "" or one line about what went wrong."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

@@ -32,7 +32,7 @@ class Pacing:
         self._drawn = 0.0
 
     def pressed(self) -> None:
-        """Notes that a person pressed a key."""
+        """Note that a person pressed a key."""
         self._pressed = time.monotonic()
 
     def due(self, posted: float, now: float) -> bool:
@@ -41,7 +41,7 @@ class Pacing:
         return waited >= self.frame and (now - self._pressed >= AFTER_A_KEY or waited >= AT_LEAST)
 
     def drew(self) -> None:
-        """Notes, in the thread that draws, that another message of a run is handled."""
+        """Note, in the thread that draws, that another message of a run is handled."""
         now, spent = time.monotonic(), time.thread_time()
         if now - self._drawn < 4 * SLOWEST:  # the same run
             cost = spent - self._spent

@@ -39,7 +39,7 @@ class SessionWriter:
         self._thread: threading.Thread | None = None
 
     def put(self, path: Path, changes: Changes) -> None:
-        """Writes changes to a session's file after those that wait; everything (`whole`) takes their place."""
+        """Write changes to a session's file after those that wait; everything (`whole`) takes their place."""
         with self._wake:
             queue = self._waiting.setdefault(path, deque())
             if changes.whole:
@@ -64,7 +64,7 @@ class SessionWriter:
             return self._wake.wait_for(lambda: not self._waiting.get(path), seconds)
 
     def close(self, seconds: float) -> None:
-        """Writes what waits, and ends; gives up after so many seconds."""
+        """Write what waits, and end; give up after so many seconds."""
         with self._wake:
             self._end = time.monotonic() + seconds
             self._wake.notify_all()
@@ -74,7 +74,7 @@ class SessionWriter:
     # The thread
 
     def loop(self) -> None:
-        """Writes until closed."""
+        """Write until closed."""
         stores: dict[Path, Store] = {}
         while True:
             with self._wake:

@@ -27,7 +27,7 @@ class TrainingProcess:
         self.process: subprocess.Popen[str] | None = None
 
     def begin(self, number: int, options: TrainOptions) -> None:
-        """Starts a training with half the processor's cores. Raises OSError where no process can be started."""
+        """Start a training with half the processor's cores. Raises OSError where no process can be started."""
         threads = max(1, (os.cpu_count() or 2) // 2)
         command = [sys.executable, "-m", "tui", "train", "--events", "--threads", str(threads), *options.arguments]
         # A session of its own: it ends well by itself when the terminal closes.
@@ -39,7 +39,7 @@ class TrainingProcess:
         listening.start()
 
     def stop(self) -> None:
-        """Tells it to end: it keeps the best weights and all that is needed to go on, which takes it some seconds."""
+        """Tell it to end: it keeps the best weights and all that is needed to go on, which takes it some seconds."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(STOP)

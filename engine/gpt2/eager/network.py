@@ -44,7 +44,7 @@ class EagerNetwork:
     batch_invariant = False
 
     def __init__(self, config: GPT2Config, tensors: Mapping[str, Array | Tensor], precision: str, device: str) -> None:
-        """Copies tensors, numpy's or torch's, named as `engine.gpt2.weights.read_tensors` does, to a device."""
+        """Copy tensors, numpy's or torch's, named as `engine.gpt2.weights.read_tensors` does, to a device."""
         self.config = config
         self.parameters = parameters_of(config)
         self.precision = precision

@@ -34,7 +34,7 @@ def _softmax(weights: Any, count: Any) -> Any:
 
 @kernel
 def _copy_query(source: Any, count: Any, target: Any, size: Any) -> None:
-    """Copies a row's query, filled up with zeros."""
+    """Copy a row's query, filled up with zeros."""
     x, y = v.floats(source), v.floats(target)
     for i in range(count):
         y[i] = x[i]
@@ -58,7 +58,7 @@ def _scale_into(source: Any, by: Any, count: Any, target: Any) -> None:
 
 
 def _keeping(half: bool) -> Any:
-    """Writes a row's keys or values into the cache, filled up with zeros."""
+    """Write a row's keys or values into the cache, filled up with zeros."""
 
     @kernel
     def keep(source: Any, count: Any, target: Any, size: Any) -> None:
@@ -105,7 +105,7 @@ def _scoring(half: bool) -> Any:
 
 
 def _mixing(half: bool) -> Any:
-    """Adds the values of some positions, times their weights, to sums."""
+    """Add the values of some positions, times their weights, to sums."""
     size_of = 2 if half else 4
     mix_many, mix_one = tiles.mixed(_GROUP, 4, half=half), tiles.mixed(1, 4, half=half)
 

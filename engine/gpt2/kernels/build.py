@@ -47,7 +47,7 @@ def compiled() -> tuple[str, bytes]:
 
 
 def main() -> None:
-    """Writes the file, whole or not at all: the SHA-256 of the rest, the function's name, a newline, the code."""
+    """Write the file, whole or not at all: the SHA-256 of the rest, the function's name, a newline, the code."""
     if hasattr(os, "nice"):
         os.nice(10)
     path = Path(sys.argv[1])

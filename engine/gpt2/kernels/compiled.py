@@ -107,7 +107,7 @@ def _read(path: Path) -> Library | None:
 
 
 def compile_kernels(stop: Callable[[], bool] = lambda: False) -> Library:
-    """Compiles the kernels for this processor in a process of its own, and loads them: ten to twenty seconds, once.
+    """Compile the kernels for this processor in a process of its own, and load them: ten to twenty seconds, once.
 
     Several processes may ask at once: one compiles, the others wait for its file.
 
@@ -135,7 +135,7 @@ def compile_kernels(stop: Callable[[], bool] = lambda: False) -> Library:
 
 
 def begin_compiling() -> bool:
-    """Lets a process compile the kernels that outlives this one; whether one does, begun now or before.
+    """Let a process compile the kernels that outlives this one; whether one does, begun now or before.
 
     None is begun where that cannot be, or where it failed before: what is tried again and again at every command would
     cost more than it brings. `compile_kernels` tries again.
@@ -176,7 +176,7 @@ def _start(path: Path, complaints: int) -> subprocess.Popen[bytes]:
 
 
 def _run(path: Path, stop: Callable[[], bool]) -> str:
-    """Runs the compiler to its end; the last line that it complained of, for a message."""
+    """Run the compiler to its end; the last line that it complained of, for a message."""
     with tempfile.TemporaryFile() as complaints:
         process = _start(path, complaints.fileno())
         while process.poll() is None:

@@ -45,7 +45,7 @@ def load(b: Builder, address: Value, offset: Value | int, kind: Value) -> Value:
 
 
 def store(b: Builder, value: Value, address: Value, offset: Value | int) -> None:
-    """Puts a value there, aligned or not."""
+    """Put a value there, aligned or not."""
     b.store(value, pointer(b, address, offset, value.type)).align = 1
 
 
@@ -89,7 +89,7 @@ def fold(b: Builder, value: Value, combine: Callable[[Value, Value], Value]) -> 
 def loop(
     b: Builder, count: Value, step: int, carried: Sequence[Value], body: Callable[[Value, list[Value]], Sequence[Value]]
 ) -> list[Value]:
-    """Runs `body(index, carried)` for index 0, step, … < count; returns what it carried out of the last round."""
+    """Run `body(index, carried)` for index 0, step, … < count; return what it carried out of the last round."""
     before = b.block
     check, inside, after = (b.append_basic_block(name) for name in ("check", "inside", "after"))
     b.branch(check)

@@ -128,7 +128,7 @@ def _applied(function: Any) -> Any:
 
 @kernel
 def activate(which: Any, address: Any, count: Any) -> None:
-    """Puts numbers at an address through the activation function of that number, in place."""
+    """Put numbers at an address through the activation function of that number, in place."""
     if which == 0:
         _A0(address, count)
     elif which == 1:

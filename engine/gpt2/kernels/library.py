@@ -44,7 +44,7 @@ class Library:
         self._address = self._team.ctypes.data
 
     def __call__(self, state: NDArray[np.int64], threads: int) -> None:
-        """Does what a state asks for, on that many threads."""
+        """Do what a state asks for, on that many threads."""
         with self._lock:
             while self._helpers < threads - 1:
                 self._helpers += 1

@@ -36,7 +36,7 @@ class KernelNetwork:
         self, library: Library, config: GPT2Config, tensors: Mapping[str, Array], products: Mapping[str, Product],
         *, threads: int | None = None,
     ) -> None:
-        """Takes over what it is given.
+        """Take over what it is given.
 
         Args:
             library: the compiled kernels.
@@ -92,7 +92,7 @@ class KernelNetwork:
         return self._kept[-1]
 
     def _place(self, slot: int, array: Array) -> Array:
-        """Keeps an array, and its address in the state."""
+        """Keep an array, and its address in the state."""
         array = self._keep(array)
         self._state[slot] = array.ctypes.data
         return array
@@ -206,7 +206,7 @@ class KernelNetwork:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _call(self, rows: int, asked: int) -> Logits:
-        """Runs what the state asks for; the logits of the rows in the table of those that are asked for."""
+        """Run what the state asks for; the logits of the rows in the table of those that are asked for."""
         state = self._state
         out = np.empty((asked, at.filled(self.config.vocab_size)), np.float32)
         state[at.ASKED], state[at.LOGITS] = asked, out.ctypes.data

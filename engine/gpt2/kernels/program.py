@@ -173,7 +173,7 @@ def _work(state: Any, place: Any, threads: Any) -> None:
 
 @kernel
 def _lead(team: Any) -> None:
-    """Does what the state that the team has asks for, with as many helpers as it says.
+    """Do what the state that the team has asks for, with as many helpers as it says.
 
     When it returns none of them is at it any more.
     """

@@ -30,7 +30,7 @@ words = _numbers_at(types.int64, I64)
 
 @intrinsic
 def store_half(typingctx: Any, address: Any, value: Any) -> Any:
-    """Writes a float32 as float16, rounded to the nearest; the greatest finite one where it is larger."""
+    """Write a float32 as float16, rounded to the nearest; the greatest finite one where it is larger."""
 
     def codegen(_context: Any, b: Builder, _signature: Any, args: Sequence[Value]) -> Value:
         top, bottom = ir.Constant(F32, 65504.0), ir.Constant(F32, -65504.0)
@@ -61,7 +61,7 @@ def nearest(typingctx: Any, value: Any) -> Any:
 
 @intrinsic
 def claim(typingctx: Any, address: Any) -> Any:
-    """Counts an int64 up by one, seen by every thread at once; returns what it was before."""
+    """Count an int64 up by one, seen by every thread at once; return what it was before."""
 
     def codegen(_context: Any, b: Builder, _signature: Any, args: Sequence[Value]) -> Value:
         return b.atomic_rmw("add", b.inttoptr(args[0], I64.as_pointer()), const(1), "seq_cst")
@@ -71,7 +71,7 @@ def claim(typingctx: Any, address: Any) -> Any:
 
 @intrinsic
 def unclaim(typingctx: Any, address: Any) -> Any:
-    """Counts an int64 down by one, seen by every thread at once; returns what it was before."""
+    """Count an int64 down by one, seen by every thread at once; return what it was before."""
 
     def codegen(_context: Any, b: Builder, _signature: Any, args: Sequence[Value]) -> Value:
         return b.atomic_rmw("sub", b.inttoptr(args[0], I64.as_pointer()), const(1), "seq_cst")
@@ -91,7 +91,7 @@ def seen(typingctx: Any, address: Any) -> Any:
 
 @intrinsic
 def told(typingctx: Any, address: Any, value: Any) -> Any:
-    """Sets an int64 for all threads to see."""
+    """Set an int64 for all threads to see."""
 
     def codegen(_context: Any, b: Builder, _signature: Any, args: Sequence[Value]) -> Value:
         b.store_atomic(args[1], b.inttoptr(args[0], I64.as_pointer()), "seq_cst", 8)
@@ -102,7 +102,7 @@ def told(typingctx: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def yield_at(typingctx: Any, address: Any) -> Any:
-    """Calls a function without arguments at an address: the system's sched_yield."""
+    """Call a function without arguments at an address: the system's sched_yield."""
 
     def codegen(_context: Any, b: Builder, _signature: Any, args: Sequence[Value]) -> Value:
         b.call(b.inttoptr(args[0], ir.FunctionType(I32, []).as_pointer()), [])
@@ -113,7 +113,7 @@ def yield_at(typingctx: Any, address: Any) -> Any:
 
 @intrinsic
 def transfer_at(typingctx: Any, address: Any, file: Any, buffer: Any, count: Any) -> Any:
-    """Calls the system's read or write, at an address, on a file descriptor and `count` bytes at `buffer`."""
+    """Call the system's read or write, at an address, on a file descriptor and `count` bytes at `buffer`."""
 
     def codegen(_context: Any, b: Builder, _signature: Any, args: Sequence[Value]) -> Value:
         kind = ir.FunctionType(I32, [I32, I8.as_pointer(), I64])  # of what it returns 32 bits tell enough everywhere

@@ -14,7 +14,7 @@ LARGEST_LOG = 88.7228391
 
 
 def penalize_repetition(state: ChainState, settings: Settings) -> None:
-    """Makes every token of the text less likely: positive logits are divided by the penalty, negative ones multiplied.
+    """Make every token of the text less likely: positive logits are divided by the penalty, negative ones multiplied.
 
     A logit of 2 becomes 1.6 at a penalty of 1.25, one of -2 becomes -2.5. Below 1 it rewards. The prefix counts, and
     how often a token stood does not. Limits: 0.01 to 100. Source: Keskar et al. 2019 (arXiv 1909.05858); transformers,
@@ -29,7 +29,7 @@ def penalize_repetition(state: ChainState, settings: Settings) -> None:
 
 
 def penalize_presence(state: ChainState, settings: Settings) -> None:
-    """Takes the same from the logit of every token that was generated already.
+    """Take the same from the logit of every token that was generated already.
 
     With a penalty of 0.5 a token that came once or ten times falls from 2 to 1.5. The prefix does not count. Limits:
     -10 to 10. Source: OpenAI's API (presence_penalty).
@@ -41,7 +41,7 @@ def penalize_presence(state: ChainState, settings: Settings) -> None:
 
 
 def penalize_frequency(state: ChainState, settings: Settings) -> None:
-    """Takes the penalty from a token's logit once for each time that it was generated.
+    """Take the penalty from a token's logit once for each time that it was generated.
 
     With a penalty of 0.5 a token that came three times falls from 2 to 0.5. The prefix does not count. Limits: -10 to
     10. Source: OpenAI's API (frequency_penalty).
@@ -53,7 +53,7 @@ def penalize_frequency(state: ChainState, settings: Settings) -> None:
 
 
 def forbid_ngrams(state: ChainState, settings: Settings) -> Mask | None:
-    """Removes every token that would complete a run of n tokens that stood before.
+    """Remove every token that would complete a run of n tokens that stood before.
 
     After 7 8 9 7 8 with n = 3 the token 9 goes: 7 8 9 stood already. With n = 1 no token comes twice. The prefix
     counts. Source: Paulus et al. 2017 (arXiv 1705.04304); transformers, NoRepeatNGramLogitsProcessor.
@@ -107,7 +107,7 @@ def discourage_repeats(state: ChainState, settings: Settings) -> None:
 
 
 def add_bias(state: ChainState, settings: Settings) -> None:
-    """Adds each bias to its token's logit. A bias of +1 multiplies the odds by e. Limits: -100 to 100.
+    """Add each bias to its token's logit. A bias of +1 multiplies the odds by e. Limits: -100 to 100.
 
     Source: OpenAI's API (logit_bias); transformers, SequenceBiasLogitsProcessor for single tokens.
     """

@@ -64,12 +64,12 @@ class ChainState:
         return self._history
 
     def rescore(self, scores: Floats) -> None:
-        """Puts other scores in."""
+        """Put other scores in."""
         self.scores = scores
         self._mass = None
 
     def drop(self, gone: Mask) -> None:
-        """Removes tokens."""
+        """Remove tokens."""
         kept = np.flatnonzero(~gone)
         self.tokens, self.scores = self.tokens.take(kept), self.scores.take(kept)
         if self._mass is not None:

@@ -11,7 +11,7 @@ from engine.sampling.settings import Settings
 
 
 def temper(state: ChainState, settings: Settings) -> Mask | None:
-    """Divides the logits by the temperature; 0 leaves the highest alone (ties: the smallest id).
+    """Divide the logits by the temperature; 0 leaves the highest alone (ties: the smallest id).
 
     Logits (2, 1) are odds of e : 1 at temperature 1 and of e**2 : 1 at 0.5. Limits: 0 to 100. Source: transformers,
     TemperatureLogitsWarper.

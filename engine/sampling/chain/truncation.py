@@ -13,7 +13,7 @@ from engine.sampling.settings import Settings
 
 
 def cut_top_k(state: ChainState, settings: Settings) -> Mask | None:
-    """Keeps the k most probable tokens, and those tied with the k-th. Source: Fan et al. 2018 (arXiv 1805.04833).
+    """Keep the k most probable tokens, and those tied with the k-th. Source: Fan et al. 2018 (arXiv 1805.04833).
 
     Scores (3, 2, 2, 1) with k = 2 keep the first three.
     """
@@ -24,7 +24,7 @@ def cut_top_k(state: ChainState, settings: Settings) -> Mask | None:
 
 
 def cut_top_p(state: ChainState, settings: Settings) -> Mask:
-    """Keeps a token if the mass above it is less than p. Source: Holtzman et al. 2019 (arXiv 1904.09751).
+    """Keep a token if the mass above it is less than p. Source: Holtzman et al. 2019 (arXiv 1904.09751).
 
     Probabilities (0.5, 0.3, 0.15, 0.05) with p = 0.9 keep the first three: above the third lies 0.8, above the
     fourth 0.95. The most probable token always stays; among ties the smaller ids do.
@@ -60,7 +60,7 @@ def _reaching(keys: NDArray[np.int64], mass: Floats, goal: float) -> tuple[int, 
 
 
 def cut_min_p(state: ChainState, settings: Settings) -> Mask:
-    """Keeps tokens with at least min_p times the highest probability. Source: Nguyen et al. 2024 (arXiv 2407.01082).
+    """Keep tokens with at least min_p times the highest probability. Source: Nguyen et al. 2024 (arXiv 2407.01082).
 
     Probabilities (0.5, 0.3, 0.04) with min_p = 0.1 keep the first two: the bar is 0.05.
     """
@@ -69,7 +69,7 @@ def cut_min_p(state: ChainState, settings: Settings) -> Mask:
 
 
 def cut_typical(state: ChainState, settings: Settings) -> Mask:
-    """Keeps the tokens whose surprisal is nearest to the entropy, until their mass reaches p.
+    """Keep the tokens whose surprisal is nearest to the entropy, until their mass reaches p.
 
     Probabilities (0.6, 0.3, 0.1) have an entropy of 0.90 nats and surprisals of 0.51, 1.20 and 2.30, so distances of
     0.39, 0.31 and 1.40: p = 0.2 keeps the second alone, p = 0.5 the first two. Even the most probable token can go.
@@ -89,7 +89,7 @@ def cut_typical(state: ChainState, settings: Settings) -> Mask:
 
 
 def cut_epsilon(state: ChainState, settings: Settings) -> Mask:
-    """Keeps tokens of at least this probability, and the most probable one.
+    """Keep tokens of at least this probability, and the most probable one.
 
     Probabilities (0.9, 0.0995, 0.0005) with 0.001 keep the first two. Source: Hewitt et al. 2022 (arXiv 2210.15191);
     transformers, EpsilonLogitsWarper.
@@ -116,7 +116,7 @@ def _rarer_than(state: ChainState, bar: float) -> Mask:
 
 
 def cut_top_n_sigma(state: ChainState, settings: Settings) -> Mask:
-    """Keeps logits within n standard deviations of the highest. Source: Tang et al. 2024 (arXiv 2411.07641); llama.cpp.
+    """Keep logits within n standard deviations of the highest. Source: Tang et al. 2024 (arXiv 2411.07641); llama.cpp.
 
     Logits (4, 2, 0, -2) have a standard deviation of 2.24: n = 1 keeps (4, 2), whose bar is 1.76. The same at every
     temperature. What earlier steps removed does not count.

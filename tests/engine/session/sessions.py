@@ -66,7 +66,7 @@ sessions = st.builds(grown, st.integers(0, 10**6), st.integers(2, 120), words=st
 
 
 def same(a: Session, b: Session) -> None:
-    """Asserts that two sessions hold the same."""
+    """Assert that two sessions hold the same."""
     assert (a.name, a.created, a.words) == (b.name, b.created, b.words)
     assert a.tree.models == b.tree.models
     assert len(a.tree.nodes) == len(b.tree.nodes)

@@ -18,7 +18,7 @@ PROMPT = [1026, 318, 257, 3872, 5820, 453, 7333, 2004]
 
 
 async def click_token(driver: Driver, index: int) -> None:
-    """Clicks on a token of the text."""
+    """Click on a token of the text."""
     text = driver.app.query_one(TokenText)
     x, y = text.offset_of(index)
     await driver.pilot.click(text, offset=Offset(x, y - text.scroll_offset.y))

@@ -31,7 +31,7 @@ def subtitle(driver: Driver) -> str:
 
 
 async def show(driver: Driver) -> None:
-    """Turns to the verbatim view."""
+    """Turn to the verbatim view."""
     while driver.app.workspace.preferences.heat != "verbatim":
         await driver.press("h")
     await traced(driver)

@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def fill(driver: Driver, **fields: str) -> None:
-    """Writes into the form's fields."""
+    """Write into the form's fields."""
     await driver.until(lambda: isinstance(driver.app.screen, TrainScreen))
     for name, value in fields.items():
         driver.app.screen.query_one(f"#{name}", Input).value = value

@@ -92,7 +92,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         self.refresh()
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette = palette
         self.refresh()
 
@@ -111,7 +111,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         self.refresh()
 
     def move(self, rows: int) -> None:
-        """Selects a row further down (up, if negative)."""
+        """Select a row further down (up, if negative)."""
         self.selected = max(0, min(self.selected + rows, self._total - 1))
         if self._order is not None and self.selected >= self._order.size:
             self._sort(None)
@@ -134,7 +134,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
             self.scroll_to_region(Region(0, self.selected, 1, 1), animate=False, force=True)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Keeps the selected row in view."""
+        """Keep the selected row in view."""
         self._scroll_to_selected()
 
     def render_line(self, y: int) -> Strip:

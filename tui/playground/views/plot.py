@@ -45,7 +45,7 @@ class DistributionPlot(Widget):
         self._lines: list[list[Segment]] = []
 
     def set_palette(self, palette: Palette) -> None:
-        """Draws with another theme."""
+        """Draw with another theme."""
         self._palette, self._drawn = palette, None
         self.refresh()
 
