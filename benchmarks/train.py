@@ -24,9 +24,9 @@ import numpy as np
 import torch
 
 from engine.tokens.corpus import Split, named_files
-from engine.train import job as courses
+from engine.train import job as jobs
 from engine.train.loop import begin, held_out_loss, train
-from engine.train.network import Parameters, apart
+from engine.train.network import Parameters, split_qkv
 from engine.train.plan import Plan
 
 TURN = 6.0
@@ -91,7 +91,7 @@ def plain(plan: Plan, split: Split, clock: Clock, result: dict[str, Any], rate: 
         yield
     parts: Parameters = {}
     for name, tensor in model.transformer.named_parameters():
-        parts |= apart(name, tensor.detach())
+        parts |= split_qkv(name, tensor.detach())
     result["held out"] = held_out_loss(parts, plan, split.held_out)
 
 
@@ -112,8 +112,8 @@ def other(plan: Plan, text: str) -> Plan:
 @click.option("--plain", "rates", default="1e-3,3e-3,1e-3:1024,3e-3:1024", show_default=True)
 def main(files: tuple[str, ...], minutes: float, fields: str, rates: str) -> None:
     """Print a line for each run."""
-    course = courses.prepare(named_files(files), Path("/nonexistent"), courses.Wanted(seconds=60 * minutes))
-    plan, split = course.plan, course.split
+    job = jobs.prepare(named_files(files), Path("/nonexistent"), jobs.TrainOptions(seconds=60 * minutes))
+    plan, split = job.plan, job.split
     print(plan, f"{plan.parameters:,} parameters, {len(split.training):,} training tokens", flush=True)
     runs: dict[str, Iterator[None]] = {}
     results: dict[str, dict[str, Any]] = {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.sampling.distribution import Distribution
     from engine.session.folder import Listed
     from engine.session.opening import OpenedSession
-    from engine.trace.follow import Mark
+    from engine.trace.follow import TokenMatch
     from engine.trace.index import Index
 
 
@@ -198,7 +198,7 @@ class Traced(Message):
     stream: Hashable
     first: int
     ids: list[int]
-    marks: list[Mark]
+    marks: list[TokenMatch]
     min_tokens: int
 
 

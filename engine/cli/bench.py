@@ -16,7 +16,7 @@ from engine.errors import EngineError, InputError
 
 if TYPE_CHECKING:
     from engine.generation.backend import Backend
-    from engine.models.benchmark import Measured
+    from engine.models.benchmark import BenchRow
 
 BAR = 20
 
@@ -119,7 +119,7 @@ def start_seconds() -> float:
     return min(times)
 
 
-def line(found: Measured) -> str:
+def line(found: BenchRow) -> str:
     """A row of the table."""
     value = f"{found.value:>8,.1f} {found.unit:<6}" if found.value < 100 else f"{found.value:>8,.0f} {found.unit:<6}"
     told = ""

@@ -66,7 +66,7 @@ def next_token(
         print_json({
             "prompt_ids": prompt, "settings": settings.to_dict(), "entropy_raw": dist.entropy_raw,
             "entropy_final": dist.entropy_final, "kept": dist.kept, "candidates": rows,
-            "chain": [{"step": stage.step, "kept": stage.kept, "mass_removed": stage.mass_removed}
+            "chain": [{"step": stage.rule, "kept": stage.kept, "mass_removed": stage.mass_removed}
                       for stage in dist.stages or ()],
         })
         return
@@ -81,7 +81,7 @@ def next_token(
     click.echo(f"{'':>6}  {left:>8.3%}  all others, {dist.kept:,} of {dist.size:,} tokens kept, "
                f"entropy {dist.entropy_raw:.2f} bits raw, {dist.entropy_final:.2f} final")
     for stage in dist.stages or ():
-        click.echo(f"{'':>6}  {stage.step} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
+        click.echo(f"{'':>6}  {stage.rule} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
 
 
 def candidate_record(tokenizer: Tokenizer, dist: Distribution, token: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ SETTINGS_HELP = "\n".join(
     + [f"  {name:<21} {text}" for name, text in LISTS.items()]
     + ["", "\b", "Presets for --preset, and your own (saved in the app):"]
     + [f"  {preset.name:<21} {preset.text}" for preset in SHIPPED]
-    + ["", "The chain's steps in their default order: " + ", ".join(CHAIN)]
+    + ["", "The chain's rules in their default order: " + ", ".join(CHAIN)]
 )
 
 

@@ -20,7 +20,7 @@ from engine.errors import InputError
 from engine.tokens.display import show_clock, show_names
 
 if TYPE_CHECKING:
-    from engine.train.job import Course, Done, Said
+    from engine.train.job import Done, TrainEvent, TrainingJob
     from engine.train.loop import Report
 
 QUIET = 10.0
@@ -76,25 +76,25 @@ def train(
     named = named_files(files)
     if events and hasattr(os, "nice"):
         os.nice(NICENESS)
-    from engine.train import job as courses
+    from engine.train import job as jobs
 
-    courses.use_threads(threads)
+    jobs.use_threads(threads)
     seconds = None if steps is not None else 60 * minutes if minutes is not None else None if resume else 300.0
-    wanted = courses.Wanted(seconds, steps, layers, width, context, vocab, seed)
+    wanted = jobs.TrainOptions(seconds, steps, layers, width, context, vocab, seed)
     teller = Events() if events else Lines()
     if resume:
-        course = courses.resume(out, wanted, teller.reading)
+        job = jobs.resume(out, wanted, teller.reading)
     else:
-        course = courses.prepare(named, out, wanted, teller.reading)
+        job = jobs.prepare(named, out, wanted, teller.reading)
     done: Done | None = None
     with stopping() as stopped:
-        for said in courses.carry_out(course, lambda: bool(stopped) or not teller.heard, teller.reading):
-            done = said if isinstance(said, courses.Done) else done
-            teller.say(said, course)
+        for said in jobs.run_training(job, lambda: bool(stopped) or not teller.heard, teller.reading):
+            done = said if isinstance(said, jobs.Done) else done
+            teller.say(said, job)
     if as_json and done:
         print_json({"out": str(out), "done": done.whole, "held_out_loss": done.held_out,
-                    "bits_per_byte": done.bits_per_byte, "steps": course.run.step, "tokens": course.run.tokens,
-                    "seconds": course.run.seconds, "plan": courses.described(course.plan)})
+                    "bits_per_byte": done.bits_per_byte, "steps": job.run.step, "tokens": job.run.tokens,
+                    "seconds": job.run.seconds, "plan": jobs.described(job.plan)})
     return 130 if stopped else 0
 
 
@@ -127,15 +127,15 @@ class Events:
         """While texts are read."""
         self._write("reading", what=what, done=done, total=total)
 
-    def say(self, said: Said, course: Course) -> None:
-        """Something that the course tells."""
-        from engine.train.job import Begun, Done, Sample
+    def say(self, said: TrainEvent, job: TrainingJob) -> None:
+        """Something that the job tells."""
+        from engine.train.job import Done, Sample, Started
 
-        plan = course.plan
-        if isinstance(said, Begun):
+        plan = job.plan
+        if isinstance(said, Started):
             self._write("begun", parameters=plan.parameters, layers=plan.layers, width=plan.width,
-                        context=plan.context, vocab=plan.vocab, tokens=len(course.split.training),
-                        texts=[text.title for text in course.texts], history=course.run.history)
+                        context=plan.context, vocab=plan.vocab, tokens=len(job.split.training),
+                        texts=[text.title for text in job.texts], history=job.run.history)
         elif isinstance(said, Sample):
             self._write("sample", text=said.text)
         elif isinstance(said, Done):
@@ -167,17 +167,17 @@ class Lines:
         """While texts are read."""
         self._bars(what, done, total)
 
-    def say(self, said: Said, course: Course) -> None:
-        """Something that the course tells."""
-        from engine.train.job import Begun, Done, Sample
+    def say(self, said: TrainEvent, job: TrainingJob) -> None:
+        """Something that the job tells."""
+        from engine.train.job import Done, Sample, Started
 
-        if isinstance(said, Begun):
-            self._begun(course)
+        if isinstance(said, Started):
+            self._begun(job)
         elif isinstance(said, Sample):
             self._clear()
             click.echo("  " + " ".join(for_terminal(said.text).split()), err=True)
         elif isinstance(said, Done):
-            self._ended(course, said)
+            self._ended(job, said)
         else:
             self._report(said)
 
@@ -185,10 +185,10 @@ class Lines:
         if self._live:
             click.echo("\r\x1b[K", err=True, nl=False)
 
-    def _begun(self, course: Course) -> None:
-        plan, split = course.plan, course.split
-        told = show_names([text.title for text in course.texts], 3)
-        note(f"{'going on with' if course.resumed else 'training on'} {told}: {len(split.training):,} tokens, "
+    def _begun(self, job: TrainingJob) -> None:
+        plan, split = job.plan, job.split
+        told = show_names([text.title for text in job.texts], 3)
+        note(f"{'going on with' if job.resumed else 'training on'} {told}: {len(split.training):,} tokens, "
              f"{len(split.held_out):,} held out")
         note(f"{plan.layers} layers, width {plan.width}, context {plan.context}, {plan.vocab:,} tokens known: "
              f"{plan.parameters / 1e6:.2f}M parameters; {'Muon and AdamW' if plan.muon else 'AdamW'}, "
@@ -209,11 +209,11 @@ class Lines:
         else:
             note(line)
 
-    def _ended(self, course: Course, done: Done) -> None:
+    def _ended(self, job: TrainingJob, done: Done) -> None:
         self._clear()
-        run = course.run
+        run = job.run
         note(f"{'done' if done.whole else 'stopped'} after {run.step:,} steps, {run.tokens:,} tokens, "
              f"{show_clock(run.seconds)}: held-out loss {done.held_out:.4f} nats a token, "
              f"{done.bits_per_byte:.3f} bits a byte")
-        note(f"open it: gpt2-remix --model {course.out}"
-             + ("" if done.whole else f"   go on: gpt2-remix train --out {course.out} --resume"))
+        note(f"open it: gpt2-remix --model {job.out}"
+             + ("" if done.whole else f"   go on: gpt2-remix train --out {job.out} --resume"))

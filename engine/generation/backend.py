@@ -53,12 +53,12 @@ class Backend(Protocol):
     info: ModelInfo
     computed: int
 
-    def logits(self, sequences: Sequence[Sequence[int]], guesses: Sequence[Sequence[int]] = ()) -> Logits:
+    def logits(self, sequences: Sequence[Sequence[int]], drafts: Sequence[Sequence[int]] = ()) -> Logits:
         """Next-token logits after each sequence, as one batch; what the cache holds is not computed again.
 
         Args:
             sequences: each of 1 ... context ids inside the vocabulary; their lengths may differ.
-            guesses: for each sequence how it may go on. Where the network has to run for it, these tokens go through
+            drafts: for each sequence how it may go on. Where the network has to run for it, these tokens go through
                 it in the same pass, and are in the cache when they come.
 
         Returns:

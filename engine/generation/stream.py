@@ -1,4 +1,4 @@
-"""Streams of steps, and the one place that says with which state the token at a position of a stream is chosen.
+"""Streams of steps, and `context_at`: with which state the token at a position of a stream is chosen.
 
 Whoever chooses a token (space, r, g, b, a comparison's lanes, a counterfactual, the commands, replay) asks here for its
 prefix length, the offset of its coins, mirostat's state, the network's window and the roll. Derived anew elsewhere,

@@ -45,12 +45,12 @@ class LocalBackend:
         self._lanes: list[KVBuffers] = []  # the most recently used last
         self._ids: list[int] = []  # the sequence that was asked for last
 
-    def logits(self, sequences: Sequence[Sequence[int]], guesses: Sequence[Sequence[int]] = ()) -> Logits:
+    def logits(self, sequences: Sequence[Sequence[int]], drafts: Sequence[Sequence[int]] = ()) -> Logits:
         """See `engine.generation.backend.Backend.logits`."""
         ids = [self._checked(sequence) for sequence in sequences]
         ahead = ids
-        if guesses:
-            ahead = [[*own, *guess][: self.info.context] for own, guess in zip(ids, guesses, strict=True)]
+        if drafts:
+            ahead = [[*own, *draft][: self.info.context] for own, draft in zip(ids, drafts, strict=True)]
         answers: list[tuple[list[int], Logits]] = []  # places, and their logits
         known: list[int] = []  # places whose hidden states are known
         rows = self.network.hidden_rows(len(ids))

@@ -36,7 +36,7 @@ LANES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class BenchRow:
     """One figure.
 
     Attributes:
@@ -55,7 +55,7 @@ class Measured:
     steps: float | None = None
 
 
-def measure(backend: Backend, bandwidth: float) -> Iterator[Measured]:
+def measure(backend: Backend, bandwidth: float) -> Iterator[BenchRow]:
     """All figures of a backend, one after the other.
 
     Args:
@@ -88,21 +88,21 @@ def measure(backend: Backend, bandwidth: float) -> Iterator[Measured]:
         return statistics.median(times)
 
     backend.logits([fresh(8)])  # the first pass is not like the others
-    yield Measured(f"prefill of {longest} tokens", 1000 * seconds([fresh(longest)]), "ms")
+    yield BenchRow(f"prefill of {longest} tokens", 1000 * seconds([fresh(longest)]), "ms")
     for length in sorted({min(64, longest), longest}):
-        yield Measured(f"one stream after {length}", 1 / a_step([fresh(length)]), "tok/s", passes)
+        yield BenchRow(f"one stream after {length}", 1 / a_step([fresh(length)]), "tok/s", passes)
     together = a_step([fresh(min(64, longest)) for _ in range(LANES)])
-    yield Measured(f"{LANES} lanes after {min(64, longest)}", LANES / together, "tok/s", passes and passes * LANES)
+    yield BenchRow(f"{LANES} lanes after {min(64, longest)}", LANES / together, "tok/s", passes and passes * LANES)
     stream = fresh(longest)
     half = longest // 2
     backend.logits([stream])
     one = a_step([stream[:half]])
     backend.logits([stream])
     picked = seconds([[*stream[:half], (stream[half] + 1) % info.vocab_size]])
-    yield Measured(f"back {longest - half}, another token", 1000 * picked, "ms", steps=picked / one)
+    yield BenchRow(f"back {longest - half}, another token", 1000 * picked, "ms", steps=picked / one)
     backend.logits([stream])
     branches = [[*stream[:half], (stream[half] + n) % info.vocab_size] for n in range(2, 10)]
-    yield Measured("8 branches from there", 1000 * (grown := seconds(branches)), "ms", steps=grown / one)
+    yield BenchRow("8 branches from there", 1000 * (grown := seconds(branches)), "ms", steps=grown / one)
 
 
 def read_bandwidth(threads: int, rounds: int = 5) -> float:

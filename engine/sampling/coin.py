@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 INTERVAL_STREAM = 0
-STEP_STREAM = 1
+RULE_STREAM = 1
 GUMBEL_STREAM = 2
 
 _PARTS = (1 / 16, 1 / 128, 1 / 1024, 0.0)
@@ -38,9 +38,9 @@ def interval_chance(seed: int, position: int, roll: int) -> float:
     return float(uniforms(seed, position, roll, INTERVAL_STREAM, 1)[0])
 
 
-def step_chance(seed: int, position: int, roll: int) -> float:
-    """The chance in [0, 1) of a step of the chain that flips a coin of its own (XTC)."""
-    return float(uniforms(seed, position, roll, STEP_STREAM, 1)[0])
+def rule_chance(seed: int, position: int, roll: int) -> float:
+    """The chance in [0, 1) of a rule of the chain that flips a coin of its own (XTC)."""
+    return float(uniforms(seed, position, roll, RULE_STREAM, 1)[0])
 
 
 def descending(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:

@@ -21,20 +21,20 @@ from engine.sampling.context import SamplingContext
 from engine.sampling.settings import CHAIN, Settings
 
 CODES = {name: code for code, name in enumerate(CHAIN, start=1)}
-"""The number of each step in `Distribution.removed`."""
+"""The number of each rule in `Distribution.removed`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one step of the chain did.
+    """What one rule of the chain did.
 
     Attributes:
-        step: its name.
+        rule: its name.
         kept: how many tokens it state.
         mass_removed: the share of the probability that was left before it and is gone after it, 0 to 1.
     """
 
-    step: str
+    rule: str
     kept: int
     mass_removed: float
 
@@ -47,10 +47,10 @@ class Distribution:
         logits: [vocabulary] float32, as the network gave them.
         raw: [vocabulary] float64, their softmax at temperature 1; sums to 1.
         final: [vocabulary] float64, after the chain; sums to 1, exactly 0 for removed tokens.
-        removed: [vocabulary] uint8, 0 for kept tokens, else 1 + the index in CHAIN of the step that removed it.
+        removed: [vocabulary] uint8, 0 for kept tokens, else 1 + the index in CHAIN of the rule that removed it.
         settings: the chain's settings.
         log_total: the natural logarithm of the sum of exp(logits).
-        stages: what each step that was on did, in their order; None where no account was kept.
+        stages: what each rule that was on did, in their order; None where no account was kept.
     """
 
     logits: NDArray[np.float32]
@@ -93,7 +93,7 @@ class Distribution:
         return int(np.count_nonzero(self.logits > logit) + np.count_nonzero(self.logits[:token] == logit))
 
     def removed_by(self, token: int) -> str | None:
-        """The name of the step that removed the token, or None."""
+        """The name of the rule that removed the token, or None."""
         code = int(self.removed[token])
         return CHAIN[code - 1] if code else None
 
@@ -122,10 +122,10 @@ def distribution(
         logits: [vocabulary] float32; not changed, kept by reference.
         settings: ids in them must be in the vocabulary (Settings.check_vocabulary).
         context: where in the stream this is; may be left out where `settings` neither look back nor flip.
-        account: keep account of what each step left; that takes another pass over the tokens for some steps.
+        account: keep account of what each rule left; that takes another pass over the tokens for some rules.
 
     Raises:
-        InputError: an id in the settings is outside the vocabulary, or a step leaves no token.
+        InputError: an id in the settings is outside the vocabulary, or a rule leaves no token.
         EngineError: the logits hold NaN or infinities.
     """
     settings.check_vocabulary(logits.size)

@@ -32,7 +32,7 @@ CHAIN: tuple[str, ...] = (
     "banned", "min_new_tokens", "temperature", "dynamic_temperature", "top_k", "top_p", "min_p", "typical_p",
     "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc", "mirostat",
 )
-"""The steps of the chain in their default order: that of transformers, its processors before its warpers."""
+"""The rules of the chain in their default order: that of transformers, its processors before its warpers."""
 
 DRY_BREAKERS = (198, 25, 1, 9)
 r"""GPT-2's ids of the sequence breakers that llama.cpp begins with: newline, colon, quotation mark, asterisk."""
@@ -45,9 +45,9 @@ class Settings:
     What each does is said once, in NUMBERS and LISTS, and with its source at its rule in `engine.sampling.chain`.
 
     Attributes:
-        chain: the order of the steps, all of them; empty for the default order. Where only some are named, these
+        chain: the order of the rules, all of them; empty for the default order. Where only some are named, these
             trade places among themselves and the others stay where they are.
-        off: steps that are switched off, whatever their settings.
+        off: rules that are switched off, whatever their settings.
     """
 
     temperature: float = 1.0
@@ -95,24 +95,24 @@ class Settings:
             if any(token < 0 for token in getattr(self, name)):
                 raise InputError(f"{name} holds a negative id; token ids are 0 or more")
         for name in ("chain", "off"):
-            for step in getattr(self, name):
-                if step not in CHAIN:
-                    raise InputError(f"{name} names {step!r}, which is no step; {nearest(step, CHAIN)}")
+            for rule in getattr(self, name):
+                if rule not in CHAIN:
+                    raise InputError(f"{name} names {rule!r}, which is no rule; {nearest(rule, CHAIN)}")
         if len(set(self.chain)) < len(self.chain):
-            raise InputError("chain names a step twice; name each once")
+            raise InputError("chain names a rule twice; name each once")
         order = whole_order(self.chain)
         # One way to write each order and each set, so that equal settings compare equal.
         object.__setattr__(self, "chain", () if order == CHAIN else order)
-        object.__setattr__(self, "off", tuple(step for step in CHAIN if step in self.off))
+        object.__setattr__(self, "off", tuple(rule for rule in CHAIN if rule in self.off))
 
     @property
     def order(self) -> tuple[str, ...]:
-        """All steps in the order of these settings."""
+        """All rules in the order of these settings."""
         return self.chain or CHAIN
 
     def active(self) -> tuple[str, ...]:
-        """The steps that these settings switch on, in order."""
-        return tuple(step for step in self.order if step not in self.off and SWITCHES[step](self))
+        """The rules that these settings switch on, in order."""
+        return tuple(rule for rule in self.order if rule not in self.off and SWITCHES[rule](self))
 
     @property
     def greedy(self) -> bool:
@@ -121,12 +121,12 @@ class Settings:
 
     @property
     def flips(self) -> bool:
-        """Whether a step of the chain flips a coin of its own."""
+        """Whether a rule of the chain flips a coin of its own."""
         return "xtc" in self.active()
 
     @property
     def looks_back(self) -> bool:
-        """Whether a step of the chain depends on the tokens that stand before."""
+        """Whether a rule of the chain depends on the tokens that stand before."""
         return not HISTORIC.isdisjoint(self.active())
 
     def replace(self, **changes: Any) -> Settings:
@@ -151,7 +151,7 @@ class Settings:
                     values[name] = tuple(int(token) for token in values[name])
             for name in ("chain", "off"):
                 if name in values:
-                    values[name] = tuple(str(step) for step in values[name])
+                    values[name] = tuple(str(rule) for rule in values[name])
             return cls(**values)
         except (TypeError, ValueError) as error:
             raise InputError(f"these are not sampling settings: {error}") from None
@@ -176,10 +176,10 @@ class Settings:
 
 
 def whole_order(named: Iterable[str]) -> tuple[str, ...]:
-    """The order of all steps where the named ones trade places among themselves and the others stay."""
+    """The order of all rules where the named ones trade places among themselves and the others stay."""
     chosen = list(named)
     queue = iter(chosen)
-    return tuple(next(queue) if step in chosen else step for step in CHAIN)
+    return tuple(next(queue) if rule in chosen else rule for rule in CHAIN)
 
 
 SWITCHES: dict[str, Callable[[Settings], bool]] = {
@@ -204,25 +204,25 @@ SWITCHES: dict[str, Callable[[Settings], bool]] = {
     "xtc": lambda s: s.xtc_probability > 0,
     "mirostat": lambda s: s.mirostat_tau > 0,
 }
-"""Whether settings ask for a step."""
+"""Whether settings ask for a rule."""
 
 HISTORIC = frozenset({
     "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry", "min_new_tokens",
     "mirostat",
 })
-"""The steps that depend on what stands before."""
+"""The rules that depend on what stands before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A numeric setting: its step of the chain, limits (inclusive), what an arrow key adds, what it does."""
+    """A numeric setting: its rule of the chain, limits (inclusive), increment (what an arrow key adds), what it does."""
 
     name: str
     label: str
-    chain_step: str
+    rule: str
     low: float
     high: float
-    step: float
+    increment: float
     help: str
     whole: bool = False
 
@@ -304,8 +304,8 @@ LISTS: dict[str, str] = {
     "logit_bias": "adds to the logits of single tokens: id:bias;id:bias",
     "banned": "tokens that can never be chosen: id;id",
     "dry_breakers": "DRY: tokens at which a repetition ends: id;id",
-    "chain": "the order of the chain's steps: top_p;temperature swaps these two",
-    "off": "steps that are switched off: top_k;min_p",
+    "chain": "the order of the chain's rules: top_p;temperature swaps these two",
+    "off": "rules that are switched off: top_k;min_p",
 }
 
 FORMS = {
@@ -326,7 +326,7 @@ def parse_list(name: str, text: str) -> tuple[Any, ...]:
     """Read a list setting. Raises InputError that shows the form."""
     items = [item.strip() for item in text.split(";") if item.strip()]
     if name in ("chain", "off"):
-        return tuple(items)  # unknown steps are named by Settings
+        return tuple(items)  # unknown rules are named by Settings
     try:
         if name != "logit_bias":
             return tuple(dict.fromkeys(int(item) for item in items))

@@ -33,7 +33,7 @@ class Changes:
         models: all of them.
         history_from: the first place of the history that is another now.
         views: the history from there on.
-        place: where in the history the view of now stands.
+        place: where in the history the current view stands.
         name, created, words: of the session.
     """
 

@@ -292,7 +292,7 @@ class Tree:
 
     @property
     def history_place(self) -> int:
-        """Where in `history` the view of now stands."""
+        """Where in `history` the current view stands."""
         return len(self._past)
 
     def restore_history(self, views: Sequence[View], place: int) -> None:

@@ -14,7 +14,7 @@ _MANY = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class SpanEnd:
     """A run that a token left: the text goes on otherwise.
 
     Attributes:
@@ -29,7 +29,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TokenMatch:
     """A token of a stream, seen from the training text.
 
     Attributes:
@@ -44,10 +44,10 @@ class Mark:
     end: int = 0
     count: int = 0
     goes_on: tuple[int, ...] = ()
-    left: Left | None = None
+    left: SpanEnd | None = None
 
 
-NO_MARK = Mark()
+NO_MARK = TokenMatch()
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Follower:
     index: Index
     min_tokens: int = MIN_TOKENS
     ids: list[int] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[TokenMatch] = field(default_factory=list)
     _matches: list[Match] = field(default_factory=list)
 
     def keep(self, count: int) -> None:
@@ -74,18 +74,18 @@ class Follower:
         match = extended(index, before, self.ids, len(self.ids))
         left = None
         if known.length >= self.min_tokens and match.length <= known.length and known.goes_on:
-            left = Left(known.length, known.end, known.goes_on)
+            left = SpanEnd(known.length, known.end, known.goes_on)
         if match.length >= index.shortest:
             verbatim = match.length >= self.min_tokens
             after = tuple(goes_on(index, match, self.ids, len(self.ids))) if verbatim else ()
-            self.marks.append(Mark(match.length, int(match.ends.min()), match.count, after, left))
+            self.marks.append(TokenMatch(match.length, int(match.ends.min()), match.count, after, left))
         else:
-            self.marks.append(Mark(left=left) if left else NO_MARK)
+            self.marks.append(TokenMatch(left=left) if left else NO_MARK)
         small = match.length < self.min_tokens and match.count > _MANY
         self._matches.append(NONE if small else match)
 
 
-def covering(marks: Sequence[Mark], min_tokens: int) -> list[bool]:
+def covering(marks: Sequence[TokenMatch], min_tokens: int) -> list[bool]:
     """Which tokens of a stream stand in a verbatim span of at least `min_tokens` tokens."""
     inside = [False] * len(marks)
     reach = len(marks)

@@ -19,7 +19,7 @@ from engine.errors import InputError
 from engine.gpt2.files import WEIGHTS
 from engine.models.provenance import RECORD, Source, sources_record, write_json, write_whole
 from engine.train.loop import Run, with_optimizers
-from engine.train.network import Parameters, apart, together
+from engine.train.network import Parameters, merge_qkv, split_qkv
 from engine.train.plan import Plan, plan_from
 
 STATE = "training.safetensors"
@@ -27,7 +27,7 @@ STATE = "training.safetensors"
 
 def write_model(out: Path, plan: Plan, parameters: Parameters) -> None:
     """Write config.json and model.safetensors (fp16). Raises EngineError."""
-    tensors = {name: tensor.half().contiguous() for name, tensor in together(parameters, plan.config).items()}
+    tensors = {name: tensor.half().contiguous() for name, tensor in merge_qkv(parameters, plan.config).items()}
     end = plan.vocab
     config = {
         "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": plan.vocab + 1,
@@ -73,7 +73,7 @@ def read_state(out: Path, record: dict[str, Any], **changes: Any) -> Run:
         run.step, run.tokens, run.seconds = int(record["step"]), int(record["tokens"]), float(record["seconds"])
         run.epoch, run.place, run.best = int(record["epoch"]), int(record["place"]), record["best"]
         run.history = [(float(a), int(b), float(c), float(d)) for a, b, c, d in record["history"]]
-        together(run.parameters, plan.config)
+        merge_qkv(run.parameters, plan.config)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError):
         raise InputError(f"what {out} keeps of its training is damaged; train into a new folder") from None
     return run
@@ -84,5 +84,5 @@ def weights_of(out: Path, plan: Plan) -> Parameters:
     tensors = load_file(out / WEIGHTS)
     parts: Parameters = {}
     for name, tensor in tensors.items():
-        parts |= apart(name, tensor.float())
+        parts |= split_qkv(name, tensor.float())
     return parts

@@ -28,20 +28,20 @@ from engine.trace.index import INDEX, write_index
 from engine.train import checkpoint as folder
 from engine.train import plan as plans
 from engine.train.loop import QUICK, Report, Run, begin, held_out_loss, product_speeds, train
-from engine.train.network import Parameters, together
+from engine.train.network import Parameters, merge_qkv
 from engine.train.plan import Plan
 
 KEEP_EVERY = 30.0
 """Seconds between two times that everything needed to go on is written."""
 
 SAMPLES = 8
-"""How many sample texts come in the course of a training."""
+"""How many sample texts come in the job of a training."""
 
 SAMPLE_TOKENS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TrainOptions:
     """What a person asked for; None where a default is to be chosen."""
 
     seconds: float | None = None
@@ -54,7 +54,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TrainingJob:
     """A training that can begin.
 
     Attributes:
@@ -80,13 +80,13 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Started:
     """Everything was read, the folder is there: the training begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A text that the network of now writes."""
+    """A text that the current network writes."""
 
     text: str
 
@@ -108,13 +108,13 @@ class Done:
     report: Report | None
 
 
-Said: TypeAlias = Begun | Report | Sample | Done
-"""What is told in the course of a training."""
+TrainEvent: TypeAlias = Started | Report | Sample | Done
+"""What is told in the job of a training."""
 
 
 def prepare(
-    files: Sequence[tuple[str, Path]], out: Path, wanted: Wanted, progress: Progress | None = None
-) -> Course:
+    files: Sequence[tuple[str, Path]], out: Path, wanted: TrainOptions, progress: Progress | None = None
+) -> TrainingJob:
     """Read the texts and plans the training; write nothing outside the cache folder.
 
     Raises:
@@ -142,14 +142,14 @@ def prepare(
                 muon=half > full / 4, half=half > 1.2 * full, seed=wanted.seed)
     seen = wanted.steps * plan.batch if wanted.steps else budget / (6 * (12 * layers * width**2 + vocab * width))
     plan = replace(plan, dropout=plans.default_dropout(seen / training))
-    return Course(begin(plan), texts, split(texts, tokenizer.end_of_text, held_out), tokenizer, out, False)
+    return TrainingJob(begin(plan), texts, split(texts, tokenizer.end_of_text, held_out), tokenizer, out, False)
 
 
 EFFICIENCY = 0.35
 """The share of this machine's fastest matrix products that a training reaches (measured)."""
 
 
-def resume(out: Path, wanted: Wanted, progress: Progress | None = None) -> Course:
+def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) -> TrainingJob:
     """Go on with what a folder holds: to the end of its plan, or for `wanted.seconds` or `wanted.steps` more.
 
     Raises:
@@ -177,12 +177,12 @@ def resume(out: Path, wanted: Wanted, progress: Progress | None = None) -> Cours
     for source, text in zip(sources, texts, strict=True):
         if source.tokens != len(text.ids):
             raise InputError(f"{source.path} is not what was trained on (it was changed); train into a new folder")
-    return Course(run, texts, split(texts, tokenizer.end_of_text, run.plan.held_out), tokenizer, out, True)
+    return TrainingJob(run, texts, split(texts, tokenizer.end_of_text, run.plan.held_out), tokenizer, out, True)
 
 
-def carry_out(
-    course: Course, stop: Callable[[], bool], progress: Progress | None = None
-) -> Iterator[Said]:
+def run_training(
+    job: TrainingJob, stop: Callable[[], bool], progress: Progress | None = None
+) -> Iterator[TrainEvent]:
     """Write the index of the text, then train; reports, sample texts, and at the end what came of it.
 
     `stop` is asked between steps; a training that is stopped is looked at once more, and kept.
@@ -190,48 +190,48 @@ def carry_out(
     Raises:
         EngineError: the folder cannot be written, or the loss is no longer a number.
     """
-    run, out = course.run, course.out
+    run, out = job.run, job.out
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EngineError(f"{out} cannot be made: {error.strerror}") from None
-    if not course.resumed or not (out / INDEX).is_file():
-        write_index(out / INDEX, course.texts, run.plan.vocab + 1, run.plan.held_out, progress)
-    yield Begun()
+    if not job.resumed or not (out / INDEX).is_file():
+        write_index(out / INDEX, job.texts, run.plan.vocab + 1, run.plan.held_out, progress)
+    yield Started()
     kept = time.monotonic()
     sampled = run.fraction
     report: Report | None = None
-    for report in train(run, course.split):
+    for report in train(run, job.split):
         if not math.isfinite(report.loss):
             raise EngineError(f"the loss is no longer a number; the best weights so far are in {out}, if there are any")
         yield report
         if report.improved:
             folder.write_model(out, run.plan, run.best_parameters)
         if report.held_out is not None and time.monotonic() - kept > KEEP_EVERY:
-            keep(course)
+            keep(job)
             kept = time.monotonic()
         if report.held_out is not None and report.fraction - sampled >= 1 / SAMPLES:
             sampled = report.fraction
-            yield Sample(sample(run.parameters, course, run.step))
+            yield Sample(sample(run.parameters, job, run.step))
         if stop():
             break
     if report is None or report.held_out is None:
-        found = held_out_loss(run.parameters, run.plan, course.split.held_out, QUICK)
+        found = held_out_loss(run.parameters, run.plan, job.split.held_out, QUICK)
         if run.best is None or found < run.best:
             run.best = found
             run.best_parameters = {name: tensor.detach().clone() for name, tensor in run.parameters.items()}
             folder.write_model(out, run.plan, run.best_parameters)
         run.history.append((run.seconds, run.step, report.loss if report else found, found))
-    found = held_out_loss(folder.weights_of(out, run.plan), run.plan, course.split.held_out)
-    done = Done(found, bits_per_byte(found, course), run.fraction >= 1, report)
-    keep(course, done)
+    found = held_out_loss(folder.weights_of(out, run.plan), run.plan, job.split.held_out)
+    done = Done(found, bits_per_byte(found, job), run.fraction >= 1, report)
+    keep(job, done)
     yield done
 
 
-def keep(course: Course, done: Done | None = None) -> None:
+def keep(job: TrainingJob, done: Done | None = None) -> None:
     """Write what is needed to go on."""
     final = {"held_out_loss": done.held_out, "bits_per_byte": done.bits_per_byte, "done": done.whole} if done else {}
-    folder.write_state(course.out, course.run, [source_of(text) for text in course.texts], final)
+    folder.write_state(job.out, job.run, [source_of(text) for text in job.texts], final)
 
 
 def use_threads(threads: int | None) -> None:
@@ -240,25 +240,25 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def bits_per_byte(nats: float, course: Course) -> float:
+def bits_per_byte(nats: float, job: TrainingJob) -> float:
     """A loss on the held-out text in bits for each of its bytes: comparable between vocabularies."""
-    held = course.split.held_out
-    size = sum(len(course.tokenizer.token_bytes(int(token))) for token in held)
+    held = job.split.held_out
+    size = sum(len(job.tokenizer.token_bytes(int(token))) for token in held)
     return nats / math.log(2) * len(held) / max(1, size)
 
 
-def sample(parameters: Parameters, course: Course, seed: int) -> str:
+def sample(parameters: Parameters, job: TrainingJob, seed: int) -> str:
     """A text that these parameters write from `<|endoftext|>` on, by the engine that will run them."""
-    config = course.plan.config
-    tensors = {name: tensor.clone() for name, tensor in together(parameters, config).items()}
-    end = course.tokenizer.end_of_text
+    config = job.plan.config
+    tensors = {name: tensor.clone() for name, tensor in merge_qkv(parameters, config).items()}
+    end = job.tokenizer.end_of_text
     lane = Lane([end], Settings(temperature=0.8), seed=seed, limit=min(SAMPLE_TOKENS, config.n_positions - 1))
     backend = LocalBackend("sample", EagerNetwork(config, tensors, "fp32", "cpu"))
     state = torch.get_rng_state()
     while advance(backend, [lane], end):
         pass
     torch.set_rng_state(state)
-    return course.tokenizer.decode(lane.tokens[1:])
+    return job.tokenizer.decode(lane.tokens[1:])
 
 
 def described(plan: Plan) -> dict[str, Any]:

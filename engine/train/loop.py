@@ -1,4 +1,4 @@
-"""The course of a training run: batches, steps, the learning rate, validation; one report after every step.
+"""The job of a training run: batches, steps, the learning rate, validation; one report after every step.
 
 Whoever runs it takes one report after another and may stop between any two: nothing is ever half done.
 """
@@ -35,7 +35,7 @@ class Run:
 
     Attributes:
         plan: what is trained, and how.
-        parameters: the network of now.
+        parameters: the current network.
         muon, adamw: the optimizers, None where there is none.
         step: how many steps were made.
         tokens: how many tokens were seen.
@@ -179,10 +179,10 @@ def next_windows(run: Run, training: NDArray[np.unsignedinteger[Any]]) -> Tensor
     wanted = max(1, run.plan.batch // length)
     starts: list[int] = []
     while len(starts) < wanted:
-        chance = np.random.default_rng([run.plan.seed, run.epoch])
-        offset = int(chance.integers(length))
+        rng = np.random.default_rng([run.plan.seed, run.epoch])
+        offset = int(rng.integers(length))
         offset = offset if offset + length < len(training) else 0
-        order = chance.permutation((len(training) - 1 - offset) // length)
+        order = rng.permutation((len(training) - 1 - offset) // length)
         taken = order[run.place : run.place + wanted - len(starts)]
         starts.extend(offset + length * int(n) for n in taken)
         run.place += len(taken)

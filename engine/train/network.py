@@ -22,7 +22,7 @@ ROWS = 256
 Parameters = dict[str, Tensor]
 
 
-def first_parameters(config: GPT2Config, chance: torch.Generator) -> Parameters:
+def first_parameters(config: GPT2Config, rng: torch.Generator) -> Parameters:
     """Random weights as in Radford et al. 2019: normal of 0.02, smaller by the square root of the depth at the ends."""
     parameters: Parameters = {}
     ends = 0.02 / math.sqrt(2 * config.n_layer)
@@ -32,12 +32,12 @@ def first_parameters(config: GPT2Config, chance: torch.Generator) -> Parameters:
         elif "ln_" in name:
             made = torch.ones(shape)
         else:
-            made = torch.empty(shape).normal_(0, ends if "c_proj" in name else 0.02, generator=chance)
-        parameters |= apart(name, made)
+            made = torch.empty(shape).normal_(0, ends if "c_proj" in name else 0.02, generator=rng)
+        parameters |= split_qkv(name, made)
     return parameters
 
 
-def apart(name: str, tensor: Tensor) -> Parameters:
+def split_qkv(name: str, tensor: Tensor) -> Parameters:
     """A tensor as it is in the files -> as it is trained."""
     if name.endswith(("wte.weight", "wpe.weight")) or "ln_" in name:
         return {name: tensor}
@@ -48,7 +48,7 @@ def apart(name: str, tensor: Tensor) -> Parameters:
     return {name.replace("c_attn", part): piece.contiguous() for part, piece in pieces}
 
 
-def together(parameters: Parameters, config: GPT2Config) -> Parameters:
+def merge_qkv(parameters: Parameters, config: GPT2Config) -> Parameters:
     """What is trained -> as it is in the files."""
     tensors: Parameters = {}
     for name in expected_shapes(config):
@@ -126,10 +126,10 @@ class _HeadLoss(torch.autograd.Function):
         for first in range(0, len(hidden), ROWS):
             rows, told = hidden[first : first + ROWS], targets[first : first + ROWS, None]
             logits = (rows @ head.t()).float()
-            norms = torch.logsumexp(logits, 1, keepdim=True)
-            total += (norms - logits.gather(1, told)).sum()
+            log_sums = torch.logsumexp(logits, 1, keepdim=True)
+            total += (log_sums - logits.gather(1, told)).sum()
             if by_hidden is not None and by_head is not None:
-                off = logits.sub_(norms).exp_().scatter_add_(1, told, -torch.ones_like(norms)).to(hidden.dtype)
+                off = logits.sub_(log_sums).exp_().scatter_add_(1, told, -torch.ones_like(log_sums)).to(hidden.dtype)
                 by_hidden[first : first + ROWS] = off @ head
                 by_head += off.t() @ rows
         ctx.save_for_backward(by_hidden, by_head)

@@ -92,7 +92,8 @@ async def test_a_key_draws_once(drive: Drive) -> None:
     async with drive() as driver:
         await driver.press("space", "space", "space")
         await driver.press(*["left"] * len(driver.tree), "end")  # the network is asked nothing below
-        for key in ("left", "right", "h", "s", "escape", "t", "escape", "p", "up", "plus", "x", "1", "home", "end", "l"):
+        for key in ("left", "right", "h", "s", "escape", "t", "escape", "p", "up", "plus", "x", "1", "home",
+                    "end", "l"):
             await driver.until(lambda: not driver.workspace.autosave.busy)  # the status line says when it is saved
             await driver.settled()
             before = driver.playground.draws

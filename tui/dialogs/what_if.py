@@ -26,7 +26,7 @@ class WhatIfScreen(ModalScreen[str | None]):
     """
 
     HELP = """\
-    w keeps the luck and changes one thing. Marks: every token that the settings of now would not have chosen with the
+    w keeps the luck and changes one thing. Marks: every token that the current settings would not have chosen with the
     same coins, each judged after the tokens that do stand before it; the network is not run. Another token, prefix or
     settings: the stream is generated again with the same luck and laid beside the old one, with what changed marked and
     the number of tokens until both agree again.
@@ -51,7 +51,7 @@ class WhatIfScreen(ModalScreen[str | None]):
         """Four answers."""
         none = "" if self._generated else "no token was sampled yet: press space first"
         options = [
-            ("marks", "marks off" if self._marks else "mark what the settings of now would not have chosen", none),
+            ("marks", "marks off" if self._marks else "mark what the current settings would not have chosen", none),
             ("token", self._token or "another token at the cursor",
              "" if self._token else "select one with ↑ ↓ at a token of the text first"),
             ("prefix", "another prefix", none),

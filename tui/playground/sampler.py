@@ -29,8 +29,8 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
 
     HELP = """\
     s goes to the settings: ↑ ↓ choose one, ← → change it, digits type a value, enter applies it, esc goes back. The
-    chain's steps stand in their order; beside each is how many tokens it leaves at the cursor and how much of the
-    probability it takes away. o switches a step off and on again, [ and ] move it earlier and later, n saves the
+    chain's rules stand in their order; beside each is how many tokens it leaves at the cursor and how much of the
+    probability it takes away. o switches a rule off and on again, [ and ] move it earlier and later, n saves the
     settings as a preset of your own (ctrl+p forgets one). The distribution at the cursor changes at once, without
     running the network. What each setting does and where it is from: gpt2-remix generate --help.
     """
@@ -76,14 +76,14 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
             self.text = text
 
     class Switched(Message):
-        """The step of a setting is to be switched off, or on again."""
+        """The rule of a setting is to be switched off, or on again."""
 
         def __init__(self, name: str) -> None:
             super().__init__()
             self.name = name
 
     class Shifted(Message):
-        """The step of a setting is to come earlier (-1) or later (+1)."""
+        """The rule of a setting is to come earlier (-1) or later (+1)."""
 
         def __init__(self, name: str, direction: int) -> None:
             super().__init__()
@@ -110,7 +110,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def show(self, few: list[Setting], everything: list[Setting]) -> None:
-        """The settings of now: those of the two columns, and all of them (may be empty without the focus)."""
+        """The current settings: those of the two columns, and all of them (may be empty without the focus)."""
         if (few, everything) != (self._few, self._all):
             self._few, self._all = few, everything
             self._resize_content()
@@ -169,11 +169,11 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
             self.select(self.settings[place].name)
 
     def action_switch(self) -> None:
-        """Wishes the step off, or on again."""
+        """Ask for the rule to be switched off, or on again."""
         self.post_message(self.Switched(self.selected))
 
     def action_shift(self, direction: int) -> None:
-        """Wishes the step earlier or later."""
+        """Ask for the rule to come earlier or later."""
         self.select(self.selected)
         self.post_message(self.Shifted(self.selected, direction))
 
@@ -280,7 +280,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
     def _room(self, index: int) -> int:
         """Cells for a value where every setting has a line: the rest of it where there is no account."""
         rest = self.scrollable_content_region.width - LABEL
-        return VALUE if self.settings[index].step else rest
+        return VALUE if self.settings[index].rule else rest
 
     def _value_text(self, index: int) -> str:
         value = self.settings[index].value
@@ -317,7 +317,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         palette, setting = self._palette, self._all[index]
         chosen = index == self._selected
         mark = {"on": "●", "off": "○"}.get(setting.state, " ")
-        plain = palette.value if chosen else palette.label if setting.state != "on" and setting.step else palette.value
+        plain = palette.value if chosen else palette.label if setting.state != "on" and setting.rule else palette.value
         label = set_cell_size(f"{mark} {setting.label}", LABEL)
         text = self._value_text(index)
         value = palette.focus_value if chosen else palette.gone if setting.state == "off" else plain

@@ -1,4 +1,4 @@
-"""The sampling panel's settings: what each shows, and what a step or a typed value makes of it. No widget here."""
+"""The sampling panel's settings: what each shows, and what an increment or a typed value makes of it. No widget here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BY_NAME = {number.name: number for number in NUMBERS}
 _LIST_LABELS = {
     "logit_bias": ("bias", "logit_bias"), "banned": ("bans", "banned"), "dry_breakers": ("dry breaks", "dry"),
 }
-"""Label and step of each list."""
+"""Label and rule of each list."""
 _FIRST = ("temperature", "top_k", "top_p", "min_p")
 
 
@@ -42,7 +42,7 @@ class Change:
     """What a change of a setting comes to; None leaves a field as it is.
 
     Attributes:
-        settings, seed, coin: of the view, an undo step.
+        settings, seed, coin: of the view, an undo rule.
         preferences: what is remembered from now on.
     """
 
@@ -70,36 +70,36 @@ def shown(view: View, kept: Preferences, presets: Sequence[Preset]) -> list[Sett
 def chain_rows(
     view: View, kept: Preferences, presets: Sequence[Preset], stages: Sequence[Stage] | None
 ) -> list[Setting]:
-    """Everything, the chain's steps in their order with what each left at the cursor."""
+    """Everything, the chain's rules in their order with what each left at the cursor."""
     settings = view.settings
-    accounts = {stage.step: f"{stage.kept:,}{_share(stage.mass_removed):>6}" for stage in stages or ()}
+    accounts = {stage.rule: f"{stage.kept:,}{_share(stage.mass_removed):>6}" for stage in stages or ()}
     rows: list[Setting] = []
-    for step in settings.order:
-        for name in _settings_of(step):
-            note = accounts.pop(step, "")
-            rows.append(_row(name, settings, note or ("off" if step in settings.off else "")))
+    for rule in settings.order:
+        for name in _settings_of(rule):
+            note = accounts.pop(rule, "")
+            rows.append(_row(name, settings, note or ("off" if rule in settings.off else "")))
     general = _general(view, kept, presets)
     return [*general[:3], *rows, *general[3:]]
 
 
-def _settings_of(step: str) -> list[str]:
-    lists = [name for name, (_, own) in _LIST_LABELS.items() if own == step]
-    return [number.name for number in NUMBERS if number.chain_step == step] + lists
+def _settings_of(rule: str) -> list[str]:
+    lists = [name for name, (_, own) in _LIST_LABELS.items() if own == rule]
+    return [number.name for number in NUMBERS if number.rule == rule] + lists
 
 
 def _row(name: str, settings: Settings, note: str = "") -> Setting:
     value = getattr(settings, name)
     if number := _BY_NAME.get(name):
-        step = number.chain_step
-        return Setting(name, number.label, number.show(value), step, _state(step, settings), note)
-    label, step = _LIST_LABELS[name]
-    return Setting(name, label, show_list(name, value) or "none", step, _state(step, settings), note)
+        rule = number.rule
+        return Setting(name, number.label, number.show(value), rule, _state(rule, settings), note)
+    label, rule = _LIST_LABELS[name]
+    return Setting(name, label, show_list(name, value) or "none", rule, _state(rule, settings), note)
 
 
-def _state(step: str, settings: Settings) -> str:
-    if step in settings.off:
+def _state(rule: str, settings: Settings) -> str:
+    if rule in settings.off:
         return "off"
-    return "on" if step in settings.active() else ""
+    return "on" if rule in settings.active() else ""
 
 
 def _share(mass: float) -> str:
@@ -122,7 +122,7 @@ def _general(view: View, kept: Preferences, presets: Sequence[Preset]) -> list[S
 
 
 def stepped(name: str, direction: int, view: View, kept: Preferences, presets: Sequence[Preset]) -> Change:
-    """One step up (+1) or down (-1). Raises EngineError that says what to do where a setting has no next value."""
+    """One increment up (+1) or down (-1). Raises EngineError that says what to do where a setting has no next value."""
     settings = view.settings
     if number := _BY_NAME.get(name):
         return settings_change(
@@ -153,36 +153,36 @@ def stepped(name: str, direction: int, view: View, kept: Preferences, presets: S
 
 
 def _next_value(number: Number, value: float, direction: int) -> float | int:
-    moved = max(number.low, min(number.high, value + direction * number.step))
+    moved = max(number.low, min(number.high, value + direction * number.increment))
     if number.name == "mirostat_tau" and value == 0 and direction > 0:
         moved = 5.0  # the first value that anybody means
     return int(moved) if number.whole else round(moved, 6)
 
 
 def switched(name: str, view: View, kept: Preferences) -> Change:
-    """The step of a setting switched off, or on again. Raises EngineError where the setting is not one of the chain."""
+    """The rule of a setting switched off, or on again. Raises EngineError where the setting is not one of the chain."""
     settings = view.settings
-    step = _step_of(name)
-    off = tuple(s for s in settings.off if s != step) if step in settings.off else (*settings.off, step)
+    rule = _rule_of(name)
+    off = tuple(s for s in settings.off if s != rule) if rule in settings.off else (*settings.off, rule)
     return settings_change(kept, settings.replace(off=off))
 
 
 def shifted(name: str, direction: int, view: View, kept: Preferences) -> Change:
-    """The step of a setting moved earlier (-1) or later (+1) in the chain. Raises EngineError as `switched`."""
+    """The rule of a setting moved earlier (-1) or later (+1) in the chain. Raises EngineError as `switched`."""
     settings = view.settings
-    order, step = list(settings.order), _step_of(name)
-    place = order.index(step)
+    order, rule = list(settings.order), _rule_of(name)
+    place = order.index(rule)
     target = max(0, min(len(order) - 1, place + direction))
     order.insert(target, order.pop(place))
     return settings_change(kept, settings.replace(chain=tuple(order)))
 
 
-def _step_of(name: str) -> str:
+def _rule_of(name: str) -> str:
     if number := _BY_NAME.get(name):
-        return number.chain_step
+        return number.rule
     if name in _LIST_LABELS:
         return _LIST_LABELS[name][1]
-    raise EngineError("this is not a step of the chain; o and [ ] act on those")
+    raise EngineError("this is not a rule of the chain; o and [ ] act on those")
 
 
 def typed(name: str, text: str, view: View, kept: Preferences) -> Change:
@@ -243,14 +243,14 @@ class Setting:
     Attributes:
         name: in messages.
         label, value: as text.
-        step: its step of the chain, "" for none.
-        state: of that step: "on", "off" (switched off), or "" for not asked for.
-        note: what the step left at the cursor.
+        rule: its rule of the chain, "" for none.
+        state: of that rule: "on", "off" (switched off), or "" for not asked for.
+        note: what the rule left at the cursor.
     """
 
     name: str
     label: str
     value: str
-    step: str = ""
+    rule: str = ""
     state: str = ""
     note: str = ""

@@ -10,7 +10,7 @@ from engine.generation.step import Step
 
 if TYPE_CHECKING:
     from engine.sampling.distribution import Distribution
-    from engine.trace.follow import Left, Mark
+    from engine.trace.follow import SpanEnd, TokenMatch
     from engine.trace.index import Index
 
 LONG = 24
@@ -51,7 +51,7 @@ class StreamTrace:
         self._ids: list[int] = []
         self._inside: list[bool] = []
         self.min_tokens = min_tokens
-        self.marks: list[Mark] = []
+        self.marks: list[TokenMatch] = []
         self.verbatim = self.longest = 0
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class StreamTrace:
         if self._ids:
             self._tell(0, list(self._ids), min_tokens)
 
-    def take(self, first: int, ids: list[int], marks: Sequence[Mark], min_tokens: int) -> int | None:
+    def take(self, first: int, ids: list[int], marks: Sequence[TokenMatch], min_tokens: int) -> int | None:
         """Take marks of the tokens from `first` on, as far as the stream still holds these.
 
         A mark depends on what stands before it alone; where some are missing they are asked for again.
@@ -144,7 +144,7 @@ class StreamTrace:
         """The tokens with which the text goes on at a position, where what stands before it is a span."""
         return self.marks[position - 1].goes_on if 0 < position <= len(self.marks) else ()
 
-    def left(self, position: int) -> Left | None:
+    def left(self, position: int) -> SpanEnd | None:
         """The span that the token at a position left."""
         return self.marks[position].left if position < len(self.marks) else None
 

@@ -1,12 +1,12 @@
-"""The chain's steps by name, where there is little room."""
+"""The chain's rules by name, where there is little room."""
 
 from __future__ import annotations
 
 from engine.sampling.settings import CHAIN, NUMBERS
 
-_FIRST_LABELS = {number.chain_step: number.label for number in reversed(NUMBERS)}
+_FIRST_LABELS = {number.rule: number.label for number in reversed(NUMBERS)}
 
-STEP_LABELS = {step: _FIRST_LABELS.get(step, step) for step in CHAIN} | {
+RULE_LABELS = {step: _FIRST_LABELS.get(step, step) for step in CHAIN} | {
     "logit_bias": "bias", "banned": "ban", "dynamic_temperature": "dyn. temp", "xtc": "xtc", "mirostat": "mirostat",
 }
 """Those with a number of their own are called like it."""

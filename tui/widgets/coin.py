@@ -27,7 +27,7 @@ class CoinView:
     """What the coin at the cursor shows.
 
     Attributes:
-        dist: the distribution at the cursor under the settings of now; None while it is not known.
+        dist: the distribution at the cursor under the current settings; None while it is not known.
         step: the token that stands there; None where none was chosen yet.
         seed, coin: those of the next flip.
     """

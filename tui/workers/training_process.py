@@ -1,4 +1,4 @@
-"""Runs trainings as processes of their own, so that one goes on exploring: starts one, listens to it, ends it well."""
+"""Runs trainings as processes of their own, so that one goes on exploring: starts one, listens to it, stops it cleanly."""
 
 from __future__ import annotations
 

@@ -50,4 +50,4 @@ RULES: dict[str, Callable[[ChainState, Settings], Mask | None]] = {
     "xtc": exclude_top_choices,
     "mirostat": cut_mirostat,
 }
-"""What each step of `engine.sampling.settings.CHAIN` does."""
+"""What each rule of `engine.sampling.settings.CHAIN` does."""

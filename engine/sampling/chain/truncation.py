@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.sampling.chain.state import ChainState, Floats, Mask, entropy
-from engine.sampling.coin import nth_highest, step_chance
+from engine.sampling.coin import nth_highest, rule_chance
 from engine.sampling.settings import Settings
 
 
@@ -119,7 +119,7 @@ def cut_top_n_sigma(state: ChainState, settings: Settings) -> Mask:
     """Keep logits within n standard deviations of the highest. Source: Tang et al. 2024 (arXiv 2411.07641); llama.cpp.
 
     Logits (4, 2, 0, -2) have a standard deviation of 2.24: n = 1 keeps (4, 2), whose bar is 1.76. The same at every
-    temperature. What earlier steps removed does not count.
+    temperature. What earlier rules removed does not count.
     """
     cut: Mask = state.scores < state.scores.max() - settings.top_n_sigma * state.scores.std()
     return cut
@@ -135,7 +135,7 @@ def exclude_top_choices(state: ChainState, settings: Settings) -> Mask | None:
     """
     above = np.flatnonzero(state.mass >= settings.xtc_threshold * state.mass.sum())
     context = state.context
-    if above.size < 2 or step_chance(context.seed, context.coin_position, context.roll) >= settings.xtc_probability:
+    if above.size < 2 or rule_chance(context.seed, context.coin_position, context.roll) >= settings.xtc_probability:
         return None
     scores = state.scores[above]
     stays = above[np.flatnonzero(scores == scores.min())[-1]]

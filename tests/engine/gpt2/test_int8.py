@@ -145,12 +145,12 @@ def test_threads_change_nothing(small: Any, threads: int) -> None:
 
 @same_in_any_company
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=40), st.integers(0, 99), st.sampled_from([0.0, 0.3, 1.0]))
-def test_guesses_change_no_token(small: Any, ids: list[int], seed: int, temperature: float) -> None:
+def test_drafts_change_no_token(small: Any, ids: list[int], seed: int, temperature: float) -> None:
     """The same tokens as one by one, past the context too; where the text repeats itself the network runs less."""
     prompt = (ids * 12)[:120]
     lanes = [Lane(list(prompt), Settings(temperature=temperature), seed, limit=60) for _ in "12"]
-    guessing, alone = fresh(small), fresh(small)
-    while advance(guessing, lanes[:1], 1):
+    drafting, alone = fresh(small), fresh(small)
+    while advance(drafting, lanes[:1], 1):
         pass
     while lanes[1].stop is None:
         position = len(lanes[1].tokens)
@@ -162,7 +162,7 @@ def test_guesses_change_no_token(small: Any, ids: list[int], seed: int, temperat
     assert lanes[0].tokens == lanes[1].tokens
 
 
-def test_a_right_guess_saves_passes(small: Any) -> None:
+def test_a_right_draft_saves_passes(small: Any) -> None:
     backend, alone = fresh(small), fresh(small)
     ids = [7, 8, 9]
     after = [int(alone.logits([ids])[0].argmax())]
@@ -175,7 +175,7 @@ def test_a_right_guess_saves_passes(small: Any) -> None:
     assert np.array_equal(backend.logits([[*ids, 5]]), alone.logits([[*ids, 5]]))  # and a wrong one leaves no trace
 
 
-def test_the_stream_whose_luck_is_taken_again_is_the_guess(small: Any) -> None:
+def test_the_stream_whose_luck_is_taken_again_is_the_draft(small: Any) -> None:
     old = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40)
     first = fresh(small)
     while advance(first, [old], 1):
@@ -200,12 +200,12 @@ def test_the_stream_whose_luck_is_taken_again_is_the_guess(small: Any) -> None:
     assert guided.passes < unguided.passes
 
 
-@pytest.mark.parametrize(("ids", "guessed"), [
+@pytest.mark.parametrize(("ids", "drafted"), [
     ([], []), ([1, 2, 3], []), ([1, 2, 3, 4, 1, 2], []), ([1, 2, 3, 4, 1, 2, 3], [4, 1, 2]),
     ([5, 1, 2, 3, 4, 6, 5, 1, 2, 3], [4, 6, 5, 1]), ([9] * 5, [9]), ([1, 2, 3, 7, 1, 2, 3, 8, 1, 2, 3], [8, 1, 2]),
 ])
-def test_a_guess_is_what_followed_last_time(ids: list[int], guessed: Any) -> None:
-    assert prompt_lookup_draft(ids) == guessed
+def test_a_draft_is_what_followed_last_time(ids: list[int], drafted: Any) -> None:
+    assert prompt_lookup_draft(ids) == drafted
 
 
 def test_close_to_fp32_on_real_text() -> None:

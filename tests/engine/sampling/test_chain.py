@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.errors import InputError
 from engine.sampling.chain.rules import RULES
 from engine.sampling.chain.truncation import next_mu
-from engine.sampling.coin import step_chance
+from engine.sampling.coin import rule_chance
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import CHAIN, Settings
@@ -240,7 +240,7 @@ def test_xtc_flips_its_own_coin(seed: int, position: int, roll: int, offset: int
     assume(position + offset >= 0)
     bits = np.random.Philox(key=seed, counter=np.array([0, position + offset, roll, 1], dtype=np.uint64))
     u = np.random.Generator(bits).random(1)[0]
-    assert step_chance(seed, position + offset, roll) == u
+    assert rule_chance(seed, position + offset, roll) == u
     moment = SamplingContext(position, seed=seed, roll=roll, offset=offset)
     chain = Settings(xtc_probability=0.5)
     assert (kept(dist_of([0.5, 0.45, 0.05], chain, moment)) == [1, 2]) == (u < 0.5)
@@ -295,7 +295,7 @@ def test_everything_at_once_is_a_distribution(seed: int, order: tuple[str, ...])
     dist = distribution(logits, chain, SamplingContext(50, ids, 10, END, seed), account=True)
     assert dist.final.sum() == pytest.approx(1)
     assert np.array_equal(dist.final > 0, dist.removed == 0)
-    assert [stage.step for stage in dist.stages or ()] == [name for name in chain.order if name != "temperature"]
+    assert [stage.rule for stage in dist.stages or ()] == [name for name in chain.order if name != "temperature"]
 
 
 def test_every_step_says_what_it_does_and_where_it_is_from() -> None:

@@ -129,7 +129,7 @@ def test_stages_say_how_much_each_step_left() -> None:
     logits = np.log(np.array([0.5, 0.3, 0.15, 0.05])).astype(np.float32)
     dist = distribution(logits, Settings(banned=(0,), top_k=2), account=True)
     assert dist.stages is not None
-    assert [(stage.step, stage.kept) for stage in dist.stages] == [("banned", 3), ("top_k", 2)]
+    assert [(stage.rule, stage.kept) for stage in dist.stages] == [("banned", 3), ("top_k", 2)]
     assert [stage.mass_removed for stage in dist.stages] == pytest.approx([0.5, 0.05 / 0.5])
 
 
@@ -137,10 +137,10 @@ def test_stages_say_how_much_each_step_left() -> None:
 def test_stages_account_for_every_removed_token(values: list[float], chain: Settings) -> None:
     dist = distribution(np.array(values, dtype=np.float32), chain, account=True)
     assert dist.stages is not None
-    assert tuple(stage.step for stage in dist.stages) == chain.active()
+    assert tuple(stage.rule for stage in dist.stages) == chain.active()
     left = dist.size
     for stage in dist.stages:
-        assert left - stage.kept == sum(dist.removed_by(token) == stage.step for token in range(dist.size))
+        assert left - stage.kept == sum(dist.removed_by(token) == stage.rule for token in range(dist.size))
         left = stage.kept
     assert left == dist.kept
 

@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from engine.gpt2.config import GPT2Config
-from engine.train.network import apart, first_parameters, loss, together
+from engine.train.network import first_parameters, loss, merge_qkv, split_qkv
 from tests.engine.cli.test_cli import document, run
 from tests.kinds import known
 
@@ -37,7 +37,7 @@ def test_loss_and_gradients_are_those_of_transformers() -> None:
         transformers.GPT2Config(vocab_size=97, n_positions=16, n_embd=32, n_layer=2, n_head=2, attn_pdrop=0,
                                 embd_pdrop=0, resid_pdrop=0)
     )
-    peer.transformer.load_state_dict(together(parameters, config))
+    peer.transformer.load_state_dict(merge_qkv(parameters, config))
     ids = torch.randint(0, 97, (3, 17), generator=torch.Generator().manual_seed(5))
     ours = loss(parameters, config, ids)
     theirs = torch.nn.functional.cross_entropy(peer(ids[:, :-1]).logits.flatten(0, 1), ids[:, 1:].flatten())
@@ -45,7 +45,7 @@ def test_loss_and_gradients_are_those_of_transformers() -> None:
     ours.backward()
     theirs.backward()
     for name, tensor in peer.transformer.named_parameters():
-        for part, wanted in apart(name, known(tensor.grad)).items():
+        for part, wanted in split_qkv(name, known(tensor.grad)).items():
             torch.testing.assert_close(parameters[part].grad, wanted, atol=1e-5, rtol=1e-4)
 
 

@@ -1,6 +1,6 @@
-"""Tokens a second with and without guesses from the text's own repeats, in int8; the tokens are compared.
+"""Tokens a second with and without drafts from the text's own repeats, in int8; the tokens are compared.
 
-    python -m benchmarks.guesses [TOKENS] [--model NAME_OR_PATH]
+    python -m benchmarks.drafts [TOKENS] [--model NAME_OR_PATH]
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def main() -> None:
         for number in range(ROUNDS):
             for prefix in PREFIXES:
                 made = []
-                for guessing in (True, False):
-                    draft.prompt_lookup_draft = real if guessing else lambda ids: []
+                for drafting in (True, False):
+                    draft.prompt_lookup_draft = real if drafting else lambda ids: []
                     backend = start_backend(located, LoadOptions("int8"))  # nothing is in its cache
                     lane = Lane(tokenizer.encode(prefix), settings, number, limit=count)
                     begin = time.perf_counter()
                     while advance(backend, [lane], tokenizer.end_of_text):
                         pass
-                    seconds[guessing] += time.perf_counter() - begin
-                    passes[guessing] += backend.passes  # type: ignore[attr-defined]
+                    seconds[drafting] += time.perf_counter() - begin
+                    passes[drafting] += backend.passes  # type: ignore[attr-defined]
                     made.append(lane.tokens)
                 differ += sum(a != b for a, b in zip(*made, strict=True))
         tokens = ROUNDS * len(PREFIXES) * count
