@@ -111,14 +111,14 @@ class RemixApp(App[None]):
         self.push_screen(help_screen(message.page))
 
     def on_resize(self) -> None:
-        """Draw everything once more when the size has settled: a frame on its way may have met another size."""
+        """Lay out and draw everything once more when the size has settled: a frame on its way may have met another size."""
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(SETTLED, self._draw_again)
 
     def _draw_again(self) -> None:
         for screen in self.screen_stack[-1:]:  # there is none while the app closes
-            screen.refresh()
+            screen.refresh(layout=True)
 
     async def on_event(self, event: events.Event) -> None:
         """See `textual.app.App.on_event`: what a key does is drawn before what a run has made meanwhile."""

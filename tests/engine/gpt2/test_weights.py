@@ -21,9 +21,8 @@ from tests.kinds import Checkpoint
 
 
 def refused(folder: Path, said: str) -> None:
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=said):
         open_backend("x", folder)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,7 @@ async def test_greedy_steps_grow_the_span_and_the_token_that_leaves_it_is_marked
         assert f"longest {last}" in subtitle(driver)
         await driver.press("left")
         await traced(driver)
-        assert words(driver).startswith(f"{last} of {last} tokens from Persuasion, token 0 (0.0%)") or (
-            f"{last} of {last} tokens from Persuasion" in words(driver))
+        assert words(driver).startswith(f"{last} of {last} tokens from Persuasion, token ")
 
 
 async def test_a_pick_leaves_the_text_and_going_back_returns_to_it(drive: Drive) -> None:
