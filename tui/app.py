@@ -111,7 +111,7 @@ class RemixApp(App[None]):
         self.push_screen(help_screen(message.page))
 
     def on_resize(self) -> None:
-        """Lay out and draw everything once more when the size has settled: a frame on its way may have met another size."""
+        """Lay out and draw all once more when the size has settled: a frame on its way may have met another size."""
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(SETTLED, self._draw_again)

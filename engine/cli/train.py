@@ -82,10 +82,7 @@ def train(
     seconds = None if steps is not None else 60 * minutes if minutes is not None else None if resume else 300.0
     wanted = jobs.TrainOptions(seconds, steps, layers, width, context, vocab, seed)
     teller = Events() if events else Lines()
-    if resume:
-        job = jobs.resume(out, wanted, teller.reading)
-    else:
-        job = jobs.prepare(named, out, wanted, teller.reading)
+    job = jobs.resume(out, wanted, teller.reading) if resume else jobs.prepare(named, out, wanted, teller.reading)
     done: Done | None = None
     with stopping() as stopped:
         for said in jobs.run_training(job, lambda: bool(stopped) or not teller.heard, teller.reading):

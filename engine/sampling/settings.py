@@ -215,7 +215,7 @@ HISTORIC = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A numeric setting: its rule of the chain, limits (inclusive), increment (what an arrow key adds), what it does."""
+    """A numeric setting: its rule of the chain, limits (inclusive), what an arrow key adds, what it does."""
 
     name: str
     label: str

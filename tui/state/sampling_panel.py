@@ -1,4 +1,4 @@
-"""The sampling panel's settings: what each shows, and what an increment or a typed value makes of it. No widget here."""
+"""The sampling panel's settings: what each shows, and what an increment or a typed value makes of it."""
 
 from __future__ import annotations
 

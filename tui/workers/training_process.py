@@ -1,4 +1,4 @@
-"""Runs trainings as processes of their own, so that one goes on exploring: starts one, listens to it, stops it cleanly."""
+"""Runs trainings as processes of their own, so that one goes on exploring: starts, listens, stops."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def test_the_window_holds_half_a_context_to_a_whole_one(context: int) -> None:
     for length, start in enumerate(starts, start=1):
         assert max(1, min(length, context // 2)) <= length - start <= context
     # It slides by half a context at once, so that what stays need not be computed again at each token.
-    slides = [b - a for a, b in zip(starts, starts[1:], strict=False) if b != a]
+    slides = [b - a for a, b in pairwise(starts) if b != a]
     assert set(slides) <= {max(1, context // 2)}
     assert len(slides) <= (4 * context + 10) / max(1, context // 2) + 1
 

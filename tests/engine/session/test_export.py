@@ -69,7 +69,7 @@ def test_one_branch_as_json(session: Session, data: Any) -> None:
 def test_a_damaged_export_is_refused_as_one(hurt: Any) -> None:
     record = json.loads(session_to_json(grown(1, 30)))
     hurt(record)
-    with pytest.raises(InputError, match="this export |this JSON is not a session|are not sampling settings"):
+    with pytest.raises(InputError, match=r"this export |this JSON is not a session|are not sampling settings"):
         session_from_json(json.dumps(record))
 
 

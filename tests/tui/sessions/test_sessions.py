@@ -283,7 +283,8 @@ def test_find_is_what_a_plain_search_finds(classics: Model) -> None:
         assert any(node in path for node in found)
         for node in found:
             branches = [path for leaf in tree.leaves() if node in (path := tree.path_to(leaf))]
-            texts = [b"".join(piece(known(tree.nodes[n].step).token) for n in path[path.index(node):]) for path in branches]
+            texts = [b"".join(piece(known(tree.nodes[n].step).token) for n in path[path.index(node) :])
+                     for path in branches]
             begins = [text.lower().find(wanted.lower().encode()) for text in texts]
             assert any(0 <= place < len(piece(known(tree.nodes[node].step).token)) for place in begins)
     assert find_text(tree, piece, "") == []

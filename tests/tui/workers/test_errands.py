@@ -1,0 +1,44 @@
+"""Errands: done in order off the asker's thread, answered with their message or why they failed."""
+
+from __future__ import annotations
+
+import threading
+
+from engine.errors import EngineError
+from tests.tui.workers.answers import Answers
+from tui.messages import ErrandFailed, Found
+from tui.workers.errands import Errands
+
+
+def test_errands_are_done_in_order_in_another_thread() -> None:
+    errands, answers, threads = Errands(), Answers(), set[int]()
+
+    def errand(n: int) -> Found:
+        threads.add(threading.get_ident())
+        return Found([n], "")
+
+    for n in range(5):
+        errands.submit(lambda n=n: errand(n), answers.post)  # type: ignore[misc]
+    assert [answers.next(Found).nodes for _ in range(5)] == [[n] for n in range(5)]
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+    errands.close(10)
+
+
+def test_what_fails_is_said_by_name_and_the_next_errand_is_done() -> None:
+    errands, answers = Errands(), Answers()
+
+    def fails() -> Found:
+        raise EngineError("the disk is full")
+
+    def breaks() -> Found:
+        raise KeyError("x")
+
+    errands.submit(fails, answers.post, "copy")
+    errands.submit(breaks, answers.post, "list")
+    errands.submit(lambda: Found([1], ""), answers.post)
+    first, second = answers.next(ErrandFailed), answers.next(ErrandFailed)
+    assert (first.what, first.reason) == ("copy", "the disk is full")
+    assert (second.what, second.reason.startswith("unexpected KeyError")) == ("list", True)
+    assert answers.next(Found).nodes == [1]
+    errands.close(10)

@@ -1,0 +1,105 @@
+"""The session writer and autosave: what is given is on the disk, in order, also after a disk that failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.sampling.settings import Settings
+from engine.session.journal import Journal, Session
+from engine.session.opening import OpenedSession
+from engine.session.store import read
+from engine.session.tree import Tree
+from tests.engine.session.sessions import MODEL, grown, same
+from tests.kinds import known
+from tests.tui.workers.answers import Answers
+from tui.messages import NotSaved, Saved
+from tui.state.exploration import Exploration
+from tui.workers.autosave import Autosave
+from tui.workers.session_writer import SessionWriter
+
+
+def test_changes_of_several_sessions_are_written_in_order(tmp_path: Path) -> None:
+    answers = Answers()
+    writer = SessionWriter(answers.post)
+    sessions = {tmp_path / f"{n}.remix": grown(n, 40) for n in range(3)}
+    for path, session in sessions.items():
+        journal = Journal(session)
+        writer.put(path, known(journal.changes(whole=True)))
+        session.tree.annotate(1, name="first")
+        session.tree.move(0)
+        writer.put(path, known(journal.changes()))
+    writer.close(30)
+    for path, session in sessions.items():
+        same(read(path), session)
+    assert {message.path for message in answers.everything()} == set(sessions)
+
+
+def test_what_cannot_be_written_is_said_kept_and_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.workers.session_writer.RETRY", 0.05)
+    answers, session = Answers(), grown(4, 30)
+    writer = SessionWriter(answers.post)
+    (tmp_path / "folder").write_text("a file where a folder should be")
+    path = tmp_path / "folder" / "a.remix"
+    writer.put(path, known(Journal(session).changes(whole=True)))
+    assert answers.next(NotSaved).path == path
+    (tmp_path / "folder").unlink()
+    assert answers.next(Saved).path == path
+    assert writer.wait_until_written(path, 10)
+    writer.close(30)
+    same(read(path), session)
+
+
+def test_where_the_file_is_gone_everything_is_wanted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.workers.session_writer.RETRY", 0.05)
+    answers, session = Answers(), grown(4, 30)
+    writer, journal, path = SessionWriter(answers.post), Journal(session), tmp_path / "a.remix"
+    writer.put(path, known(journal.changes(whole=True)))
+    answers.next(Saved)
+    path.unlink()
+    session.tree.annotate(1, star=True)
+    writer.put(path, known(journal.changes()))
+    assert answers.next(NotSaved).lost
+    writer.put(path, known(journal.changes(whole=True)))
+    answers.next(Saved)
+    writer.close(30)
+    same(read(path), session)
+
+
+@pytest.fixture
+def exploration() -> Exploration:
+    tree = Tree(seed=1)
+    tree.use_model(MODEL)
+    tree.set_prompt([5, 6], record=False)
+    return Exploration(seed=1, settings=Settings(), coin="interval", tree=tree)
+
+
+def test_a_prefix_alone_is_no_session_and_a_choice_makes_one(tmp_path: Path, exploration: Exploration) -> None:
+    answers, said = Answers(), list[str]()
+    autosave = Autosave(SessionWriter(answers.post), said.append)
+    path = tmp_path / "a.remix"
+    autosave.save_in(exploration, OpenedSession(Session(exploration.tree), path, saved=False))
+    autosave.tick()
+    assert (autosave.busy, autosave.state(exploration), path.exists()) == (False, "", False)
+    other = grown(2, 12).tree
+    exploration.tree.graft(exploration.tree.view.head, [known(node.step) for node in other.nodes[4:6]])
+    autosave.tick()
+    assert (autosave.busy, autosave.state(exploration)) == (True, "saving")
+    assert autosave.saved(answers.next(Saved))
+    assert (autosave.busy, autosave.state(exploration), said) == (False, "saved", [])
+    assert autosave.exploration_in(path) is exploration
+    autosave.close(30)
+    assert len(read(path).tree.nodes) == len(exploration.tree.nodes)
+
+
+def test_a_disk_that_fails_is_said_once(tmp_path: Path, exploration: Exploration) -> None:
+    answers, said = Answers(), list[str]()
+    autosave = Autosave(SessionWriter(answers.post), said.append)
+    session = Session(exploration.tree, name="named")  # worth a file whatever it holds
+    autosave.save_in(exploration, OpenedSession(session, tmp_path / "a.remix", saved=False))
+    for _ in range(3):
+        autosave.not_saved(NotSaved(tmp_path / "a.remix", "the disk is full", False))
+    assert said == ["not saved: the disk is full; everything stays in memory, and saving is tried again"]
+    assert autosave.state(exploration) == "not saved"
+    autosave.close(30)
