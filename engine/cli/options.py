@@ -1,6 +1,6 @@
 """What all commands share: options, reading, writing, running. Results go to standard output, all else to stderr.
 
-`../shared/CLI.md` is the contract. What is slow to import is imported by the command that needs it, so that `--help` is
+`docs/command-line.md` is the contract. What is slow to import is imported by the command that needs it, so that `--help` is
 there at once.
 """
 

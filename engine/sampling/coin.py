@@ -2,7 +2,7 @@
 
 Every flip is a pure function, so that it can be replayed, shared between lanes, and kept while something else
 changes. `position` is the 0-based index in the sequence of the token to be chosen (prompt tokens counted), `roll` how
-often this position was flipped again. DESIGN.md, "The coin, exactly", is the definition.
+often this position was flipped again. `docs/coins.md` is the definition.
 """
 
 from __future__ import annotations

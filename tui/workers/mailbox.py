@@ -41,6 +41,7 @@ class Mailbox:
     def take(self, kind: Any) -> Any:
         """What waits in a place, which is empty then; None where nothing does."""
         with self._changed:
+            self._changed.notify_all()
             return self._places.pop(kind, None)
 
     def drop(self, kind: Any, request: Any = None) -> bool:

@@ -1,4 +1,4 @@
-"""The commands as CLI.md promises them."""
+"""The commands as docs/command-line.md promises them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gpt2-remix compare` as CLI.md promises it."""
+"""`gpt2-remix compare` as docs/command-line.md promises it."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], arguments: 
 
 @pytest.mark.parametrize("chain", ["temperature=1", "temperature=0.7,top_p=0.9", "top_k=30,frequency_penalty=0.5"])
 def test_the_gumbel_coin_is_recomputed_by_an_outside_program(capsys: pytest.CaptureFixture[str], chain: str) -> None:
-    """From what `next --all --json` prints and DESIGN.md's formula, with numpy alone."""
+    """From what `next --all --json` prints and docs/coins.md's formula, with numpy alone."""
     made = document(capsys, "generate", "It is a truth", "-n", "6", "--seed", "11", "--coin", "gumbel", "--set", chain)
     ids = made["prompt_ids"]
     for step in made["samples"][0]["steps"]:

@@ -29,7 +29,7 @@ def run(model: Model, *lanes: Lane) -> None:
 
 
 def test_steps_are_the_formulas(fresh_classics: Model) -> None:
-    """u, rank and probabilities of every step, recomputed from DESIGN.md's definitions."""
+    """u, rank and probabilities of every step, recomputed from docs/coins.md's definitions."""
     settings = Settings(temperature=0.8, top_k=50)
     lane = Lane(list(PROMPT), settings, seed=7, limit=40)
     run(fresh_classics, lane)

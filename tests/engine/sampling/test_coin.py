@@ -13,12 +13,12 @@ probabilities = st.lists(st.integers(0, 1000), min_size=1, max_size=40).filter(a
 
 
 def defined_u(seed: int, position: int, roll: int, stream: int, n: int) -> np.ndarray:
-    """DESIGN.md's formula, written out once more."""
+    """docs/coins.md's formula, written out once more."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, position, roll, stream])).random(n)
 
 
 def slow_choice(final: np.ndarray, u: float) -> int:
-    """DESIGN.md's definition of the interval coin, token by token."""
+    """docs/coins.md's definition of the interval coin, token by token."""
     order = sorted((token for token in range(len(final)) if final[token] > 0), key=lambda t: (-final[t], t))
     total = 0.0
     for token in order:
