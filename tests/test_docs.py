@@ -12,11 +12,11 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 HEAD = """# The chain
 
-The ordered list of rules between the network's raw probabilities and those that the coin works on. The default order and each
-rule's meaning are those of Hugging Face transformers' logits processors and warpers, so that a setting copied from a paper or
-a model card does the same here; each rule says where the others come from. `chain=` changes the order, `off=` switches rules
-off. What one rule removed later rules do not see: `gpt2-remix next` says of each rule how many tokens it left and how much of
-the probability it took.
+The ordered list of rules between the network's raw probabilities and those that the coin works on. The default order
+and each rule's meaning are those of Hugging Face transformers' logits processors and warpers, so that a setting
+copied from a paper or a model card does the same here; each rule says where the others come from. `chain=` changes
+the order, `off=` switches rules off. What one rule removed later rules do not see: `gpt2-remix next` says of each
+rule how many tokens it left and how much of the probability it took.
 
 This file is made from the rules' own docstrings: `python -m tests.test_docs` writes it.
 """

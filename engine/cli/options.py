@@ -1,7 +1,7 @@
 """What all commands share: options, reading, writing, running. Results go to standard output, all else to stderr.
 
-`docs/command-line.md` is the contract. What is slow to import is imported by the command that needs it, so that `--help` is
-there at once.
+`docs/command-line.md` is the contract. What is slow to import is imported by the command that needs it, so that
+`--help` is there at once.
 """
 
 from __future__ import annotations
