@@ -15,8 +15,6 @@ from engine.models.opening import Model
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compiled kernels are kept between runs: they belong to this processor, not to a test."""

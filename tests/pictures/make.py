@@ -60,9 +60,9 @@ async def picture(name: str) -> str:
 
 
 async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
-    """A training that is almost done, of a novel of the corpus."""
-    novel = Path(__file__).parents[3] / "shared" / "corpus" / "austen-persuasion.txt"
-    app.workspace.trainings.begin(TrainOptions((f"Persuasion={novel}",), Path("/tmp/pictures/persuasion-model"), 2.0))
+    """A training that is almost done, on the tests' quotations."""
+    texts = tuple(str(path) for path in sorted((FOLDER.parent / "quotations").glob("*.txt")))
+    app.workspace.trainings.begin(TrainOptions(texts, Path("/tmp/pictures/quotations-model"), 2.0))
     app.playground.places.last_training()
     training = app.workspace.trainings.training
     assert training is not None

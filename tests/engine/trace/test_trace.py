@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from engine.errors import InputError
 from engine.models.names import embedded_folder
-from engine.tokens.corpus import Text, last_cut, named_files, read_pieces, tokenize
+from engine.tokens.corpus import Text, last_cut, read_pieces
 from engine.tokens.tokenizer import gpt2_tokenizer
 from engine.trace.follow import Follower, covering
 from engine.trace.index import INDEX, Index, index_of_texts, read_index, write_index
 from engine.trace.spans import covered, spans
 from tests.engine.cli.test_cli import document, run
 
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
-needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
+QUOTATIONS = Path(__file__).parents[2] / "quotations"
+EMMA = gpt2_tokenizer(8193).encode((QUOTATIONS / "emma.txt").read_text("utf-8"))
 
 
 def text_of(ids: list[int], name: str = "text.txt") -> Text:
@@ -113,33 +113,32 @@ def test_sparse_lists_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [span.length for span in dense] == [40, 7, 29]
 
 
-@needs_corpus
 def test_training_text_is_traced_to_its_document_and_place(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    tokenizer = gpt2_tokenizer(8193)
-    (emma,) = tokenize(named_files([f"Emma={CORPUS / 'austen-emma.txt'}"]), tokenizer)
-    ids = emma.ids[40_000:40_200].tolist()
+    ids = EMMA[:200]
     passage = ",".join(map(str, ids))
     found = document(capsys, "trace", "--ids", passage)
     assert (found["tokens"], found["verbatim_fraction"], found["longest"]) == (200, 1.0, 200)
     (span,) = found["spans"]
-    assert (span["start"], span["end"], span["source"], span["token_offset"], span["count"]) == (
-        0, 200, "austen-emma.txt", 40_000, 1
-    )
+    assert (span["start"], span["end"], span["source"], span["count"]) == (0, 200, "austen-emma.txt", 1)
+    later = document(capsys, "trace", "--ids", ",".join(map(str, EMMA[150:350])))["spans"][0]
+    assert later["token_offset"] == span["token_offset"] + 150
     changed = [*ids[:90], 5, *ids[91:]]
     first, second = document(capsys, "trace", "--ids", ",".join(map(str, changed)))["spans"]
     assert (first["end"], second["start"]) == (90, 91)
-    shuffled = np.random.default_rng(0).permutation(emma.ids[:20_000]).tolist()
+    shuffled = np.random.default_rng(0).permutation(EMMA).tolist()
     assert spans(read_index(embedded_folder() / INDEX, 8193), shuffled, 6) == []
-    beside = document(capsys, "trace", "--ids", passage, "--source", str(CORPUS / "austen-emma.txt"))
-    assert beside["verified"]
-    assert beside["spans"][0]["token_offset"] == 40_000
 
 
-@needs_corpus
+def test_beside_a_file_matches_are_verified(capsys: pytest.CaptureFixture[str]) -> None:
+    passage = ",".join(map(str, EMMA[100:300]))
+    found = document(capsys, "trace", "--ids", passage, "--source", str(QUOTATIONS / "emma.txt"))
+    assert found["verified"]
+    assert found["spans"][0]["token_offset"] == 100
+
+
 def test_held_out_text_has_a_small_share() -> None:
     index = read_index(embedded_folder() / INDEX, 8193)
-    (emma,) = tokenize(named_files([str(CORPUS / "austen-emma.txt")]), gpt2_tokenizer(8193))
-    held = emma.ids[len(emma.ids) * 98 // 100 + 1 :].tolist()
+    held = gpt2_tokenizer(8193).encode((QUOTATIONS / "emma-last-pages.txt").read_text("utf-8"))
     found = spans(index, held)
     assert covered(found) / len(held) < 0.05
     assert max(span.length for span in found) <= 12
