@@ -7,12 +7,12 @@ import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import InputError
-from engine.generation.step import Step
+from engine.generation.step import Origin, Step
 from engine.models.record import ModelRecord, model_record
-from engine.sampling.settings import COINS, SEED_LIMIT, Settings
+from engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings
 from engine.session.journal import Session
 from engine.session.nodes import ROOT, Annotation, View
 from engine.session.tree import Tree
@@ -21,10 +21,51 @@ MOST_MODELS = 64
 """Models that a damaged session may have been made with."""
 
 
-NODE_COLUMNS = (
-    "id", "parent", "model", "born", "token", "origin", "u", "roll", "seed", "coin", "settings", "p_raw", "p_final",
-    "rank", "surprisal", "entropy", "window", "offset", "mu",
-)
+class NodeRow(NamedTuple):
+    """A node as the file keeps it: its columns in order, and the fields of the JSON export (all but the id).
+
+    The fields of `engine.generation.step.Step` under their own names. Read from a file they may be of any type:
+    `plausible` says whether they can be this program's.
+
+    Attributes:
+        id: the node's number in the tree, 1 or more.
+        parent: the number of the node before it, 0 for the root.
+        model: index into the session's models.
+        born: Unix time in seconds.
+        settings: id of the settings that the token was chosen under.
+    """
+
+    id: int
+    parent: int
+    model: int
+    born: float
+    token: int
+    origin: Origin
+    u: float | None
+    roll: int
+    seed: int | None
+    coin: CoinKind | None
+    settings: int | None
+    p_raw: float | None
+    p_final: float | None
+    rank: int | None
+    surprisal: float | None
+    entropy: float | None
+    window: int
+    offset: int
+    mu: float | None
+
+
+NODE_COLUMNS = NodeRow._fields
+
+
+def node_row(
+    node: int, parent: int, step: Step, model: int, born: float, settings: int | None
+) -> NodeRow:
+    """The row of a node, of its step and the id of the step's settings."""
+    return NodeRow(node, parent, model, born, step.token, step.origin, step.u, step.roll, step.seed, step.coin,
+                   settings, step.p_raw, step.p_final, step.rank, step.surprisal, step.entropy, step.window,
+                   step.offset, step.mu)
 
 
 ORIGINS = ("prompt", "sampled", "picked")
@@ -117,17 +158,18 @@ class Records:
         tree = Tree(seed=0)
         places = {ROOT: ROOT}
         columns = ["ifnull(parent, 0)" if name == "parent" else name for name in NODE_COLUMNS]
-        for row in self.rows("nodes", columns, "id"):
-            known = row[1] in places
-            if not known or (self.strict and row[0] != len(tree.nodes)):
-                self.bad(f"node {row[0]}")
-            if not self.strict and row[10] is not None and row[10] not in settings:
-                self.bad(f"settings of node {row[0]}")
-                row = (*row[:10], -1, *row[11:])
+        for values in self.rows("nodes", columns, "id"):
+            row = NodeRow(*values)
+            known = row.parent in places
+            if not known or (self.strict and row.id != len(tree.nodes)):
+                self.bad(f"node {row.id}")
+            if not self.strict and row.settings is not None and row.settings not in settings:
+                self.bad(f"settings of node {row.id}")
+                row = row._replace(settings=-1)
             if not plausible(row, settings, models):
-                self.bad(f"node {row[0]}")
+                self.bad(f"node {row.id}")
                 continue
-            places[row[0]] = grow_row(tree, places[row[1]] if known else ROOT, row, settings)
+            places[row.id] = grow_row(tree, places[row.parent] if known else ROOT, row, settings)
         return tree, places
 
     def _marks(self, tree: Tree, places: dict[int, int]) -> None:
@@ -167,37 +209,37 @@ class Records:
             tree.change(record=False, head=deepest.id, cursor=deepest.depth)
 
 
-def plausible(row: Sequence[Any], settings: dict[int, Settings], models: int) -> bool:
+def plausible(row: NodeRow, settings: dict[int, Settings], models: int) -> bool:
     """Whether a node's record can be one of this program's: damaged ones mostly are not."""
-    (number, parent, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy,
-     window, offset, mu) = row
-    if not (type(number) is type(parent) is type(model) is type(token) is type(roll) is type(window) is type(offset)
-            is int):
+    numbers = (row.id, row.parent, row.model, row.token, row.roll, row.window, row.offset)
+    if any(type(number) is not int for number in numbers):
         return False
-    if not (0 <= parent < number and 0 <= model <= max(0, models) and token >= 0 and roll >= 0 and window >= 0):
+    if not (0 <= row.parent < row.id and 0 <= row.model <= max(0, models)):
         return False
-    if origin not in ORIGINS or type(born) is not float or (chain is not None and chain not in settings):
+    if min(row.token, row.roll, row.window) < 0:
         return False
-    for fraction in (u, p_raw, p_final):
+    if row.origin not in ORIGINS or type(row.born) is not float:
+        return False
+    if row.settings is not None and row.settings not in settings:
+        return False
+    for fraction in (row.u, row.p_raw, row.p_final):
         if fraction is not None and not (type(fraction) is float and 0 <= fraction <= 1.0000001):
             return False
-    for bits in (surprisal, entropy):
+    for bits in (row.surprisal, row.entropy):
         if bits is not None and not (type(bits) is float and bits >= 0):
             return False
-    if mu is not None and type(mu) is not float:
+    if row.mu is not None and type(row.mu) is not float:
         return False
-    if rank is not None and not (type(rank) is int and rank >= 0):
+    if row.rank is not None and not (type(row.rank) is int and row.rank >= 0):
         return False
-    if origin == "sampled":
-        return coin in COINS and type(seed) is int and 0 <= seed < SEED_LIMIT and chain is not None
-    return True
+    if row.origin != "sampled":
+        return True
+    return (row.coin in COINS and type(row.seed) is int and 0 <= row.seed < SEED_LIMIT) and row.settings is not None
 
 
-def grow_row(tree: Tree, parent: int, row: Sequence[Any], settings: dict[int, Settings]) -> int:
-    """Add the node of a plausible record (NODE_COLUMNS) below a node; its place in the tree."""
-    (_, _, model, born, token, origin, u, roll, seed, coin, chain, p_raw, p_final, rank, surprisal, entropy, window,
-     offset, mu) = row
-    known = None if chain is None else settings[chain]
-    step = Step(tree.nodes[parent].depth, token, origin, u, roll, seed, coin, known, p_raw, p_final, rank, surprisal,
-                entropy, window, offset, mu)
-    return tree.grow(parent, step, model, born)
+def grow_row(tree: Tree, parent: int, row: NodeRow, settings: dict[int, Settings]) -> int:
+    """Add the node of a plausible record below a node; its place in the tree."""
+    known = None if row.settings is None else settings[row.settings]
+    step = Step(tree.nodes[parent].depth, row.token, row.origin, row.u, row.roll, row.seed, row.coin, known, row.p_raw,
+                row.p_final, row.rank, row.surprisal, row.entropy, row.window, row.offset, row.mu)
+    return tree.grow(parent, step, row.model, row.born)

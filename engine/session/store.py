@@ -22,7 +22,7 @@ from engine.errors import EngineError, InputError
 from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from engine.session.journal import Changes, Journal, Session
-from engine.session.records import NODE_COLUMNS, BadRecordError, Records
+from engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
 
 SUFFIX = ".remix"
 
@@ -136,10 +136,9 @@ class Store:
         db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
 
     def _row(self, node: int, parent: int, step: Step, model: int, born: float) -> tuple[Any, ...]:
-        settings = None if step.settings is None else self._settings_id(step.settings)
-        return (node, parent or None, model, born, step.token, step.origin, step.u, step.roll, step.seed, step.coin,
-                settings, step.p_raw, step.p_final, step.rank, step.surprisal, step.entropy, step.window, step.offset,
-                step.mu)
+        row = node_row(node, parent, step, model, born,
+                       None if step.settings is None else self._settings_id(step.settings))
+        return (row.id, row.parent or None, *row[2:])
 
     def _settings_id(self, settings: Settings) -> int:
         found = self._settings.get(settings)

@@ -11,15 +11,17 @@ from engine.errors import InputError
 from engine.models.record import model_record
 from engine.sampling.settings import COINS, Settings
 from engine.session.journal import Session
-from engine.session.nodes import Annotation, View
+from engine.session.nodes import ROOT, Annotation, View
 from engine.session.outline import branch_only
-from engine.session.records import NODE_COLUMNS, grow_row, plausible
+from engine.session.records import NodeRow, grow_row, node_row, plausible
 from engine.session.tree import Tree
 
 FORMAT, FORMAT_VERSION = "gpt2-remix session", 1
 
+FIELDS = NodeRow._fields[1:]
 
-FIELDS = NODE_COLUMNS[1:]
+FRACTIONS = ("born", "u", "p_raw", "p_final", "surprisal", "entropy", "mu")
+"""Fields that other programs may write without a point: 1 for 1.0."""
 
 
 def session_to_json(session: Session, *, branch: int | None = None) -> str:
@@ -37,9 +39,7 @@ def session_to_json(session: Session, *, branch: int | None = None) -> str:
     for node in tree.nodes[1:]:
         step = node.step
         assert step is not None
-        rows.append([node.parent, node.model, node.born, step.token, step.origin, step.u, step.roll, step.seed,
-                     step.coin, number(step.settings), step.p_raw, step.p_final, step.rank, step.surprisal,
-                     step.entropy, step.window, step.offset, step.mu])
+        rows.append(node_row(node.id, node.parent or ROOT, step, node.model, node.born, number(step.settings))[1:])
     views = [[view.head, view.cursor, number(view.settings), view.seed, view.coin] for view in tree.history()]
     head = {"format": FORMAT, "version": FORMAT_VERSION, "name": session.name, "created": session.created,
             "words": session.words, "models": [asdict(record) for record in tree.models]}
@@ -75,13 +75,12 @@ def _session(record: Mapping[str, Any]) -> Session:
     if record["fields"] != list(FIELDS):
         raise ValueError("its nodes have other fields")
     for number, row in enumerate(record["nodes"], start=1):
-        values = list(row)
-        for place in (FIELDS.index(name) for name in ("born", "u", "p_raw", "p_final", "surprisal", "entropy", "mu")):
-            if type(values[place]) is int:
-                values[place] = float(values[place])
-        if not plausible((number, *values), settings, len(tree.models) - 1):
+        values: list[Any] = [float(value) if name in FRACTIONS and type(value) is int else value
+                             for name, value in zip(FIELDS, row, strict=True)]
+        found = NodeRow(number, *values)
+        if not plausible(found, settings, len(tree.models) - 1):
             raise ValueError(f"node {number} makes no sense")
-        grow_row(tree, values[0], (number, *values), settings)
+        grow_row(tree, found.parent, found, settings)
     for node, mark in record["marks"].items():
         if not 0 <= int(node) < len(tree.nodes):
             raise ValueError(f"a mark is on node {node}")
