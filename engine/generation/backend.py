@@ -27,7 +27,8 @@ class ModelInfo:
         context: how many tokens the network sees at once.
         device: where it runs: "cpu", "cuda" or "mps".
         form: by what its numbers are computed ("kernels 1", "numpy", "torch"); another form differs in the last bits.
-        batch_invariant: whether a token's numbers are the same to the last bit in any company, by prefill or alone.
+        batch_invariant: whether a token's numbers are the same to the last bit whatever rows it is computed with:
+            by prefill, beside other lanes, or alone.
         reason: why it runs there, so and in that form, in half a line; "" where nothing was chosen.
     """
 

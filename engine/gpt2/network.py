@@ -55,7 +55,8 @@ class Network(Protocol):
         precision: how they are held: "fp32", "int8", "fp16", "bf16".
         form: by what the numbers are computed: the same form gives the same numbers.
         device: where it runs.
-        batch_invariant: whether a token's numbers are the same to the last bit in any company, by prefill or alone.
+        batch_invariant: whether a token's numbers are the same to the last bit whatever rows it is computed with:
+            by prefill, beside other lanes, or alone.
     """
 
     config: GPT2Config

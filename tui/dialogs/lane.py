@@ -71,31 +71,31 @@ class LaneScreen(ModalScreen[LaneOptions | None]):
     ]
 
     def __init__(
-        self, title: str, wish: LaneOptions, presets: Sequence[Preset], *, only_settings: bool = False
+        self, title: str, options: LaneOptions, presets: Sequence[Preset], *, only_settings: bool = False
     ) -> None:
         super().__init__()
         self._title = title
-        self._wish = wish
+        self._options = options
         self._presets = presets
         self._only_settings = only_settings
 
     def compose(self) -> ComposeResult:
         """Three fields over the presets."""
-        wish = self._wish
+        options = self._options
         with Vertical(classes="dialog") as dialog:
             dialog.border_title, dialog.border_subtitle = self._title, "enter: use it"
             with Horizontal():
                 yield Label("settings")
-                yield Input(wish.settings.changed(), placeholder="none: pure sampling", compact=True, id="settings",
+                yield Input(options.settings.changed(), placeholder="none: pure sampling", compact=True, id="settings",
                             suggester=SettingNames(use_cache=False))
             yield Static(id="meaning")
             with Horizontal(classes="more"):
                 yield Label("prefix")
-                yield Input("" if wish.prefix is None else one_line(wish.prefix), compact=True, id="prefix",
+                yield Input("" if options.prefix is None else one_line(options.prefix), compact=True, id="prefix",
                             placeholder="the one that all lanes share")
             with Horizontal(classes="more"):
                 yield Label("seed")
-                yield Input("" if wish.seed is None else str(wish.seed), compact=True, id="seed",
+                yield Input("" if options.seed is None else str(options.seed), compact=True, id="seed",
                             placeholder="the one that all lanes share: the same luck")
             yield Static(id="problem", classes="problem")
             yield Choices(*(
@@ -144,12 +144,12 @@ class LaneScreen(ModalScreen[LaneOptions | None]):
     @on(Input.Submitted)
     def _submitted(self) -> None:
         try:
-            wish = self._read()
+            options = self._read()
         except EngineError as error:
             self.query_one("#problem", Static).update(Text(str(error)))
             self.app.bell()
             return
-        self.dismiss(wish)
+        self.dismiss(options)
 
     @on(OptionList.OptionSelected)
     def _preset_chosen(self, event: OptionList.OptionSelected) -> None:

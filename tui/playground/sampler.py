@@ -60,7 +60,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
     ]
 
     class Changed(Message):
-        """One step up (+1) or down (-1) is wished for."""
+        """Asks for one step up (+1) or down (-1)."""
 
         def __init__(self, name: str, direction: int) -> None:
             super().__init__()

@@ -37,7 +37,7 @@ class ExportOptions:
 
 
 class ExportScreen(ModalScreen[ExportOptions | None]):
-    """Dismissed with a wish, or None."""
+    """Dismissed with ExportOptions, or None."""
 
     DEFAULT_CSS = """
     ExportScreen Choices, ExportScreen Choices:focus {

@@ -5,8 +5,8 @@ head's attention, a row's norm), which threads claim one by one, so that a threa
 more than the chunk that it holds. No thread goes on to a stage before the last one is done; whoever waits gives its
 processor away after some microseconds.
 
-The numbers of a row are the same to the last bit in any company: sums of integers are exact, every other sum has one
-order, whether a token comes by prefill or alone.
+The numbers of a row are the same to the last bit whatever rows it is computed with: sums of integers are exact, every
+other sum has one order, whether a token comes by prefill or alone.
 
 Source of the network: Radford et al. 2019. Weights in 8 bits with a scale for each output channel, inputs in up to 16
 bits with a scale for each row: row-wise quantization as in LLM.int8() (Dettmers et al. 2022, arXiv 2208.07339).
