@@ -34,11 +34,8 @@ def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved:
 def replay_choice(dist: Distribution, step: Step) -> int:
     """The token that the coin of a step that was sampled chooses from another distribution."""
     assert step.seed is not None
-    if step.coin == "gumbel":
-        uniforms = coins.gumbel_uniforms(step.seed, step.position + step.offset, step.roll, dist.size)
-        return coins.choose_gumbel(dist.final, uniforms)
-    assert step.u is not None
-    return coins.choose_interval(dist.final, step.u)
+    assert step.coin is not None
+    return coins.flip(dist.final, step.coin, step.seed, step.coin_position, step.roll, u=step.u)[0]
 
 
 def rechoose(

@@ -43,14 +43,7 @@ def choose_token(dist: Distribution, context: SamplingContext, coin: CoinKind) -
 
     A greedy setting (temperature 0) leaves one token, so the coin is ignored; its u is recorded all the same.
     """
-    place = (context.seed, context.coin_position, context.roll)
-    if coin == "gumbel":
-        uniforms = coins.gumbel_uniforms(*place, dist.size)
-        token = coins.choose_gumbel(dist.final, uniforms)
-        u = float(uniforms[token])
-    else:
-        u = coins.interval_chance(*place)
-        token = coins.choose_interval(dist.final, u)
+    token, u = coins.flip(dist.final, coin, context.seed, context.coin_position, context.roll)
     step = Step(context.position, token, "sampled", u=u, roll=context.roll, seed=context.seed, coin=coin,
                 settings=dist.settings, window=context.window, offset=context.offset, mu=context.mu)
     return with_probabilities(step, dist)

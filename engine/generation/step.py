@@ -50,6 +50,11 @@ class Step:
     offset: int = 0
     mu: float | None = None
 
+    @property
+    def coin_position(self) -> int:
+        """The coin that was flipped: that of another position where lanes are lined up, or tokens came before."""
+        return self.position + self.offset
+
     def same_flip(self, other: Step) -> bool:
         """Whether both came about the same way, so that one node can stand for both."""
         return (self.token, self.origin, self.roll, self.seed, self.coin, self.settings, self.offset) == (

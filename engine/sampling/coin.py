@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.sampling.settings import CoinKind
+
 INTERVAL_STREAM = 0
 RULE_STREAM = 1
 GUMBEL_STREAM = 2
@@ -138,3 +140,24 @@ def choose_gumbel(final: NDArray[np.float64], luck: NDArray[np.float64]) -> int:
     best = int(np.argmax(scores))
     # A U of exactly 0 gives a luck of -inf; where only such tokens are left the likeliest of them is taken.
     return best if np.isfinite(scores[best]) else int(np.argmax(final))
+
+
+def flip(
+    final: NDArray[np.float64], kind: CoinKind, seed: int, position: int, roll: int, *, u: float | None = None
+) -> tuple[int, float]:
+    """The token that a coin chooses, and the chance that chose it: u on the interval, or the token's own in the race.
+
+    Args:
+        final: [vocabulary] float64, the final probabilities.
+        kind: of the coin.
+        seed: of the coin.
+        position: of the coin, which is the token's own but where lanes are lined up.
+        roll: of the coin.
+        u: a recorded one, in place of the interval's own.
+    """
+    if kind == "gumbel":
+        chances = gumbel_uniforms(seed, position, roll, len(final))
+        token = choose_gumbel(final, chances)
+        return token, float(chances[token])
+    u = interval_chance(seed, position, roll) if u is None else u
+    return choose_interval(final, u), u

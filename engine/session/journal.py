@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.generation.step import Step
 from engine.models.record import ModelRecord
@@ -22,13 +22,23 @@ class Session:
     words: str = ""
 
 
+class ChangedNode(NamedTuple):
+    """A node to be written; the fields are those of `engine.session.nodes.Node`."""
+
+    id: int
+    parent: int
+    step: Step
+    model: int
+    born: float
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What became of a tree since it was saved last.
+    """What changed in a session since it was last saved.
 
     Attributes:
         whole: whether this is everything, for an empty file.
-        nodes: new nodes, and those whose step changed: (id, parent, step, model, born).
+        nodes: new ones, and those whose step changed.
         marks: node and mark, None where it is gone.
         models: all of them.
         history_from: the first place of the history that is another now.
@@ -38,7 +48,7 @@ class Changes:
     """
 
     whole: bool
-    nodes: list[tuple[int, int, Step, int, float]]
+    nodes: list[ChangedNode]
     marks: list[tuple[int, Annotation | None]]
     models: list[ModelRecord]
     history_from: int
@@ -51,7 +61,7 @@ class Changes:
 
 @dataclass(slots=True)
 class Journal:
-    """Says what became of a session since it was asked last. Belongs to the thread that owns the tree.
+    """Says what changed in a session since it was last asked. Belongs to the thread that owns the tree.
 
     Attributes:
         saved: how many nodes were given out.
@@ -91,21 +101,21 @@ class Journal:
         touched, tree.touched = sorted(tree.touched), set()
         ids = [node for node in touched if node < self.saved] + list(range(self.saved, len(tree.nodes)))
         nodes = [
-            (node.id, node.parent, node.step, node.model, node.born)
+            ChangedNode(node.id, node.parent, node.step, node.model, node.born)
             for node in map(tree.nodes.__getitem__, ids) if node.step is not None and node.parent is not None
         ]
         views = tree.history(tree.settled)
         found = Changes(
-            whole,
-            nodes,
-            [(node, tree.annotations.get(node)) for node in touched],
-            list(tree.models),
-            tree.settled,
-            views,
-            tree.history_place,
-            self.session.name,
-            self.session.created,
-            self.session.words,
+            whole=whole,
+            nodes=nodes,
+            marks=[(node, tree.annotations.get(node)) for node in touched],
+            models=list(tree.models),
+            history_from=tree.settled,
+            views=views,
+            place=tree.history_place,
+            name=self.session.name,
+            created=self.session.created,
+            words=self.session.words,
         )
         self.saved = len(tree.nodes)
         tree.settled = tree.history_place  # views before it do not change without it sinking

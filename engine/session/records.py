@@ -7,7 +7,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from engine.errors import InputError
 from engine.generation.step import Origin, Step
@@ -63,12 +63,14 @@ def node_row(
     node: int, parent: int, step: Step, model: int, born: float, settings: int | None
 ) -> NodeRow:
     """The row of a node, of its step and the id of the step's settings."""
-    return NodeRow(node, parent, model, born, step.token, step.origin, step.u, step.roll, step.seed, step.coin,
-                   settings, step.p_raw, step.p_final, step.rank, step.surprisal, step.entropy, step.window,
-                   step.offset, step.mu)
+    return NodeRow(
+        id=node, parent=parent, model=model, born=born, token=step.token, origin=step.origin, u=step.u, roll=step.roll,
+        seed=step.seed, coin=step.coin, settings=settings, p_raw=step.p_raw, p_final=step.p_final, rank=step.rank,
+        surprisal=step.surprisal, entropy=step.entropy, window=step.window, offset=step.offset, mu=step.mu,
+    )
 
 
-ORIGINS = ("prompt", "sampled", "picked")
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 
 class BadRecordError(Exception):
@@ -234,12 +236,17 @@ def plausible(row: NodeRow, settings: dict[int, Settings], models: int) -> bool:
         return False
     if row.origin != "sampled":
         return True
-    return (row.coin in COINS and type(row.seed) is int and 0 <= row.seed < SEED_LIMIT) and row.settings is not None
+    if row.u is None or row.settings is None:
+        return False
+    return row.coin in COINS and type(row.seed) is int and 0 <= row.seed < SEED_LIMIT
 
 
 def grow_row(tree: Tree, parent: int, row: NodeRow, settings: dict[int, Settings]) -> int:
     """Add the node of a plausible record below a node; its place in the tree."""
     known = None if row.settings is None else settings[row.settings]
-    step = Step(tree.nodes[parent].depth, row.token, row.origin, row.u, row.roll, row.seed, row.coin, known, row.p_raw,
-                row.p_final, row.rank, row.surprisal, row.entropy, row.window, row.offset, row.mu)
+    step = Step(
+        position=tree.nodes[parent].depth, token=row.token, origin=row.origin, u=row.u, roll=row.roll, seed=row.seed,
+        coin=row.coin, settings=known, p_raw=row.p_raw, p_final=row.p_final, rank=row.rank, surprisal=row.surprisal,
+        entropy=row.entropy, window=row.window, offset=row.offset, mu=row.mu,
+    )
     return tree.grow(parent, step, row.model, row.born)

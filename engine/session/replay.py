@@ -110,7 +110,7 @@ def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
         return bool(abs(float(dist.logits[step.token]) - float(dist.logits[token])) < ROUNDING * 10)
     if step.coin == "gumbel":
         assert step.seed is not None
-        luck = coins.gumbel_uniforms(step.seed, step.position + step.offset, step.roll, dist.size)
+        luck = coins.gumbel_uniforms(step.seed, step.coin_position, step.roll, dist.size)
         scores = coins.gumbel_scores(dist.final, luck)
         return bool(np.isfinite(scores[step.token]) and scores[token] - scores[step.token] < ROUNDING * 10)
     assert step.u is not None

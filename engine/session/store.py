@@ -1,7 +1,7 @@
 """Sessions in SQLite: one file a session, saved by appending, opened whole.
 
 A session is its tree: steps, what decided them, the views that undo and redo go through, and what a person said of
-nodes. `Changes` is what became of a tree since it was saved last; `Store.write` puts it into the file as one
+nodes. `Changes` is what changed in a session since it was last saved; `Store.write` puts it into the file as one
 transaction, so that a kill or a power cut loses no more than the last of them. A file that is damaged is read as far as
 that goes (`recover`) and never written to.
 """
@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError, InputError
-from engine.generation.step import Step
 from engine.sampling.settings import Settings
-from engine.session.journal import Changes, Journal, Session
+from engine.session.journal import ChangedNode, Changes, Journal, Session
 from engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
 
 SUFFIX = ".remix"
@@ -119,8 +118,8 @@ class Store:
         marks = ", ".join("?" * len(NODE_COLUMNS))
         update = ", ".join(f"{name} = excluded.{name}" for name in NODE_COLUMNS[1:])
         db.executemany(
-            f"INSERT INTO nodes VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {update}",
-            [self._row(*node) for node in changes.nodes],
+            f"INSERT INTO nodes ({', '.join(NODE_COLUMNS)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {update}",
+            [self._row(node) for node in changes.nodes],
         )
         db.executemany("DELETE FROM marks WHERE node = ?", [(node,) for node, mark in changes.marks if mark is None])
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", [
@@ -135,9 +134,10 @@ class Store:
                 "words": changes.words}
         db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
 
-    def _row(self, node: int, parent: int, step: Step, model: int, born: float) -> tuple[Any, ...]:
-        row = node_row(node, parent, step, model, born,
-                       None if step.settings is None else self._settings_id(step.settings))
+    def _row(self, node: ChangedNode) -> tuple[Any, ...]:
+        chain = node.step.settings
+        settings = None if chain is None else self._settings_id(chain)
+        row = node_row(node.id, node.parent, node.step, node.model, node.born, settings)
         return (row.id, row.parent or None, *row[2:])
 
     def _settings_id(self, settings: Settings) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
+import pytest
+
 from engine.generation.step import Step
-from engine.generation.stream import mu_after
 from engine.models.opening import Model
+from engine.sampling.settings import Settings
 from engine.session.nodes import ROOT
 from engine.session.outline import walk
 from engine.session.replay import replay
@@ -17,6 +20,26 @@ def assert_replays(model: Model, tree: Tree, how: Sequence[str] = ()) -> None:
     """Assert that every sampled token comes again from its record."""
     for found in replay(model.backend, tree, model.tokenizer.end_of_text, range(len(tree.models))):
         assert found.different == [], (found.different, how)
+
+
+def state_after(tree: Tree, node: int, settings: Settings) -> float | None:
+    """Mirostat's state after a node, by its definition (Basu et al. 2021), from the stretch of sampled tokens before.
+
+    It begins anew after given tokens and wherever tau or eta changes; a token that a person picked leaves it.
+    """
+    tau, eta = settings.mirostat_tau, settings.mirostat_eta
+    stretch: list[Step] = []
+    while (step := tree.nodes[node].step) is not None and step.settings is not None:
+        own = step.settings
+        if (own.mirostat_tau, own.mirostat_eta) != (tau, eta) or "mirostat" in (*own.off, *settings.off):
+            break
+        stretch.append(step)
+        node = tree.nodes[node].parent or ROOT
+    mu: float | None = None
+    for step in reversed(stretch):
+        if step.origin == "sampled" and step.p_final:
+            mu = (2 * tau if mu is None else mu) - eta * (-math.log2(step.p_final) - tau)
+    return mu
 
 
 def assert_continuous(tree: Tree, how: Sequence[str] = (), starts: Collection[Step] = ()) -> None:
@@ -37,12 +60,12 @@ def assert_continuous(tree: Tree, how: Sequence[str] = (), starts: Collection[St
         if parent is not None and parent.origin != "prompt":
             assert step.offset in {parent.offset, *lined_up}, ("offset", where)
         if step.settings.mirostat_tau:
-            assert step.mu == mu_after(parent, step.settings), ("mu", where)
+            assert step.mu == pytest.approx(state_after(tree, node.parent or ROOT, step.settings)), ("mu", where)
     for path, _ in walk(tree):
         seen: set[tuple[object, ...]] = set()
         for step in (tree.nodes[node].step for node in path):
             assert isinstance(step, Step)
             if step.origin == "sampled":
-                coin = (step.seed, step.position + step.offset, step.roll, step.coin)
+                coin = (step.seed, step.coin_position, step.roll, step.coin)
                 assert coin not in seen, ("the same coin twice", coin, how)
                 seen.add(coin)

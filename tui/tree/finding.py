@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.session.outline import annotated, find_text, least_likely, with_origin
+from engine.session.tree import Tree
 from tui.dialogs.ask import AskScreen
 from tui.messages import Found
 from tui.tree.host import TreeHost
@@ -19,40 +20,39 @@ class Finding:
     def __init__(self, host: TreeHost) -> None:
         self._host = host
 
-    def _find(self, search: Callable[[], tuple[list[int], str]]) -> None:
+    def _find(self, search: Callable[[Tree], tuple[list[int], str]]) -> None:
+        copy = self._host.exploration.tree.copier()  # what is searched does not change meanwhile; numbers stay
+
         def work() -> Found:
-            nodes, words = search()
+            nodes, words = search(copy())
             return Found(nodes[:MOST_FOUND], words)
 
         self._host.workspace.errands.submit(work, self._host.post_message, "find")
 
     def text(self) -> None:
         """Find a text on any branch."""
-        tree, piece = self._host.exploration.tree, self._host.exploration.piece
+        piece = self._host.exploration.piece
 
-        def search(text: str) -> tuple[list[int], str]:
+        def search(tree: Tree, text: str) -> tuple[list[int], str]:
             nodes = find_text(tree, piece, text, MOST_FOUND)
             many = f"{len(nodes)} or more" if len(nodes) >= MOST_FOUND else str(len(nodes))
             return nodes, f"{many} × {text[:40]!r}"
 
         def asked(text: str | None) -> None:
             if text:
-                self._find(lambda: search(text))
+                self._find(lambda tree: search(tree, text))
 
         hint = "a text on any branch, capital or small letters alike"
         self._host.app.push_screen(AskScreen("find", hint, check=str), asked)
 
     def least_likely(self) -> None:
         """Find the tokens with the highest surprisal."""
-        tree = self._host.exploration.tree
-        self._find(lambda: (least_likely(tree, MOST_FOUND), "the least likely choices"))
+        self._find(lambda tree: (least_likely(tree, MOST_FOUND), "the least likely choices"))
 
     def picked(self) -> None:
         """Find the tokens that a person picked."""
-        tree = self._host.exploration.tree
-        self._find(lambda: (with_origin(tree, "picked"), "picked tokens"))
+        self._find(lambda tree: (with_origin(tree, "picked"), "picked tokens"))
 
     def annotated(self) -> None:
         """Find the rows with a name, a star or a note."""
-        tree = self._host.exploration.tree
-        self._find(lambda: (annotated(tree), "names, stars and notes"))
+        self._find(lambda tree: (annotated(tree), "names, stars and notes"))

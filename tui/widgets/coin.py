@@ -175,7 +175,7 @@ class Coin(Widget):
 
         palette = self._palette
         assert step.seed is not None
-        race = gumbel_race(dist.final, gumbel_uniforms(step.seed, step.position + step.offset, step.roll, dist.size), 3)
+        race = gumbel_race(dist.final, gumbel_uniforms(step.seed, step.coin_position, step.roll, dist.size), 3)
         if y >= len(race):
             return []
         runner = race[y]
