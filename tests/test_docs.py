@@ -36,7 +36,7 @@ def test_the_page_of_the_chain_is_that_of_the_rules() -> None:
 
 
 def test_every_command_is_in_the_page_of_the_command_line() -> None:
-    import engine.cli  # noqa: F401 - registers the commands
+    import tui.cli.app  # noqa: F401 - registers the commands, the app's too
     from engine.cli.options import commands
 
     page = (DOCS / "command-line.md").read_text("utf-8")

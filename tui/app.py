@@ -118,6 +118,7 @@ class RemixApp(App[None]):
 
     def _draw_again(self) -> None:
         for screen in self.screen_stack[-1:]:  # there is none while the app closes
+            screen.post_message(events.Resize(self.size, self.size))  # a screen may have missed the last of several
             screen.refresh(layout=True)
 
     async def on_event(self, event: events.Event) -> None:
