@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
+from textual.events import Callback
 from textual.signal import Signal
 
 from engine.errors import EngineError, InputError
@@ -28,6 +30,8 @@ from tui.workers.trainings import Trainings
 
 if TYPE_CHECKING:
     from engine.trace.index import Index
+
+T = TypeVar("T")
 
 CLOSING = 5.0
 """Seconds that the workers have to finish when the app ends."""
@@ -85,7 +89,7 @@ class Workspace:
         self.compiling = False
         self.said = ""
         self._traced_in: Text | None = None
-        self._unsaved = False
+        self._unsaved = self._saving = False
         self._threads: list[threading.Thread] = []
         self.palette_changed: Signal[None] = Signal(app, "palette")
         self.status_changed: Signal[None] = Signal(app, "status")
@@ -103,10 +107,11 @@ class Workspace:
 
     def close(self) -> str:
         """Save what is new and let the workers finish. Returns what there is to say on the way out."""
-        self._save_preferences()
         parting = self.trainings.close()
         self.autosave.close(CLOSING)
         self.errands.close(CLOSING)
+        if self._unsaved:
+            preference_file.save(self.preferences)
         self.engine.close()
         self.tracer.close()
         for thread in self._threads[:1]:
@@ -125,6 +130,10 @@ class Workspace:
         self.said = line
         self._app.notify(line, severity="error" if error else "information", timeout=TOAST, markup=False)
 
+    def do(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Do something off the screen's thread, and take what it gives on it. `work` raises nothing it could say."""
+        self.errands.submit(lambda: Callback(partial(then, work())), self.post)
+
     # What is remembered
 
     def remember(self, preferences: Preferences) -> None:
@@ -134,14 +143,18 @@ class Workspace:
             self._unsaved = True
 
     def _save_preferences(self) -> None:
-        if not self._unsaved:
+        if not self._unsaved or self._saving:
             return
-        self._unsaved = False
-        problem = preference_file.save(self.preferences)
-        if problem and problem != self._not_kept:
-            self._not_kept = problem
-            if self._app.is_running:
+        kept, self._saving = self.preferences, True
+
+        def saved(problem: str | None) -> None:
+            self._saving = False
+            self._unsaved = self.preferences != kept
+            if problem and problem != self._not_kept:
+                self._not_kept = problem
                 self.say(problem, error=True)
+
+        self.do(lambda: preference_file.save(kept), saved)
 
     def use_theme(self, name: str) -> None:
         """Draw with another theme from now on."""
@@ -150,16 +163,22 @@ class Workspace:
         self.remember(replace(self.preferences, theme=name))
         self.palette_changed.publish(None)
 
-    def change_presets(self, change: Callable[[], Preset], words: str) -> bool:
-        """Save a preset or forget one; `words` say so, with its name in place of {}. False where it failed."""
-        try:
-            preset = change()
-        except EngineError as error:
-            self.say(str(error), error=True)
-            return False
-        self.presets, _ = all_presets()
-        self.say(words.format(preset.name))
-        return True
+    def change_presets(self, change: Callable[[], Preset], words: str, then: Callable[[], None]) -> None:
+        """Save a preset or forget one; `words` say so, with its name in place of {}, and `then` shows it."""
+
+        def work() -> tuple[list[Preset], str, bool]:
+            try:
+                preset = change()
+            except EngineError as error:
+                return self.presets, str(error), True
+            return all_presets()[0], words.format(preset.name), False
+
+        def done(result: tuple[list[Preset], str, bool]) -> None:
+            self.presets, line, failed = result
+            self.say(line, error=failed)
+            then()
+
+        self.do(work, done)
 
     # The training text
 

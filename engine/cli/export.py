@@ -11,11 +11,10 @@ import click
 from engine.cli.options import FrontEnd, ModelChoice, commands, examples, model_options
 from engine.cli.output import note
 from engine.cli.sessions import open_for_reading
-from engine.errors import EngineError, InputError
+from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.session.journal import Session
-    from engine.session.replay import Candidate
 
 FORMATS = ("json", "md", "html", "txt", "svg")
 
@@ -71,31 +70,20 @@ def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, 
     from engine.models.names import EMBEDDED
     from engine.models.opening import locate, read_tokenizer
     from engine.models.record import ModelRecord
-    from engine.session.export.html import to_html
-    from engine.session.export.markdown import to_markdown
-    from engine.session.export.text import to_text
+    from engine.session.export.render import page_size, page_with_candidates, render
 
     tree = session.tree
     record = tree.models[tree.model] if tree.models else ModelRecord(EMBEDDED)
     name = model.name if model.given else record.name
-    if form == "txt":
-        return to_text(session, read_tokenizer(locate(name)), branch=leaf)
-    if form == "md":
-        return to_markdown(session, read_tokenizer(locate(name)), branch=leaf)
-    if not candidates:
-        return to_html(session, read_tokenizer(locate(name)), branch=leaf)
-    from engine.session.export.html import HOVERED
-    from engine.session.replay import candidates as find
-
+    if form != "html" or not candidates:
+        return render(form, session, read_tokenizer(locate(name)), branch=leaf)
     opened = model.open(name, record.precision)
-    known: dict[int, list[Candidate]] = {}
-    length = len(tree.nodes) - 1 if leaf is None else tree.nodes[leaf].depth
-    with click.progressbar(length=length, label="candidates", file=sys.stderr,
+    text = ""
+    with click.progressbar(length=page_size(session, leaf), label="candidates", file=sys.stderr,
                            hidden=not sys.stderr.isatty()) as bar:
-        for node, found in find(opened.backend, tree, opened.tokenizer.end_of_text, HOVERED, leaf):
-            known[node] = found
-            bar.update(1)
-    return to_html(session, opened.tokenizer, branch=leaf, candidates_of=lambda node: known.get(node, ()))
+        for text in page_with_candidates(session, opened.backend, opened.tokenizer, branch=leaf):
+            bar.update(0 if text else 1)
+    return text
 
 
 def write(text: str, output: Path | None) -> None:
@@ -103,8 +91,7 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        raise EngineError(f"{output} cannot be written: {error.strerror}") from None
+    from engine.session.export.render import write_text
+
+    write_text(output, text)
     note(f"wrote {output}")

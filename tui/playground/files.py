@@ -86,7 +86,6 @@ class Files:
             return
         from engine.session.journal import Session
         from tui.sessions import exporting
-        from tui.workers.jobs import write_text
 
         tree, path = exploration.tree, options.path
         leaf = tree.view.head if options.branch else None
@@ -112,8 +111,7 @@ class Files:
         screenshot = host.app.export_screenshot(title="gpt2-remix") if options.form == "svg" else ""
 
         def write() -> Message:
-            text = exporting.text_in(options.form, copy(), tokenizer, leaf, screenshot)
-            return messages.Exported(str(path), problem=write_text(path, text), finished=True)
+            return exporting.write(path, exporting.text_in(options.form, copy(), tokenizer, leaf, screenshot))
 
         host.workspace.errands.submit(write, host.post_message, "export")
 

@@ -107,11 +107,13 @@ class Sampling:
 
         host, settings = self._host, self._host.exploration.settings
 
+        def shown() -> None:
+            host.changed(keep_selection=True)
+
         def named(name: str | None) -> None:
             if name is not None:
                 words = "saved as preset {}; p goes through the presets"
-                host.workspace.change_presets(lambda: save_preset(name, settings), words)
-                host.changed(keep_selection=True)
+                host.workspace.change_presets(lambda: save_preset(name, settings), words, shown)
 
         hint = f"{settings.changed() or 'pure sampling'}\nenter saves; a preset of your own with that name is replaced"
         host.app.push_screen(AskScreen("save as preset", hint, check=check_name), named)
@@ -120,5 +122,7 @@ class Sampling:
         """Delete a preset of one's own."""
         from engine.sampling.presets import delete_preset
 
-        self._host.workspace.change_presets(lambda: delete_preset(name), "preset {} is gone")
-        self._host.changed(keep_selection=True)
+        host = self._host
+        host.workspace.change_presets(
+            lambda: delete_preset(name), "preset {} is gone", lambda: host.changed(keep_selection=True)
+        )

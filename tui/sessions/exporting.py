@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.errors import EngineError
+from tui.messages import Exported
 from tui.workers.requests import ExportRequest, Reply
 
 if TYPE_CHECKING:
@@ -30,18 +32,18 @@ def page_request(
 
 def text_in(form: str, session: Session, tokenizer: Tokenizer, leaf: int | None, screenshot: str) -> str:
     """A session in one of the forms that need no network; "svg" is the picture that was taken of the screen."""
-    from engine.session.export.html import to_html
-    from engine.session.export.json import session_to_json
-    from engine.session.export.markdown import to_markdown
-    from engine.session.export.text import to_text
+    from engine.session.export.render import render
     from tui.style.svg import own_fonts
 
-    if form == "svg":
-        return own_fonts(screenshot)
-    if form == "json":
-        return session_to_json(session, branch=leaf)
-    if form == "md":
-        return to_markdown(session, tokenizer, branch=leaf)
-    if form == "html":
-        return to_html(session, tokenizer, branch=leaf)
-    return to_text(session, tokenizer, branch=leaf)
+    return own_fonts(screenshot) if form == "svg" else render(form, session, tokenizer, branch=leaf)
+
+
+def write(path: Path, text: str) -> Exported:
+    """Write the file; what to say of it."""
+    from engine.session.export.render import write_text
+
+    try:
+        write_text(path, text)
+    except EngineError as error:
+        return Exported(str(path), problem=str(error), finished=True)
+    return Exported(str(path), finished=True)

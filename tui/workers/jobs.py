@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
+from engine.errors import EngineError
 from engine.generation.step import Step
 from tui.messages import Exported, PromptScored, Rechosen, RepeatProgress
 from tui.workers.requests import ExportRequest, JobRequest, RechooseRequest, RepeatRequest, ScoreRequest
@@ -92,30 +92,22 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
 
 def exporting(model: Model, request: ExportRequest) -> Job:
     """Write a session as an HTML page with the candidates of every token."""
-    from engine.session.export.html import HOVERED, to_html
-    from engine.session.replay import Candidate, candidates
+    from engine.session.export.render import page_size, page_with_candidates, write_text
 
-    known: dict[int, list[Candidate]] = {}
     session = request.copy()
-    tree, end = session.tree, model.tokenizer.end_of_text
-    total = len(tree.nodes) - 1 if request.leaf is None else tree.nodes[request.leaf].depth
+    done, total, path, text = 0, page_size(session, request.leaf), str(request.path), ""
     posted = 0.0
-    for node, found in candidates(model.backend, tree, end, HOVERED, request.leaf):
-        known[node] = found
+    for text in page_with_candidates(session, model.backend, model.tokenizer, branch=request.leaf,
+                                     colors=request.colors, heat=request.heat):
+        done += not text
         if (now := time.monotonic()) - posted > REPEAT_FRAME:
             posted = now
-            yield Exported(str(request.path), done=len(known), total=total)
+            yield Exported(path, done=done, total=total)
         else:
             yield None
-    text = to_html(session, model.tokenizer, branch=request.leaf, colors=request.colors, heat=request.heat,
-                   candidates_of=lambda node: known.get(node, ()))
-    yield Exported(str(request.path), done=total, total=total, problem=write_text(request.path, text), finished=True)
-
-
-def write_text(path: Path, text: str) -> str:
-    """Write a file; "" or one line about what went wrong."""
+    problem = ""
     try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        return f"{path} cannot be written: {error.strerror}"
-    return ""
+        write_text(request.path, text)
+    except EngineError as error:
+        problem = str(error)
+    yield Exported(path, done=total, total=total, problem=problem, finished=True)

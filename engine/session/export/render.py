@@ -1,0 +1,57 @@
+"""A session in any form of export, and its file: what the command and the app share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from engine.errors import EngineError
+from engine.generation.backend import Backend
+from engine.session.export.html import HEAT, HOVERED, to_html
+from engine.session.export.json import session_to_json
+from engine.session.export.markdown import to_markdown
+from engine.session.export.text import to_text
+from engine.session.journal import Session
+from engine.session.replay import Candidate, candidates
+from engine.tokens.tokenizer import Tokenizer
+
+
+def render(form: str, session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:
+    """A session, or the branch that ends in a node, as "json", "md", "html" (without candidates) or "txt"."""
+    if form == "json":
+        return session_to_json(session, branch=branch)
+    if form == "md":
+        return to_markdown(session, tokenizer, branch=branch)
+    if form == "html":
+        return to_html(session, tokenizer, branch=branch)
+    return to_text(session, tokenizer, branch=branch)
+
+
+def page_size(session: Session, branch: int | None) -> int:
+    """For how many tokens `page_with_candidates` runs the network."""
+    return len(session.tree.nodes) - 1 if branch is None else session.tree.nodes[branch].depth
+
+
+def page_with_candidates(
+    session: Session, backend: Backend, tokenizer: Tokenizer, *, branch: int | None = None,
+    colors: Mapping[str, str] | None = None, heat: tuple[str, str, str] = HEAT,
+) -> Iterator[str]:
+    """The HTML page with the candidates of every token, which the network is run for.
+
+    Yields "" after each token, of which there are `page_size`, and the page at last. Raises InputError where the
+    session holds ids that this model does not have.
+    """
+    known: dict[int, list[Candidate]] = {}
+    for node, found in candidates(backend, session.tree, tokenizer.end_of_text, HOVERED, branch):
+        known[node] = found
+        yield ""
+    yield to_html(session, tokenizer, branch=branch, colors=colors, heat=heat,
+                  candidates_of=lambda node: known.get(node, ()))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file. Raises EngineError."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise EngineError(f"{path} cannot be written: {error.strerror}") from None
