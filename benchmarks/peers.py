@@ -206,11 +206,11 @@ def live(pipe: Connection, name: str, folder: Path, threads: int) -> None:
         pipe.send(time.perf_counter() - begin)
 
 
-def measure(ask: Callable[[list[list[int]], int, bool], float], chance: random.Random) -> dict[str, float]:
+def measure(ask: Callable[[list[list[int]], int, bool], float], rng: random.Random) -> dict[str, float]:
     """Every task once: tokens a second (lanes: of all together), milliseconds of prefill."""
 
     def fresh(lanes: int, length: int) -> list[list[int]]:
-        return [[chance.randrange(50257) for _ in range(length)] for _ in range(lanes)]
+        return [[rng.randrange(50257) for _ in range(length)] for _ in range(lanes)]
 
     def rate(lanes: int, length: int, sampled: bool) -> float:
         first = ask(fresh(lanes, length), 1, sampled)
@@ -237,7 +237,7 @@ def run(rounds: int, threads: int) -> dict[str, dict[str, list[float]]]:
             pipes[name] = here
         else:
             print(f"{name} is left out: {said}", file=sys.stderr)
-    chance = random.Random(1)
+    rng = random.Random(1)
     figures: dict[str, dict[str, list[float]]] = {name: {} for name in pipes}
     for number in range(-1, rounds):  # the first round warms up
         for name, pipe in pipes.items():
@@ -246,7 +246,7 @@ def run(rounds: int, threads: int) -> dict[str, dict[str, list[float]]]:
                 pipe.send((prompts, count, sampled))
                 return float(pipe.recv())
 
-            for task, figure in measure(ask, chance).items():
+            for task, figure in measure(ask, rng).items():
                 if number >= 0:
                     figures[name].setdefault(task, []).append(figure)
             print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)

@@ -46,7 +46,7 @@ def main() -> None:
             choose_token(dist, moment, "interval")
             made.append(1000 * (middle - start))
             flipped.append(1000 * (time.perf_counter() - middle))
-        name = chain if len(chain) < 50 else "every step at once, hardly cutting"
+        name = chain if len(chain) < 50 else "every rule at once, hardly cutting"
         print(f"{name or 'pure':<52} {statistics.median(made):.2f} ms, coin {statistics.median(flipped):.2f} ms")
 
 

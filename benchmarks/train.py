@@ -69,7 +69,7 @@ def plain(plan: Plan, split: Split, clock: Clock, result: dict[str, Any], rate: 
                         n_head=plan.heads, embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0)
     model = GPT2LMHeadModel(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
-    chance = np.random.default_rng(plan.seed)
+    rng = np.random.default_rng(plan.seed)
     text = split.training
     assert plan.seconds
     start, step, tokens, smooth = clock(), 0, 0, 0.0
@@ -77,7 +77,7 @@ def plain(plan: Plan, split: Split, clock: Clock, result: dict[str, Any], rate: 
         scale = min(1.0, share / 0.05) * (0.55 + 0.45 * math.cos(math.pi * share))
         for group in optimizer.param_groups:
             group["lr"] = rate * scale
-        starts = chance.integers(0, len(text) - plan.context, batch // plan.context)
+        starts = rng.integers(0, len(text) - plan.context, batch // plan.context)
         windows = np.stack([text[n : n + plan.context] for n in starts]).astype(np.int64)
         ids = torch.from_numpy(windows)
         loss = model(input_ids=ids, labels=ids).loss

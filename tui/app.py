@@ -216,7 +216,7 @@ class RemixApp(App[None]):
         self.workspace.take_index(message)
 
     def on_training_event(self, message: messages.TrainingEvent) -> None:
-        """A training went on."""
+        """Take what a training tells of itself."""
         if self.workspace.trainings.take(message):
             self.workspace.training_changed.publish(None)
 

@@ -61,9 +61,9 @@ def train(
 
     FILE is a text file (UTF-8), or TITLE=FILE to give it a name on screen; <|endoftext|> in a file separates texts.
     Shape and vocabulary are chosen by the size of the text and the time unless you give them. The last part of each
-    file (2 %, more of short ones) is held out, to tell learning from remembering. Ctrl+c ends well: the weights that
-    did best on held-out text are kept, and --resume goes on. FOLDER holds the model in Hugging Face layout, the index
-    for `trace`, and the record of the training.
+    file (2 %, more of short ones) is held out, to tell learning from remembering. Ctrl+c ends it and keeps the weights
+    that did best on held-out text; --resume goes on from there. FOLDER holds the model in Hugging Face layout, the
+    index for `trace`, and the record of the training.
     """
     if minutes is not None and steps is not None:
         raise InputError("--minutes and --steps were both given; give one of them")
@@ -169,7 +169,7 @@ class Lines:
         from engine.train.job import Done, Sample, Started
 
         if isinstance(said, Started):
-            self._begun(job)
+            self._started(job)
         elif isinstance(said, Sample):
             self._clear()
             click.echo("  " + " ".join(for_terminal(said.text).split()), err=True)
@@ -182,7 +182,7 @@ class Lines:
         if self._live:
             click.echo("\r\x1b[K", err=True, nl=False)
 
-    def _begun(self, job: TrainingJob) -> None:
+    def _started(self, job: TrainingJob) -> None:
         plan, split = job.plan, job.split
         told = show_names([text.title for text in job.texts], 3)
         note(f"{'going on with' if job.resumed else 'training on'} {told}: {len(split.training):,} tokens, "

@@ -34,7 +34,7 @@ class ThreadCount:
         return 1 if (one < several) != try_other else self.most
 
     def took(self, kind: tuple[int, int], threads: int, seconds: float) -> None:
-        """Notes how long a call took."""
+        """Note how long a call took."""
         if self._fixed:
             return
         known = self._seconds.setdefault(kind, [0.0, 0.0, 0.0])

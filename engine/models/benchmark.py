@@ -65,11 +65,11 @@ def measure(backend: Backend, bandwidth: float) -> Iterator[BenchRow]:
     info = backend.info
     bytes_each = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}[info.precision]
     passes = bandwidth / (info.parameters * bytes_each) if info.device == "cpu" else None
-    chance = random.Random(0)
+    rng = random.Random(0)
     longest = min(512, info.context - STEPS - 2)
 
     def fresh(length: int) -> list[int]:
-        return [chance.randrange(info.vocab_size) for _ in range(length)]
+        return [rng.randrange(info.vocab_size) for _ in range(length)]
 
     def seconds(sequences: list[list[int]]) -> float:
         begin = time.perf_counter()

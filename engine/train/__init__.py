@@ -1,4 +1,5 @@
-"""Trains a small GPT-2 on a person's own text, on a CPU in minutes. Beside `engine.gpt2` the only package with torch.
+"""Train a small GPT-2 on a person's own text, on a CPU in minutes. Beside `engine.gpt2.eager` the only torch.
 
-`plan` chooses a shape, `network` is the trainable network, `loop` trains it, `folder` writes what comes out.
+`plan` chooses a shape, `network` is the trainable network, `loop` trains it, `checkpoint` writes what comes out, and
+`job` is all of it for the command and the app.
 """

@@ -35,7 +35,7 @@ KEEP_EVERY = 30.0
 """Seconds between two times that everything needed to go on is written."""
 
 SAMPLES = 8
-"""How many sample texts come in the job of a training."""
+"""How many sample texts a training makes."""
 
 SAMPLE_TOKENS = 48
 
@@ -109,13 +109,13 @@ class Done:
 
 
 TrainEvent: TypeAlias = Started | Report | Sample | Done
-"""What is told in the job of a training."""
+"""What a training tells of itself."""
 
 
 def prepare(
     files: Sequence[tuple[str, Path]], out: Path, wanted: TrainOptions, progress: Progress | None = None
 ) -> TrainingJob:
-    """Read the texts and plans the training; write nothing outside the cache folder.
+    """Read the texts and plan the training; write nothing outside the cache folder.
 
     Raises:
         InputError: a file that is no text, too little text, a shape or a folder that cannot be.
@@ -129,8 +129,8 @@ def prepare(
     tokens = sum(len(text.ids) for text in texts)
     held_out = plans.default_held_out(tokens)
     training = sum(training_tokens(text, held_out) for text in texts)
-    full, half = product_speeds()
-    speed = max(full, half) * EFFICIENCY
+    fp32, bf16 = product_speeds()
+    speed = max(fp32, bf16) * EFFICIENCY
     budget = speed * (wanted.seconds or 0)
     if wanted.steps:
         budget = math.inf
@@ -139,7 +139,7 @@ def prepare(
     context = wanted.context or plans.default_context(layers, training)
     plans.check_length(training, context, [path.name for _, path in files])
     plan = Plan(layers, width, plans.heads_of(width), context, vocab, wanted.seconds, wanted.steps, held_out=held_out,
-                muon=half > full / 4, half=half > 1.2 * full, seed=wanted.seed)
+                muon=bf16 > fp32 / 4, half=bf16 > 1.2 * fp32, seed=wanted.seed)
     seen = wanted.steps * plan.batch if wanted.steps else budget / (6 * (12 * layers * width**2 + vocab * width))
     plan = replace(plan, dropout=plans.default_dropout(seen / training))
     return TrainingJob(begin(plan), texts, split(texts, tokenizer.end_of_text, held_out), tokenizer, out, False)
@@ -183,7 +183,7 @@ def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) ->
 def run_training(
     job: TrainingJob, stop: Callable[[], bool], progress: Progress | None = None
 ) -> Iterator[TrainEvent]:
-    """Write the index of the text, then train; reports, sample texts, and at the end what came of it.
+    """Write the index of the text, then train; yield reports, sample texts, and at the end the result.
 
     `stop` is asked between steps; a training that is stopped is looked at once more, and kept.
 

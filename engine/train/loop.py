@@ -165,7 +165,7 @@ def make_step(run: Run, ids: Tensor, scale: float) -> float:
             optimizer.zero_grad()
             for group in optimizer.param_groups:
                 group["lr"] = rate * scale
-    found = loss(run.parameters, plan.config, ids, half=plan.half, dropout=plan.dropout)
+    found = loss(run.parameters, plan.config, ids, bf16=plan.half, dropout=plan.dropout)
     found.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(list(run.parameters.values()), CLIP)
     for optimizer in optimizers:

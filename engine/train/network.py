@@ -67,7 +67,7 @@ def is_matrix(name: str, tensor: Tensor) -> bool:
 
 
 def loss(
-    parameters: Parameters, config: GPT2Config, ids: Tensor, *, half: bool = False, dropout: float = 0.0
+    parameters: Parameters, config: GPT2Config, ids: Tensor, *, bf16: bool = False, dropout: float = 0.0
 ) -> Tensor:
     """The mean cross-entropy (nats a token) of the next tokens in windows.
 
@@ -75,10 +75,10 @@ def loss(
         parameters: the network, fp32.
         config: its shape.
         ids: [windows, length + 1] int64; all but the first token of each are predicted.
-        half: compute products in bf16.
+        bf16: compute products in bf16.
         dropout: the share of terms that is left out (of embeddings and of what each part adds).
     """
-    kind = torch.bfloat16 if half else torch.float32
+    kind = torch.bfloat16 if bf16 else torch.float32
     inputs, targets = ids[:, :-1], ids[:, 1:]
     windows, length = inputs.shape
     width, heads = config.n_embd, config.n_head

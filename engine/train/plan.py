@@ -1,4 +1,4 @@
-"""What is to be trained, and how: the shape of the network and the job of the training. Imports no torch."""
+"""What is to be trained, and how: the shape of the network and the training's schedule. Imports no torch."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class Driver:
             await self.lanes_settled()
 
     async def type(self, text: str) -> None:
-        """Types a text into a field."""
+        """Type a text into a field."""
         names = {" ": "space", ",": "comma", "=": "equals_sign", ".": "full_stop", "_": "underscore"}
         await self.pilot.press(*(names.get(character, character) for character in text))
 

@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 
 from tests.tui.conftest import Drive, Driver
 from tui.compare.screen import CompareScreen
@@ -49,6 +50,9 @@ async def test_the_bindings_the_footer_and_the_palette_are_those_of_the_keymap(
         own = {binding.action for binding in bindings_of(screen.KEYMAP)}
         bound = {active.binding.action for active in found.active_bindings.values() if active.node is found}
         assert bound - {"screen.copy_text", "app.focus_next", "app.focus_previous"} <= own  # those are Textual's
+        assert {(binding.key, binding.action) for binding in bindings_of(screen.KEYMAP)} <= {
+            (binding.key, binding.action) for binding in screen.BINDINGS if isinstance(binding, Binding)
+        }
         shown = {active.binding.description for active in found.active_bindings.values()
                  if active.node is found and active.binding.show and active.binding.action in own}
         assert shown <= {key.footer for key in all_keys(screen.KEYMAP)}
@@ -104,3 +108,5 @@ async def test_a_key_draws_once(drive: Drive) -> None:
                 drawn.append(driver.playground.draws - before)
                 await driver.settled()
             assert min(drawn) <= 1, (key, drawn)
+            if key in ("left", "right", "h", "home"):
+                assert max(drawn) >= 1, (key, "nothing was drawn")

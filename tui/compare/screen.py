@@ -140,7 +140,7 @@ class CompareScreen(MainScreen[None]):
             self.changed()
 
     def on_stepped(self, message: messages.Stepped) -> None:
-        """Lanes went on."""
+        """Show lanes that went on."""
         message.stop()
         try:
             if self.advancing.take(message):

@@ -67,5 +67,5 @@ class AskScreen(ModalScreen[str | None]):
             self.dismiss(event.value)
 
     def action_cancel(self) -> None:
-        """Nothing."""
+        """Close without an answer."""
         self.dismiss(None)

@@ -33,7 +33,7 @@ Part: TypeAlias = Paragraph | Sequence[tuple[str, str]]
 """A paragraph, or a table of keys."""
 
 
-def flowing(text: str) -> str:
+def unwrapped(text: str) -> str:
     """A paragraph of source code as one line, to be wrapped by the screen."""
     return " ".join(cleandoc(text).split())
 
@@ -70,17 +70,17 @@ class HelpScreen(ModalScreen[None]):
         """One scrolling page."""
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = f"help: {self._page}"
-            yield Static(Text(flowing(STORY) + "\n"))
+            yield Static(Text(unwrapped(STORY) + "\n"))
             for part in self._parts:
                 if isinstance(part, Paragraph):
                     yield Static(Text(f"\n{part.title}", style="bold underline"))
-                    yield Static(Text(flowing(part.text)))
+                    yield Static(Text(unwrapped(part.text)))
                 else:
                     yield Static(key_table(part))
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Keys scroll at once."""
+        """Focus the text: keys scroll at once."""
         self.query_one(VerticalScroll).focus()
 
     def action_close(self) -> None:

@@ -67,7 +67,7 @@ class WhatIfScreen(ModalScreen[str | None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Arrows choose at once."""
+        """Focus the list: arrows choose at once."""
         self.query_one(Choices).focus()
 
     @on(OptionList.OptionSelected)

@@ -60,7 +60,7 @@ class Branches(Outline):
         self._shape = None
 
     def show_tree(self, tree: Tree, words: Callable[[list[int]], str]) -> None:
-        """Build the rows anew where a branch was born or another one is shown; else updates the end in view."""
+        """Build the rows anew where a branch was born or another one is shown; else update the end in view."""
         leaf = tree.leaf_below(tree.view.head)
         shape = (tree.splits, leaf)
         if shape == self._shape and tree is self._tree:

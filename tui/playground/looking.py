@@ -27,7 +27,7 @@ class Looking:
         self._host.changed(keep_selection=True)
 
     def span_length(self, direction: int) -> None:
-        """Run of fewer or more tokens count as verbatim; they are shown from now on."""
+        """Count shorter or longer runs as verbatim, and show them from now on."""
         workspace, length = self._host.workspace, self._verbatim.next_length(direction)
         workspace.remember(replace(workspace.preferences, min_tokens=length, heat="verbatim"))
         self._verbatim.restart()

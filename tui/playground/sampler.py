@@ -153,7 +153,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to_region(Region(0, row, 1, 1), animate=False, force=True)
 
     def action_change(self, direction: int) -> None:
-        """Wishes for one step."""
+        """Ask for one step up or down."""
         self._draft = None
         self.post_message(self.Changed(self.selected, direction))
         self.refresh()
@@ -178,11 +178,11 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Shifted(self.selected, direction))
 
     def action_save(self) -> None:
-        """Wishes the settings kept under a name."""
+        """Ask for the settings to be kept under a name."""
         self.post_message(self.Saved())
 
     def action_apply(self) -> None:
-        """Apply what was typed, or leaves where nothing was."""
+        """Apply what was typed, or leave where nothing was."""
         if self._draft is None:
             self.post_message(self.Left())
             return
@@ -196,7 +196,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def action_leave(self) -> None:
-        """Forget what was typed, or leaves where nothing was."""
+        """Forget what was typed, or leave where nothing was."""
         if self._draft is None:
             self.post_message(self.Left())
         self._draft = None
@@ -211,7 +211,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     def on_blur(self) -> None:
-        """What was typed and not applied is forgotten."""
+        """Forget what was typed and not applied."""
         self._draft = None
         self._resize_content()
         self.refresh()
@@ -292,7 +292,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         return f"‹{value}›" if self.has_focus and index == self._selected else f" {value} "
 
     def render_line(self, y: int) -> Strip:
-        """A setting with its step's account, or two settings."""
+        """A setting with its rule's account, or two settings."""
         palette, width = self._palette, self.scrollable_content_region.width
         row = y + self.scroll_offset.y
         if self.open:

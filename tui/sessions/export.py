@@ -71,7 +71,7 @@ class ExportScreen(ModalScreen[ExportOptions | None]):
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        """Arrows choose at once."""
+        """Focus the list: arrows choose at once."""
         self.query_one(Choices).focus()
         self._show()
 
@@ -121,5 +121,5 @@ class ExportScreen(ModalScreen[ExportOptions | None]):
         """The list and the field take enter themselves."""
 
     def action_cancel(self) -> None:
-        """Nothing."""
+        """Close without exporting."""
         self.dismiss(None)

@@ -42,7 +42,7 @@ class Change:
     """What a change of a setting comes to; None leaves a field as it is.
 
     Attributes:
-        settings, seed, coin: of the view, an undo rule.
+        settings, seed, coin: of the view, one step of undo.
         preferences: what is remembered from now on.
     """
 

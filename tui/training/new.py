@@ -33,14 +33,14 @@ class TextFiles(DirectoryTree):
 
 
 class TrainScreen(ModalScreen[TrainOptions | None]):
-    """Dismissed with a options, or None."""
+    """Dismissed with TrainOptions, or None."""
 
     HELP = """\
     M, or "train on a text" in the command palette, trains a small GPT-2 on text files of yours, in the background,
     while you go on exploring. The last part of each text is held out: where the loss on it falls, the network learns;
     where only that on training text falls, it remembers. M shows how it goes, and when it is done M switches to the
-    new model, which knows its text: verbatim (h) shows what it repeats. esc leaves the training running, ctrl+x ends it
-    well: the best weights are kept, and r goes on from there.
+    new model, which knows its text: verbatim (h) shows what it repeats. esc leaves the training running, ctrl+x ends
+    it and keeps the best weights; r goes on from there.
     """
 
     DEFAULT_CSS = """
@@ -88,7 +88,7 @@ class TrainScreen(ModalScreen[TrainOptions | None]):
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        """One types at once."""
+        """Focus the field of the files: a person types at once."""
         self._propose()
         self.query_one("#files", Input).focus()
 
@@ -131,5 +131,5 @@ class TrainScreen(ModalScreen[TrainOptions | None]):
         self.dismiss(options)
 
     def action_cancel(self) -> None:
-        """Nothing."""
+        """Close without training."""
         self.dismiss(None)

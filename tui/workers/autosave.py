@@ -24,7 +24,7 @@ WORDS = 12
 
 @dataclass(slots=True)
 class SavedExploration:
-    """An exploration's session, what of it was given to the saver, and how that went ("", "saved" or a problem)."""
+    """An exploration's session, what of it was given to the writer, and how that went ("", "saved" or a problem)."""
 
     opened: OpenedSession
     journal: Journal
@@ -96,7 +96,7 @@ class Autosave:
         )
 
     def leave(self, exploration: Exploration) -> None:
-        """Its last changes are saved, and its file is let go."""
+        """Save its last changes and let go of its file."""
         self.tick()
         kept = self._kept.pop(exploration, None)
         if kept is not None and kept.opened.path is not None:
@@ -104,7 +104,7 @@ class Autosave:
             kept.opened.release()
 
     def tick(self) -> None:
-        """Give the saver what is new."""
+        """Give the writer what is new."""
         for exploration, kept in self._kept.items():
             path = kept.opened.path
             if path is None or not self._worth(exploration, kept):
@@ -128,7 +128,7 @@ class Autosave:
         return exploration.words(exploration.tree.ids(WORDS)) if exploration.tokenizer else ""
 
     def saved(self, message: Saved) -> bool:
-        """The saver is done with a file; whether that is news for the screen."""
+        """Take it that a file was written; whether that is news for the screen."""
         for kept in self._kept.values():
             if kept.opened.path == message.path:
                 news, kept.state = kept.state != "saved", "saved"
@@ -136,7 +136,7 @@ class Autosave:
         return False
 
     def not_saved(self, message: NotSaved) -> None:
-        """The saver could not write: says so once, and gives everything again where the file is gone."""
+        """A file could not be written: say so once, and give everything again where it is gone."""
         for kept in self._kept.values():
             if kept.opened.path == message.path:
                 if kept.state != "not saved":

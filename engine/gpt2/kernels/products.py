@@ -47,7 +47,7 @@ def _quantize(source: Any, count: Any, depth: Any, target: Any, unit: Any) -> No
 
 @kernel
 def prepare(s: Any, row: Any, source: Any, count: Any, depth: Any, pitch: Any) -> None:
-    """Make a row of a product's inputs ready: in int8, quantizes it."""
+    """Make a row of a product's inputs ready: in int8, quantize it."""
     if s[at.KIND] == at.INT8:
         _quantize(source + row * pitch, count, depth, s[at.LEVELS] + row * pitch // 2, s[at.UNITS] + row * 4)
 

@@ -119,7 +119,7 @@ def add_bias(state: ChainState, settings: Settings) -> None:
 
 
 def ban(state: ChainState, settings: Settings) -> Mask:
-    """Rules the banned tokens out. Banning 13 leaves every other token with its share of what 13 had.
+    """Rule out the banned tokens. Banning 13 leaves every other token with its share of what 13 had.
 
     Source: transformers, NoBadWordsLogitsProcessor for single tokens.
     """
@@ -127,7 +127,7 @@ def ban(state: ChainState, settings: Settings) -> Mask:
 
 
 def postpone_end(state: ChainState, settings: Settings) -> Mask | None:
-    """Rules `<|endoftext|>` out until enough new tokens stand: with 5, the sixth new token is the first that may be it.
+    """Rule out `<|endoftext|>` until enough new tokens stand: with 5, the sixth new token is the first that may be it.
 
     Source: transformers, MinNewTokensLengthLogitsProcessor.
     """

@@ -1,4 +1,4 @@
-"""Int8: close to fp32, and the same to the last bit in whatever company and order a token comes."""
+"""Int8: close to fp32, and the same to the last bit whatever a token is computed beside, and in whatever order."""
 
 from __future__ import annotations
 

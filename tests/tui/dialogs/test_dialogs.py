@@ -17,7 +17,7 @@ from textual.widgets import Input, OptionList, Static, TabbedContent
 from tests.kinds import Checkpoint, known
 from tests.tui.conftest import Drive, Driver
 from tui.app import RemixApp
-from tui.dialogs.help import HelpScreen, flowing
+from tui.dialogs.help import HelpScreen, unwrapped
 from tui.dialogs.prefix import DataArea, PrefixScreen
 from tui.models.screen import ModelScreen
 from tui.playground.keymap import KEYMAP
@@ -137,7 +137,7 @@ async def test_help_names_every_key_and_closes(drive: Drive) -> None:
         for heat in HEATS:
             assert heat in shown
         for view in VIEWS:
-            assert flowing(view.help)[:60] in " ".join(shown.split())
+            assert unwrapped(view.help)[:60] in " ".join(shown.split())
         await driver.press("escape")
         assert driver.app.screen is driver.playground
 

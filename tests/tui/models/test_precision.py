@@ -142,9 +142,17 @@ async def test_no_network_changes_under_a_comparison(
         await app.settled()
         await app.pilot.press("c")
         await app.lanes_settled()
+        put_off: list[object] = []
+        set_timer = app.app.set_timer
+
+        def counted(delay: float, callback: Any = None, **options: Any) -> Any:
+            put_off.append(callback)
+            return set_timer(delay, callback, **options)
+
+        app.app.set_timer = counted  # type: ignore[method-assign]
         ready.set()
         await app.lane_press("space")
-        await app.pilot.pause(0.3)
+        await app.until(lambda: len(put_off) >= 2)
         assert app.info.form == "numpy"
         await app.pilot.press("escape")
         await app.until(lambda: app.info.form == "kernels 1")
