@@ -172,7 +172,7 @@ class Driver:
 
     def notices(self) -> str:
         """All lines that were shown and have not gone away."""
-        return " | ".join(str(notification.message) for notification in self.app._notifications)
+        return " | ".join(str(notification.message) for notification in self.app._notifications)  # noqa: SLF001
 
 
 Drive: TypeAlias = Callable[..., AbstractAsyncContextManager[Driver]]

@@ -68,7 +68,7 @@ def _transfer_addresses() -> tuple[int, int]:
     """The addresses of read and write for file descriptors, of the C library that Python itself uses."""
     if sys.platform == "win32":
         system = ctypes.CDLL("ucrtbase")
-        return _address(system._read), _address(system._write)
+        return _address(system._read), _address(system._write)  # noqa: SLF001 - the C library's names
     system = ctypes.CDLL(None)
     return _address(system.read), _address(system.write)
 

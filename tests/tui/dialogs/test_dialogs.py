@@ -119,7 +119,7 @@ async def test_hostile_prefixes_are_data(drive: Drive, text: str) -> None:
         await editing(driver)
         await driver.pilot.pause()
         shown = "".join(
-            segment.text for strip in driver.app.screen._compositor.render_strips() for segment in strip
+            segment.text for strip in driver.app.screen._compositor.render_strips() for segment in strip  # noqa: SLF001
         )
         assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in shown)
         assert "\u202e" not in shown
@@ -323,10 +323,10 @@ async def test_a_palette_that_is_closed_at_once_does_no_harm(drive: Drive) -> No
         palette = driver.on(CommandPalette)
         await driver.until(lambda: palette.query("CommandList"))
         await palette.query("CommandList").remove()
-        search = palette.run_worker(vars(CommandPalette._gather_commands)["__wrapped__"](palette, "s"), group="late")
+        search = palette.run_worker(vars(CommandPalette._gather_commands)["__wrapped__"](palette, "s"), group="late")  # noqa: SLF001
         await driver.until(lambda: search.is_finished)
         assert search.error is not None
-        assert driver.app._exception is None
+        assert driver.app._exception is None  # noqa: SLF001
 
 
 @pytest.mark.slow
@@ -340,7 +340,7 @@ async def test_no_keys_in_any_order_on_any_screen_end_the_app(
         for n in range(120):
             driver.app.simulate_key(rng.choice(keys))
             await asyncio.sleep(0.01)  # keys come one after the other, whatever goes on
-            assert driver.app._exception is None, f"key {n} on {driver.app.screen}"
+            assert driver.app._exception is None, f"key {n} on {driver.app.screen}"  # noqa: SLF001
             if n % 30 == 29:
                 await driver.pilot.resize_terminal(*rng.choice([(80, 24), (120, 36), (60, 10), (200, 50)]))
         assert driver.app.is_running
@@ -351,4 +351,4 @@ def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("NO_COLOR", "1")
     app = RemixApp(Options())
-    assert any(isinstance(own, NoColor) for own in app._filters)
+    assert any(isinstance(own, NoColor) for own in app._filters)  # noqa: SLF001

@@ -28,7 +28,7 @@ async def test_settings_by_keys_typing_and_mouse_without_running_the_network(dri
         assert driver.dist.kept == 40
         assert driver.dist.logits is logits
         await driver.press("escape")
-        await driver.pilot._post_mouse_events([MouseScrollUp], Sampler, offset=Offset(3, 1), button=0)
+        await driver.pilot._post_mouse_events([MouseScrollUp], Sampler, offset=Offset(3, 1), button=0)  # noqa: SLF001
         await driver.until(lambda: driver.exploration.settings == Settings(temperature=0.55, top_k=40))
         assert driver.exploration.computed == before
         await driver.press("u", "u", "u", "u", "u")
