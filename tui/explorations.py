@@ -125,7 +125,7 @@ class Explorations:
         try:
             exploration.settings.check_vocabulary(message.info.vocab_size)
         except EngineError as error:
-            exploration.tree.change(settings=exploration.settings.replace(banned=(), logit_bias=()))
+            exploration.tree.change(settings=replace(exploration.settings, banned=(), logit_bias=()))
             self._workspace.say(f"{error}; bans and biases were dropped", error=True)
         self.current = exploration
         return exploration

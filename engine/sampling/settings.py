@@ -129,8 +129,13 @@ class Settings:
         """Whether a rule of the chain depends on the tokens that stand before."""
         return not HISTORIC.isdisjoint(self.active())
 
-    def replace(self, **changes: Any) -> Settings:
-        """A copy with these fields changed, checked again. Raises InputError."""
+    def with_value(self, name: str, value: object) -> Settings:
+        """A copy with the setting of a name changed, checked again, for whoever knows it by its name only.
+
+        Raises:
+            InputError: a value out of range.
+        """
+        changes: dict[str, Any] = {name: value}
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -353,7 +358,7 @@ def parse_settings(text: str, base: Settings | None = None) -> Settings:
         if name in changes:
             raise InputError(f"{name} is given twice; give it once")
         changes[name] = numbers[name].parse(value) if name in numbers else parse_list(name, value)
-    return (base or Settings()).replace(**changes)
+    return dataclasses.replace(base or Settings(), **changes)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

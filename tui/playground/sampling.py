@@ -78,7 +78,7 @@ class Sampling:
             banned = tuple(t for t in settings.banned if t != token)
             if len(banned) == len(settings.banned):
                 banned = (*banned, token)
-            self.change_settings(settings.replace(banned=banned))
+            self.change_settings(replace(settings, banned=banned))
 
     def bias(self, direction: int) -> None:
         """Make the selected candidate likelier (+1) or less likely (-1)."""
@@ -88,7 +88,7 @@ class Sampling:
             biases = dict(settings.logit_bias)
             biases[token] = max(-100.0, min(100.0, biases.get(token, 0.0) + direction))
             kept = tuple((t, bias) for t, bias in biases.items() if bias)
-            self.change_settings(settings.replace(logit_bias=kept))
+            self.change_settings(replace(settings, logit_bias=kept))
 
     def speed(self, direction: int) -> None:
         """Go faster or slower; past the fastest, as fast as it goes."""

@@ -126,7 +126,7 @@ def stepped(name: str, direction: int, view: View, kept: Preferences, presets: S
     settings = view.settings
     if number := _BY_NAME.get(name):
         return settings_change(
-            kept, settings.replace(**{name: _next_value(number, getattr(settings, name), direction)})
+            kept, settings.with_value(name, _next_value(number, getattr(settings, name), direction))
         )
     if name == "preset":
         return settings_change(kept, next_preset(settings, direction, presets))
@@ -144,7 +144,7 @@ def stepped(name: str, direction: int, view: View, kept: Preferences, presets: S
             kept, branch_length=max(1, min(LONGEST_BRANCH, kept.branch_length + direction))))
     # There is no next value of a list: less takes the last entry away, more says how to add one.
     if direction < 0 and getattr(settings, name):
-        return settings_change(kept, settings.replace(**{name: getattr(settings, name)[:-1]}))
+        return settings_change(kept, settings.with_value(name, getattr(settings, name)[:-1]))
     form, keys = {
         "banned": ("198;50256", ", or press x on a candidate"),
         "logit_bias": ("198:-2;50256:5", ", or press + and - on a candidate"),
@@ -164,7 +164,7 @@ def switched(name: str, view: View, kept: Preferences) -> Change:
     settings = view.settings
     rule = _rule_of(name)
     off = tuple(s for s in settings.off if s != rule) if rule in settings.off else (*settings.off, rule)
-    return settings_change(kept, settings.replace(off=off))
+    return settings_change(kept, replace(settings, off=off))
 
 
 def shifted(name: str, direction: int, view: View, kept: Preferences) -> Change:
@@ -174,7 +174,7 @@ def shifted(name: str, direction: int, view: View, kept: Preferences) -> Change:
     place = order.index(rule)
     target = max(0, min(len(order) - 1, place + direction))
     order.insert(target, order.pop(place))
-    return settings_change(kept, settings.replace(chain=tuple(order)))
+    return settings_change(kept, replace(settings, chain=tuple(order)))
 
 
 def _rule_of(name: str) -> str:
@@ -189,9 +189,9 @@ def typed(name: str, text: str, view: View, kept: Preferences) -> Change:
     """A typed value. Raises EngineError where it is none."""
     settings = view.settings
     if number := _BY_NAME.get(name):
-        return settings_change(kept, settings.replace(**{name: number.parse(text)}))
+        return settings_change(kept, settings.with_value(name, number.parse(text)))
     if name in LISTS:
-        return settings_change(kept, settings.replace(**{name: parse_list(name, text)}))
+        return settings_change(kept, settings.with_value(name, parse_list(name, text)))
     if name == "seed":
         if not text.isdecimal():
             raise EngineError(f"{text!r} is not a seed; it is a whole number from 0 up")

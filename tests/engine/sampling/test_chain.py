@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_agrees_with_transformers(seed: int, chain: Settings, size: int, length:
     ids = [int(token) for token in rng.integers(0, min(size, int(rng.integers(2, 60))), length)]
     prompt = int(rng.integers(0, length + 1))
     if rng.random() < 0.5:
-        chain = chain.replace(chain=tuple(order))
+        chain = replace(chain, chain=tuple(order))
     try:
         theirs = by_transformers(logits, chain, ids, prompt)
     except ValueError:  # eta's entropy of nothing
@@ -105,7 +106,7 @@ def test_presence_and_frequency_penalties_count_new_text_only() -> None:
     moment = SamplingContext(6, [0, 3, 1, 2, 2, 2], 2)
     for name, lowered in (("presence_penalty", [2, 1.5, 1.5, 2]), ("frequency_penalty", [2, 1.5, 0.5, 2])):
         weights = np.exp(lowered)
-        ours = distribution(logits, Settings().replace(**{name: 0.5}), moment).final
+        ours = distribution(logits, Settings().with_value(name, 0.5), moment).final
         assert ours == pytest.approx(weights / weights.sum())
 
 
@@ -167,7 +168,7 @@ def test_dry_worked_examples() -> None:
     dist = distribution(np.zeros(4, dtype=np.float32), chain, SamplingContext(len(ids), ids))
     assert dist.final == pytest.approx(weights / weights.sum())
     broken = distribution(
-        np.zeros(4, dtype=np.float32), chain.replace(dry_breakers=(b,)), SamplingContext(len(ids), ids)
+        np.zeros(4, dtype=np.float32), replace(chain, dry_breakers=(b,)), SamplingContext(len(ids), ids)
     )
     assert broken.final == pytest.approx([0.25] * 4)  # only one token stands after the breaker
 
@@ -231,8 +232,8 @@ def test_xtc_worked_example() -> None:
     always = Settings(xtc_probability=1.0, xtc_threshold=0.1)
     assert kept(dist_of(probabilities, always)) == [0, 3]
     assert dist_of(probabilities, always).final == pytest.approx([0.75, 0, 0, 0.25])
-    assert kept(dist_of(probabilities, always.replace(xtc_threshold=0.4))) == [0, 1, 2, 3]  # only one reaches it
-    assert kept(dist_of(probabilities, always.replace(xtc_threshold=0.6))) == [0, 1, 2, 3]
+    assert kept(dist_of(probabilities, replace(always, xtc_threshold=0.4))) == [0, 1, 2, 3]  # only one reaches it
+    assert kept(dist_of(probabilities, replace(always, xtc_threshold=0.6))) == [0, 1, 2, 3]
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 10_000), st.integers(0, 5), st.integers(-3, 9))
@@ -262,7 +263,7 @@ def test_mirostat_worked_example() -> None:
 def test_the_order_of_the_chain_matters_and_can_be_set() -> None:
     probabilities = [0.5, 0.3, 0.15, 0.05]
     chain = Settings(temperature=3.0, top_p=0.7)
-    swapped = chain.replace(chain=("top_p", "temperature"))
+    swapped = replace(chain, chain=("top_p", "temperature"))
     assert kept(dist_of(probabilities, swapped)) == [0, 1]
     assert kept(dist_of(probabilities, chain)) == [0, 1, 2]
     assert swapped.active() == ("top_p", "temperature")

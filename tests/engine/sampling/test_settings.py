@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,7 +91,7 @@ def test_the_dynamic_temperature_takes_the_place_of_the_plain_one() -> None:
     both = Settings(temperature=0.0, dynatemp_range=0.5)
     assert both.active() == ("dynamic_temperature",)
     assert not both.greedy
-    assert both.replace(off=("dynamic_temperature",)).greedy
+    assert replace(both, off=("dynamic_temperature",)).greedy
 
 
 def test_seeds_have_limits() -> None:

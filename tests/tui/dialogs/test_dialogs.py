@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import random
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -175,7 +176,7 @@ async def test_settings_are_remembered(drive: Drive) -> None:
     async with drive(speed=None) as driver:
         assert driver.exploration.settings == settings
         assert driver.app.workspace.preferences.heat == "entropy"
-    async with drive(settings=settings.replace(top_k=3)) as driver:
+    async with drive(settings=replace(settings, top_k=3)) as driver:
         assert driver.exploration.settings.top_k == 3
 
 
