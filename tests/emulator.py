@@ -16,7 +16,8 @@ class Emulator:
     """The program and what a person would see of it."""
 
     def __init__(self, *arguments: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
-        env = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment
+        own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}  # xdist's
+        env = own | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment
         command = [sys.executable, "-m", "tui", *arguments]
         self.process = ptyprocess.PtyProcess.spawn(command, env=env, dimensions=(size[1], size[0]))
         self.screen = pyte.Screen(*size)

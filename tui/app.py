@@ -118,8 +118,7 @@ class RemixApp(App[None]):
 
     def _draw_again(self) -> None:
         for screen in self.screen_stack[-1:]:  # there is none while the app closes
-            screen.post_message(events.Resize(self.size, self.size))  # a screen may have missed the last of several
-            screen.refresh(layout=True)
+            screen.refresh()
 
     async def on_event(self, event: events.Event) -> None:
         """See `textual.app.App.on_event`: what a key does is drawn before what a run has made meanwhile."""
