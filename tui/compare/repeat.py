@@ -12,13 +12,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, ProgressBar, Static
 
 from engine.compare.statistics import best_and_worst, mean_and_spread
 from engine.errors import InputError
 from engine.sampling.settings import SEED_LIMIT
 from tui.compare.lane_column import STATISTICS
+from tui.dialogs.modal import Modal
 from tui.messages import RepeatProgress, RequestFailed
 from tui.state.comparison import Comparison
 from tui.state.exploration import Exploration
@@ -31,7 +31,7 @@ LEFT = "leaves lane 1 after"
 """The row of how long the lanes stay with lane 1."""
 
 
-class RepeatScreen(ModalScreen[None]):
+class RepeatScreen(Modal[None]):
     """Two fields, progress, and what has come of it so far."""
 
     DEFAULT_CSS = """

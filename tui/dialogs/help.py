@@ -12,8 +12,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
+
+from tui.dialogs.modal import Modal
 
 STORY = """\
 The network is given the text so far and returns a probability for every token: the candidates. A biased coin is
@@ -48,7 +49,7 @@ def key_table(keys: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Modal[None]):
     """Scrolls; any way out closes it."""
 
     DEFAULT_CSS = """

@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Footer, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
@@ -20,6 +19,7 @@ from engine.compare.lanes import parse_lane
 from engine.errors import EngineError, InputError
 from engine.sampling.presets import Preset
 from engine.sampling.settings import LISTS, NUMBERS, check_seed
+from tui.dialogs.modal import Modal
 from tui.state.lanes import LaneOptions
 from tui.widgets.choices import Choices
 
@@ -48,7 +48,7 @@ class SettingNames(Suggester):
         return None if found is None else f"{before}{',' if before else ''}{found}="
 
 
-class LaneScreen(ModalScreen[LaneOptions | None]):
+class LaneScreen(Modal[LaneOptions | None]):
     """Dismissed with what the lane is to be, or None."""
 
     DEFAULT_CSS = """

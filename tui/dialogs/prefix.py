@@ -9,13 +9,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
 
 from engine.errors import EngineError
 from engine.generation.backend import check_ids
 from engine.tokens.display import show_character
 from engine.tokens.ids import parse_ids
+from tui.dialogs.modal import Modal
 from tui.state.exploration import Exploration
 from tui.style.palette import Palette
 from tui.widgets.token_text import TokenCell, TokenText
@@ -41,7 +41,7 @@ def harmless(character: str) -> str:
     return shown if len(shown) == 1 else "\ufffd"
 
 
-class PrefixScreen(ModalScreen[list[int] | None]):
+class PrefixScreen(Modal[list[int] | None]):
     """Dismissed with the new prefix as ids, or None.
 
     Opens on `ids`, or on a text that was pasted. Raises InputError where the vocabulary cannot hold that text.

@@ -9,14 +9,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.dialogs.modal import Modal
 from tui.widgets.choices import Choices
 
 
-class WhatIfScreen(ModalScreen[str | None]):
+class WhatIfScreen(Modal[str | None]):
     """Dismissed with "marks", "token", "prefix" or "settings"; None where nothing is to be otherwise.
 
     Args:

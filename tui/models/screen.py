@@ -9,16 +9,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.dialogs.modal import Modal
 from tui.messages import ErrandFailed, ModelsListed
 from tui.widgets.choices import Choices
 from tui.workspace import Workspace
 
 
-class ModelScreen(ModalScreen[str | None]):
+class ModelScreen(Modal[str | None]):
     """Dismissed with a name, or None."""
 
     DEFAULT_CSS = """

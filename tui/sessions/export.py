@@ -11,10 +11,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.dialogs.modal import Modal
 from tui.widgets.choices import Choices
 
 FORMS = {
@@ -36,7 +36,7 @@ class ExportOptions:
     path: Path | None
 
 
-class ExportScreen(ModalScreen[ExportOptions | None]):
+class ExportScreen(Modal[ExportOptions | None]):
     """Dismissed with ExportOptions, or None."""
 
     DEFAULT_CSS = """

@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Input, Static
 
 from engine.errors import InputError
@@ -31,6 +30,7 @@ from engine.session.store import SUFFIX
 from engine.tokens.display import show_text
 from tui import messages
 from tui.dialogs.ask import AskScreen
+from tui.dialogs.modal import Modal
 from tui.style.numbers import age
 from tui.workspace import Workspace, check_session_name
 
@@ -40,7 +40,7 @@ WRITING = 2.0
 """Seconds that a session that is open here has to be written before the list is made anew."""
 
 
-class SessionsScreen(ModalScreen[Path | None]):
+class SessionsScreen(Modal[Path | None]):
     """Dismissed with the session to open, or None."""
 
     DEFAULT_CSS = """
@@ -117,7 +117,7 @@ class SessionsScreen(ModalScreen[Path | None]):
     def _fill(self) -> None:
         wanted = self.query_one(Input).value.lower().strip()
         table = self.query_one(DataTable)
-        row = table.cursor_row
+        row, selected = table.cursor_row, self._selected
         table.clear()
         self._shown = [listed for listed in self._listed
                        if wanted in f"{listed.name} {listed.words} {listed.path.name}".lower()]
@@ -132,7 +132,10 @@ class SessionsScreen(ModalScreen[Path | None]):
                 Text(show_text(listed.model, keep="")[-20:]), Text(tokens[:24], justify="right"),
                 Text(f"{listed.size / 1000:,.0f} KB", justify="right"), Text(age(listed.changed, now), justify="right"),
             )
-        if self._shown:
+        if self._shown:  # the same session stays selected where the list has another order now
+            places = [listed.path for listed in self._shown]
+            if selected is not None and selected.path in places:
+                row = places.index(selected.path)
             table.move_cursor(row=min(row, len(self._shown) - 1))
         words = "" if self._listed or not self._known else "no sessions yet: one is kept as soon as a token was chosen"
         if self._listed and not self._shown:

@@ -13,10 +13,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Footer, Input, Label, Static
 
 from engine.errors import EngineError
+from tui.dialogs.modal import Modal
 from tui.state.training import TrainOptions, folder_for, read_train_options
 
 
@@ -32,7 +32,7 @@ class TextFiles(DirectoryTree):
         return [path for path in paths if not path.name.startswith(".")]
 
 
-class TrainScreen(ModalScreen[TrainOptions | None]):
+class TrainScreen(Modal[TrainOptions | None]):
     """Dismissed with TrainOptions, or None."""
 
     HELP = """\

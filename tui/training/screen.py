@@ -8,16 +8,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Footer, ProgressBar, Static
 
 from engine.tokens.display import show_clock, show_names, show_text
+from tui.dialogs.modal import Modal
 from tui.state.training import Training
 from tui.training.loss_plot import LINE, LOOK, LossPlot
 from tui.workspace import Workspace
 
 
-class TrainingScreen(ModalScreen[str | None]):
+class TrainingScreen(Modal[str | None]):
     """Shows the current training; closing it changes nothing."""
 
     DEFAULT_CSS = """

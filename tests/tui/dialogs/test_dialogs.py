@@ -19,6 +19,7 @@ from tests.kinds import Checkpoint, known
 from tests.tui.conftest import Drive, Driver
 from tui.app import RemixApp
 from tui.dialogs.help import HelpScreen, unwrapped
+from tui.dialogs.modal import Modal
 from tui.dialogs.prefix import DataArea, PrefixScreen
 from tui.models.screen import ModelScreen
 from tui.playground.keymap import KEYMAP
@@ -328,6 +329,29 @@ async def test_a_palette_that_is_closed_at_once_does_no_harm(drive: Drive) -> No
         await driver.until(lambda: search.is_finished)
         assert search.error is not None
         assert driver.app._exception is None  # noqa: SLF001
+
+
+@pytest.mark.parametrize("opens", ["N", "ctrl+s", "m", "ctrl+e", "ctrl+o", "w"])
+async def test_what_ends_a_dialog_twice_at_once_ends_only_it(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opens: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # an export is written there
+    async with drive() as driver:
+        await driver.press("space")
+        for key in ("enter", "escape"):
+            await driver.pilot.press(opens)
+            await driver.until(lambda: isinstance(driver.app.screen, Modal))
+            under = driver.app.screen_stack[-2]
+            ends = driver.app.screen
+            driver.app.simulate_key(key)
+            driver.app.simulate_key(key)
+            await driver.pilot.pause()
+            if driver.app.screen is ends:  # enter does nothing here
+                await driver.pilot.press("escape")
+            await driver.until(lambda ends=ends: ends not in driver.app.screen_stack)  # type: ignore[misc]
+            assert under in driver.app.screen_stack
+            assert driver.app._exception is None  # noqa: SLF001
+            await driver.until(lambda: driver.playground.settled)
 
 
 @pytest.mark.slow

@@ -135,6 +135,7 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         table.move_cursor(row=rows.index("renamed"))
         await driver.pilot.press("c")
         await driver.until(lambda: table.row_count == 4)
+        assert screen.shown[table.cursor_row].name == "renamed"  # the copy is above it: the selection went with it
         table.move_cursor(row=[listed.name for listed in screen.shown].index("name 1"))
         await driver.pilot.press("d")
         await driver.until(lambda: table.row_count == 3)
