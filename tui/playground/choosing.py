@@ -106,7 +106,7 @@ class Choosing:
             from engine.generation.decode import choose_token
 
             exploration, tree = self._host.exploration, self._host.exploration.tree
-            roll = tree.next_roll(place) if place < len(tree) else 0
+            roll = exploration.next_roll(place)
             dist = exploration.distribution(place, roll)
             if dist is not None:
                 step = choose_token(dist, exploration.context(place, roll), tree.view.coin)

@@ -123,7 +123,7 @@ class Drawing:
         host.panes.coin.show(CoinView(dist, step, view.seed, view.coin), exploration.name)
         flipped = step is not None and step.u is not None
         seed = step.seed if step is not None and flipped else view.seed
-        roll = step.roll if step is not None and flipped else exploration.tree.next_roll(cursor)
+        roll = step.roll if step is not None and flipped else exploration.next_roll(cursor)
         kind = step.coin if step is not None and step.coin else view.coin
         title = "coin" if kind == "interval" else "coin: log p + luck"
         retitle(host.panes.coin, title=title, subtitle=f"seed {seed} · roll {roll}{self._maker(cursor)}")

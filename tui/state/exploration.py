@@ -82,6 +82,10 @@ class Exploration:
         """Whether the logits for the token after a node are at hand."""
         return self._distributions.knows(node)
 
+    def next_roll(self, position: int) -> int:
+        """The roll of the next flip at a position; at the stream's end the first, which redo or space take again."""
+        return self.tree.next_roll(position) if position < len(self.tree) else 0
+
     def context(self, position: int, roll: int | None = None, settings: Settings | None = None) -> SamplingContext:
         """The context of a position, for the flip that stands there or would come next.
 
@@ -94,7 +98,7 @@ class Exploration:
 
         tree, settings = self.tree, self.settings if settings is None else settings
         if roll is None and not (position < len(tree) and tree.step(position).origin == "sampled"):
-            roll = tree.next_roll(position)
+            roll = self.next_roll(position)
         return context_at(
             tree,
             position,

@@ -293,3 +293,32 @@ async def test_what_was_seen_stays_when_settings_change(drive: Drive) -> None:
         assert driver.tree.step(8) == step
         assert driver.dist.settings != step.settings
         assert np.count_nonzero(driver.dist.final) == 1  # the preset after pure is greedy
+
+
+async def test_the_others_are_counted_whenever_other_rows_are_in_view(drive: Drive) -> None:
+    async with drive() as driver:
+        panel = driver.playground.panes.view.list
+
+        async def counted() -> str:
+            await driver.settled()
+            await driver.until(lambda: panel.border_subtitle == panel.summary())
+            return str(panel.border_subtitle)
+
+        at_first = await counted()
+        await driver.press("slash", *"qqzz")
+        assert await counted() != at_first
+        await driver.press("escape")
+        assert await counted() == at_first
+        await driver.press("s")
+        assert await counted() != at_first  # the settings take rows
+        await driver.press("escape")
+        assert await counted() == at_first
+
+
+async def test_the_coin_of_an_undone_flip_is_the_one_that_space_flips(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.press("space", "r", "u", "u")
+        assert "roll 0" in str(driver.playground.panes.coin.border_subtitle)
+        await driver.press("space")
+        step = driver.tree.step(len(driver.tree) - 1)
+        assert step.roll == 0

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -41,6 +42,9 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
     }
     """
 
+    class RowsInView(Message):
+        """Other rows are in view, or other tokens in them."""
+
     def __init__(self, palette: Palette) -> None:
         super().__init__(id="candidate-list")
         self._palette = palette
@@ -67,7 +71,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
     def summary(self) -> str:
         """How many tokens are out of view, and what they have together."""
         mass, others = self.visible_mass()
-        return f"{others:,} others {percent(max(0.0, 1 - mass)).strip()}" if others > 0 else ""
+        return f"{others:,} other{'s' * (others > 1)} {percent(max(0.0, 1 - mass)).strip()}" if others > 0 else ""
 
     def visible_mass(self) -> tuple[float, int]:
         """The final probability of the rows in view, and how many other tokens have a share."""
@@ -107,6 +111,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         self._matches = None if matches is None else frozenset(matches)
         self.selected = 0
         self._sort(FIRST)
+        self.post_message(self.RowsInView())
         self.scroll_to(y=0, animate=False)
         self.refresh()
 
@@ -136,6 +141,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
     def on_resize(self, event: events.Resize) -> None:
         """Keep the selected row in view."""
         self._scroll_to_selected()
+        self.post_message(self.RowsInView())
 
     def render_line(self, y: int) -> Strip:
         """One candidate."""

@@ -115,6 +115,11 @@ class ViewPane(Vertical):
         """Follow scrolling, so that "others" means what is out of view."""
         self.watch(self.list, "scroll_y", self._summarize, init=False)
 
+    @on(CandidateList.RowsInView)
+    def _in_view(self, message: CandidateList.RowsInView) -> None:
+        message.stop()
+        self._summarize()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Its keys work while the search field is open; else the screen's do."""
         return self.searching if action in ("none", "row", "page", "close_search") else True
