@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-IMPORTS = "import engine.cli, tui.__main__, tui.app"
+IMPORTS = "import engine.cli.options, tui.__main__, tui.app"
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ HELP = "from tui.__main__ import main\ntry: main(['--help'])\nexcept SystemExit:
     [
         ("import tui", {"torch", "textual", "numpy"}),
         (
-            "import engine.cli, engine.models.opening, engine.session.tree",
+            "import engine.cli.options, engine.models.opening, engine.session.tree",
             {"textual", "rich", "torch", "numpy", "tui", "themes"},
         ),
         (

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import tui.cli.app
-import tui.cli.themes  # noqa: F401 - the packages register their commands
 from engine.cli.options import FrontEnd, commands
 from engine.cli.run import run
+
+commands.modules |= {"app": "tui.cli.app", "themes": "tui.cli.themes"}
 
 
 def picture(path: Path, leaf: int | None) -> str:
@@ -22,7 +22,7 @@ def picture(path: Path, leaf: int | None) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: `gpt2-remix COMMAND …`, or `gpt2-remix [PREFIX] …` for the app."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    names = set(commands.commands) | {"--help", "-h", "--version"}
+    names = set(commands.modules) | {"--help", "-h", "--version"}
     if not (given and given[0] in names):
         given = ["app", *given]
     sys.exit(run(commands, given, FrontEnd(picture)))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.trace.index import Index
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Loading(Message):
     """A model is on its way: what is being done, bytes done, bytes in all (None where that is not known)."""
 
@@ -37,7 +37,7 @@ class Loading(Message):
         return isinstance(message, Loading)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TokenizerReady(Message):
     """The tokenizer and the size of the vocabulary (which padding may make larger) are there, the weights not yet."""
 
@@ -46,7 +46,7 @@ class TokenizerReady(Message):
     vocab_size: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ModelReady(Message):
     """A model can be run; `record` is what sessions keep of it, `folder` where its files are.
 
@@ -60,7 +60,7 @@ class ModelReady(Message):
     folder: Path
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class KernelsReady(Message):
     """Kernels were compiled: the model's network can change over to them; or a `problem` in one line."""
 
@@ -68,7 +68,7 @@ class KernelsReady(Message):
     problem: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ChangedOver(Message):
     """The model goes on with another network; the steps that follow were made with it."""
 
@@ -77,7 +77,7 @@ class ChangedOver(Message):
     record: ModelRecord
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ModelFailed(Message):
     """A model cannot be loaded; `reason` is one line."""
 
@@ -85,7 +85,7 @@ class ModelFailed(Message):
     reason: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LogitsReady(Message):
     """Logits for a place that was asked for: after a node of the tree, or in a lane."""
 
@@ -95,7 +95,7 @@ class LogitsReady(Message):
     computed: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Stepped(Message):
     """Steps that a run made since the last message, for each of its lanes, and the newest distribution of each.
 
@@ -116,7 +116,7 @@ class Stepped(Message):
     ended: str | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class PromptScored(Message):
     """Probabilities of prompt tokens: (node, step with them filled in)."""
 
@@ -125,7 +125,7 @@ class PromptScored(Message):
     computed: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Rechosen(Message):
     """What coins of the stream would have chosen with other settings: (position, token), None for no token at all.
 
@@ -139,7 +139,7 @@ class Rechosen(Message):
     done: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RepeatProgress(Message):
     """How far a repetition over seeds is: tokens done, tokens in all, and what is finished.
 
@@ -161,7 +161,7 @@ class RepeatProgress(Message):
         return isinstance(message, RepeatProgress) and message.number == self.number
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Indexing(Message):
     """A training text is being read: what is done, how much of how much."""
 
@@ -174,7 +174,7 @@ class Indexing(Message):
         return isinstance(message, Indexing)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Indexed(Message):
     """A model's training text can be traced in; `index` is None where none is known, or for a `problem` in one line."""
 
@@ -183,7 +183,7 @@ class Indexed(Message):
     problem: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Traced(Message):
     """Tokens of a stream as seen from the training text.
 
@@ -202,7 +202,7 @@ class Traced(Message):
     min_tokens: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RequestFailed(Message):
     """A request failed, and only that one; `reason` is one line.
 
@@ -216,7 +216,7 @@ class RequestFailed(Message):
     reason: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ErrandFailed(Message):
     """An errand failed: which one, and why in one line."""
 
@@ -224,7 +224,7 @@ class ErrandFailed(Message):
     reason: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SessionOpened(Message):
     """A session was read from its file (or is a new one); `model` is the name of the one to open it with."""
 
@@ -232,7 +232,7 @@ class SessionOpened(Message):
     model: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SessionsListed(Message):
     """The sessions that there are, the newest first, and how many are in the bin."""
 
@@ -240,19 +240,19 @@ class SessionsListed(Message):
     binned: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SessionsChanged(Message):
     """A session was copied, renamed or deleted: the list is another one."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ModelsListed(Message):
     """The models that can be chosen."""
 
     models: list[ListedModel]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Found(Message):
     """What was found in a tree: nodes in order, and what was looked for in words."""
 
@@ -260,14 +260,14 @@ class Found(Message):
     words: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Saved(Message):
     """Everything that was given for a session file is on the disk."""
 
     path: Path
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class NotSaved(Message):
     """A session file could not be written; what was given is kept and tried again.
 
@@ -280,7 +280,7 @@ class NotSaved(Message):
     lost: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Exported(Message):
     """How far an export is; `problem` is one line where it failed."""
 
@@ -295,7 +295,7 @@ class Exported(Message):
         return isinstance(message, Exported) and not message.finished
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TrainingEvent(Message):
     """A line of `train --events`, of the training with this number."""
 
@@ -303,7 +303,7 @@ class TrainingEvent(Message):
     event: dict[str, Any]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TrainingOver(Message):
     """A training's process has ended; `problem` is one line where it failed."""
 
@@ -314,26 +314,26 @@ class TrainingOver(Message):
 # From screens to the app
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class OpenModel(Message):
     """A person chose a model."""
 
     name: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SwitchPrecision(Message):
     """A person wants the weights held the other way."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class OpenSession(Message):
     """A person chose a session."""
 
     path: Path
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ShowHelp(Message):
     """A person wants the help of a screen."""
 

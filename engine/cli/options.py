@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine import __version__
+from engine.cli.lazy import LazyGroup
 from engine.cli.output import PROGRAM, note, progress_bars
 from engine.errors import InputError
 from engine.models.opening import PRECISIONS
@@ -175,8 +176,18 @@ def is_file(word: str) -> bool:
         return False
 
 
+MODULES = {
+    name: f"engine.cli.{module}" for name, module in {
+        "bench": "bench", "compare": "compare", "export": "export", "generate": "generate", "import": "sessions",
+        "index": "trace", "models": "models", "next": "next_token", "replay": "sessions", "score": "score",
+        "sessions": "sessions", "trace": "trace", "train": "train",
+    }.items()
+}
+"""The module of each command."""
+
+
 @click.group(
-    PROGRAM,
+    PROGRAM, cls=LazyGroup, modules=MODULES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
         "gpt2-remix", 'gpt2-remix "It is a truth universally acknowledged"', 'gpt2-remix --ids 91',

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import engine.cli  # noqa: F401 - registers them
 from engine.cli import options as cli
 from engine.models.opening import Model
 from tests.kinds import Checkpoint
@@ -287,3 +288,17 @@ def test_output_is_utf8_whatever_the_locale() -> None:
     arguments = ["next", "--ids", "447", "-k", "5", "--json"]
     result = subprocess.run([*PROGRAM, *arguments], capture_output=True, env=env, timeout=60, check=True)
     assert json.loads(result.stdout.decode("utf-8"))["kept"] == 8193
+
+
+def test_every_command_is_known_before_its_file_is_imported() -> None:
+    import engine.cli
+    import tui.__main__
+    import tui.cli
+    from engine.cli.options import commands
+
+    for package in (engine.cli, tui.cli):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    assert {name: command.callback.__module__ for name, command in commands.commands.items() if command.callback} == (
+        commands.modules
+    )
