@@ -15,7 +15,6 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from engine.models.names import EMBEDDED
-from engine.models.opening import can_compile
 from tui import messages
 from tui.commands import Commands, commands_of
 from tui.explorations import Explorations
@@ -160,6 +159,8 @@ class RemixApp(App[None]):
     def on_model_ready(self, message: messages.ModelReady) -> None:
         """A network can be run: show its tree."""
         old, name = self.explorations.current, self.explorations.current.model
+        from engine.models.opening import can_compile
+
         self.workspace.compiling = message.info.form == "numpy" and can_compile()
         exploration = self.explorations.adopt(message)
         self.workspace.trace_in(message)

@@ -10,8 +10,7 @@ from textual.message import Message
 
 from engine.errors import EngineError
 from engine.generation.backend import check_ids
-from engine.models.names import EMBEDDED, resolve
-from engine.models.opening import PRECISIONS, LoadOptions, can_compile
+from engine.models.names import EMBEDDED, PRECISIONS, resolve
 from engine.sampling.settings import draw_seed
 from engine.tokens.tokenizer import Tokenizer
 from tui import messages
@@ -53,6 +52,8 @@ class Explorations:
 
     def open_model(self, name: str, precision: str | None = None) -> None:
         """Open a model; `precision` is that of a session, for where nobody chose another."""
+        from engine.models.opening import LoadOptions, can_compile
+
         options = self._workspace.options.load or LoadOptions()
         if self._precision is not None:
             options = replace(options, precision=self._precision)

@@ -18,7 +18,7 @@ from engine import __version__
 from engine.cli.lazy import LazyGroup
 from engine.cli.output import PROGRAM, note, progress_bars
 from engine.errors import InputError
-from engine.models.opening import PRECISIONS
+from engine.models.names import PRECISIONS
 from engine.sampling.presets import SHIPPED, find_preset
 from engine.sampling.settings import CHAIN, COINS, LISTS, NUMBERS, Settings, parse_settings
 from engine.tokens.ids import parse_ids

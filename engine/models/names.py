@@ -13,6 +13,8 @@ from engine.errors import InputError
 
 EMBEDDED = "classics"
 
+PRECISIONS = ("fp32", "int8")
+
 
 @dataclass(frozen=True, slots=True)
 class HubModel:

@@ -143,6 +143,3 @@ def _naming(source: Source, folder: Path) -> Iterator[None]:
         if source.kind != "hub":
             raise
         raise InputError(f"{error} (downloaded from {source.place}; to try again, delete {folder})") from None
-
-
-PRECISIONS = ("fp32", "int8")

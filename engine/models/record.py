@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.generation.backend import ModelInfo
-from engine.models.opening import Located
+if TYPE_CHECKING:
+    from engine.generation.backend import ModelInfo
+    from engine.models.opening import Located
 
 
 @dataclass(frozen=True, slots=True)
