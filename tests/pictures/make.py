@@ -60,9 +60,12 @@ async def picture(name: str) -> str:
 
 
 async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
-    """A training that is almost done, on the tests' quotations."""
-    texts = tuple(str(path) for path in sorted((FOLDER.parent / "quotations").glob("*.txt")))
-    app.workspace.trainings.begin(TrainOptions(texts, Path("/tmp/pictures/quotations-model"), 2.0))
+    """A training that is almost done, of the text that `--text TITLE=FILE` names, or of the tests' short quotations."""
+    texts = [sys.argv[sys.argv.index("--text") + 1]] if "--text" in sys.argv else [
+        str(path) for path in sorted((FOLDER.parent / "quotations").glob("*.txt"))
+    ]
+    name = texts[0].partition("=")[0].lower() if "--text" in sys.argv else "quotations"
+    app.workspace.trainings.begin(TrainOptions(tuple(texts), Path(f"/tmp/pictures/{name}-model"), 2.0))
     app.playground.places.last_training()
     training = app.workspace.trainings.training
     assert training is not None
@@ -89,7 +92,7 @@ def some_sessions() -> None:
 def main() -> None:
     """Write every picture."""
     home = Path("/tmp/pictures")
-    for name in sys.argv[1:] or PICTURES:
+    for name in [given for given in sys.argv[1:] if given in PICTURES] or PICTURES:
         shutil.rmtree(home, ignore_errors=True)
         os.environ |= {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA")}
         if name == "sessions":
