@@ -161,7 +161,7 @@ class Records:
         places = {ROOT: ROOT}
         columns = ["ifnull(parent, 0)" if name == "parent" else name for name in NODE_COLUMNS]
         for values in self.rows("nodes", columns, "id"):
-            row = NodeRow(*values)
+            row = NodeRow._make(values)
             known = row.parent in places
             if not known or (self.strict and row.id != len(tree.nodes)):
                 self.bad(f"node {row.id}")
@@ -213,12 +213,12 @@ class Records:
 
 def plausible(row: NodeRow, settings: dict[int, Settings], models: int) -> bool:
     """Whether a node's record can be one of this program's: damaged ones mostly are not."""
-    numbers = (row.id, row.parent, row.model, row.token, row.roll, row.window, row.offset)
-    if any(type(number) is not int for number in numbers):
+    if not (type(row.id) is type(row.parent) is type(row.model) is type(row.token) is type(row.roll)
+            is type(row.window) is type(row.offset) is int):
         return False
     if not (0 <= row.parent < row.id and 0 <= row.model <= max(0, models)):
         return False
-    if min(row.token, row.roll, row.window) < 0:
+    if row.token < 0 or row.roll < 0 or row.window < 0:
         return False
     if row.origin not in ORIGINS or type(row.born) is not float:
         return False
