@@ -158,9 +158,9 @@ class RemixApp(App[None]):
 
     def on_model_ready(self, message: messages.ModelReady) -> None:
         """A network can be run: show its tree."""
-        old, name = self.explorations.current, self.explorations.current.model
         from engine.models.opening import can_compile
 
+        old, name = self.explorations.current, self.explorations.current.model
         self.workspace.compiling = message.info.form == "numpy" and can_compile()
         exploration = self.explorations.adopt(message)
         self.workspace.trace_in(message)

@@ -12,6 +12,7 @@ from engine.errors import EngineError
 from engine.generation.backend import check_ids
 from engine.models.names import EMBEDDED, PRECISIONS, resolve
 from engine.sampling.settings import draw_seed
+from engine.session.outline import highest_id
 from engine.tokens.tokenizer import Tokenizer
 from tui import messages
 from tui.state.exploration import Exploration
@@ -225,7 +226,7 @@ class Explorations:
             return None
         self.waiting = None
         workspace, tree = self._workspace, opened.session.tree
-        highest = max((node.step.token for node in tree.nodes if node.step is not None), default=0)
+        highest = highest_id(tree)
         if highest >= message.info.vocab_size:
             opened.release()
             workspace.say(f"this session holds id {highest}, but the ids of {name} end at "

@@ -129,6 +129,11 @@ def with_origin(tree: Tree, origin: str) -> list[int]:
     return [node.id for node in tree.nodes if (step := node.step) is not None and step.origin == origin]
 
 
+def highest_id(tree: Tree) -> int:
+    """The highest token id of the tree, 0 without tokens: a model can show the tree if its vocabulary holds it."""
+    return max((node.step.token for node in tree.nodes if node.step is not None), default=0)
+
+
 def annotated(tree: Tree) -> list[int]:
     """The nodes with a name, a star or a note."""
     return sorted(node for node, mark in tree.annotations.items() if mark.name or mark.star or mark.note)

@@ -15,6 +15,7 @@ from engine.models.weights_hash import weights_sha256
 from engine.session.folder import holding
 from engine.session.journal import Journal, Session
 from engine.session.nodes import ROOT
+from engine.session.outline import highest_id
 from engine.session.store import DamagedError, Store, read
 from engine.session.tree import Tree
 
@@ -36,7 +37,7 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
         except DamagedError as error:
             raise InputError(f"{error}; open it with gpt2-remix --session {path}, which recovers it") from None
         tree = session.tree
-        if any(node.step is not None and node.step.token >= model.info.vocab_size for node in tree.nodes):
+        if highest_id(tree) >= model.info.vocab_size:
             raise InputError(f"{path} holds ids that {model.info.name} does not have; name its own model with --model")
         journal = Journal.of_saved(session) if path.exists() else Journal(session)
         located = locate(model.info.name)

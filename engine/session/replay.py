@@ -21,7 +21,7 @@ from engine.generation.stream import StepList, recorded_context
 from engine.sampling import coin as coins
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import Settings
-from engine.session.outline import walk
+from engine.session.outline import highest_id, walk
 from engine.session.tree import Tree
 
 ROUNDING = 2e-5
@@ -129,7 +129,7 @@ def candidates(
 
     Raises InputError where the session holds ids that this model does not have.
     """
-    highest = max((node.step.token for node in tree.nodes if node.step is not None), default=0)
+    highest = highest_id(tree)
     if highest >= backend.info.vocab_size:
         raise InputError(f"the session holds id {highest}, but the ids of {backend.info.name} end before it")
     for path, fresh in walk(tree) if leaf is None else [(tree.path_to(leaf), 0)]:

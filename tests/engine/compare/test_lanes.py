@@ -44,20 +44,6 @@ chains = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random network whose coins do not hang on the last bits."""
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    torch.manual_seed(0)
-    config = GPT2Config(vocab_size=97, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
-                        bos_token_id=END, eos_token_id=END)
-    folder = tmp_path_factory.mktemp("tiny")
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return folder
-
-
 def run(backend: LocalBackend, lanes: list[Lane]) -> None:
     for _ in run_together(backend, lanes, END):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,17 +64,9 @@ actions = st.lists(
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A random network whose context is soon full and whose coins do not hang on the last bits."""
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    torch.manual_seed(0)
-    config = GPT2Config(vocab_size=97, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
-                        bos_token_id=END, eos_token_id=END)
-    folder = tmp_path_factory.mktemp("tiny")
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return Model(open_backend("tiny", folder), FakeTokenizer())  # type: ignore[arg-type]
+def model(tiny: Path) -> Any:
+    """A network whose context is soon full and whose coins do not hang on the last bits."""
+    return Model(open_backend("tiny", tiny), FakeTokenizer())  # type: ignore[arg-type]
 
 
 @dataclass
