@@ -12,8 +12,10 @@ import pytest
 
 from engine.models.opening import Model
 
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# What the person at this machine has set for the hub (offline, an endpoint, a token, a cache) decides no test.
+for name in [name for name in os.environ if name.startswith(("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_"))]:
+    del os.environ[name]
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:
