@@ -16,6 +16,7 @@ from engine.gpt2.config import check_config, read_config
 from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names
 from engine.models.names import EMBEDDED, HUB, embedded_folder
 from engine.progress import Progress
+from engine.tokens.folder_tokenizer import BESIDE, MERGES, VOCAB, WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
         if config is None:
             raise InputError(f"{repo} has no config.json on the hub; it is not a model that can be run")
         check_config(_parse(config), f"{repo}/config.json")
-        if _download(repo, "tokenizer.json", progress) is None and _download(repo, "vocab.json", progress):
-            _download(repo, "merges.txt", progress)
+        if _download(repo, WHOLE, progress) is None and _download(repo, VOCAB, progress):
+            _download(repo, MERGES, progress)
+        for file in BESIDE:
+            _download(repo, file, progress)
         if _download_weights(repo, WEIGHTS, progress) is None:
             index = _download(repo, WEIGHTS_INDEX, progress)
             if index is None:

@@ -19,7 +19,8 @@ from engine.gpt2.config import GPT2Config, read_config
 from engine.models.hub import fetch
 from engine.models.names import HUB, Source, resolve
 from engine.progress import Progress
-from engine.tokens.tokenizer import Tokenizer, folder_tokenizer, gpt2_tokenizer
+from engine.tokens.folder_tokenizer import folder_tokenizer
+from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
 
 if TYPE_CHECKING:
     from engine.progress import Progress

@@ -182,8 +182,8 @@ def id_type(vocab_size: int) -> np.dtype[Any]:
 
 
 def _cache_path(path: Path, state: os.stat_result, tokenizer: Tokenizer) -> Path:
-    pieces = hashlib.sha256(b"\0".join(tokenizer.pieces)).hexdigest()
-    key = f"1|{path}|{state.st_size}|{state.st_mtime_ns}|{pieces}"
+    by = hashlib.sha256(tokenizer.definition()).hexdigest()
+    key = f"2|{path}|{state.st_size}|{state.st_mtime_ns}|{len(tokenizer.pieces)}|{by}"
     return user_cache_path("gpt2-remix") / "texts" / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.ids"
 
 

@@ -1,19 +1,16 @@
 """GPT-2's byte-level BPE: text <-> token ids <-> bytes, and characters that are spread over several tokens.
 
-The ranks are the committed ones (`assets/gpt2.tiktoken`), encoded by tiktoken; a folder with a tokenizer of its own
-is read with Hugging Face's tokenizers. Nothing is ever downloaded here.
+The ranks are the committed ones (`assets/gpt2.tiktoken`), encoded by tiktoken; `engine.tokens.folder_tokenizer` reads
+a folder's own. Nothing is ever downloaded here.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from pathlib import Path
-from typing import Any
 
 from engine.errors import InputError
 
@@ -34,11 +31,13 @@ class Tokenizer:
         pieces: the bytes of each id. Ids of the model past the end of the table (padding) have no bytes.
         end_of_text: the id of `<|endoftext|>`.
         split: the encoder behind `encode`.
+        definition: gives all that `split` depends on, for whoever keeps what it made.
     """
 
     pieces: Sequence[bytes]
     end_of_text: int
     split: Callable[[str], list[int]]
+    definition: Callable[[], bytes]
 
     def encode(self, text: str) -> list[int]:
         """The token ids of a text; `<|endoftext|>` written out is that one token, as in transformers.
@@ -122,94 +121,14 @@ def gpt2_tokenizer(vocab_size: int = GPT2_RANKS + 1) -> Tokenizer:
 
     def split(text: str) -> list[int]:
         if len(single) < 256 and (missing := set(text.replace(END_OF_TEXT, "").encode()) - single):
-            raise InputError(
-                f"this model's vocabulary of {vocab_size} tokens has none for the byte {min(missing):#04x}; "
-                "give token ids instead of text"
-            )
+            raise missing_byte(min(missing), vocab_size)
         return encoding.encode(text, allowed_special="all")
 
-    return Tokenizer([*table, END_OF_TEXT.encode()], end_of_text, split)
+    pieces = [*table, END_OF_TEXT.encode()]
+    return Tokenizer(pieces, end_of_text, split, lambda: _PATTERN.encode() + b"\0" + b"\0".join(pieces))
 
 
-def _byte_alphabet() -> dict[str, int]:
-    """The printable character by which vocab.json writes each byte -> that byte (GPT-2's bytes_to_unicode)."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
-
-
-def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
-    """The tokenizer that a model's folder brings: tokenizer.json, or vocab.json + merges.txt. None for neither.
-
-    Raises:
-        InputError: files that are damaged, not byte-level BPE, or larger than the model's vocabulary.
-    """
-    whole, vocab, merges = (folder / name for name in ("tokenizer.json", "vocab.json", "merges.txt"))
-    if whole.is_file():  # holds added tokens too, so it goes first, as in transformers
-        source = whole
-    elif vocab.is_file() and merges.is_file():
-        source = vocab
-    else:
-        return None
-    import tokenizers
-
-    try:
-        if source == whole:
-            model = tokenizers.Tokenizer.from_file(str(whole))
-            _check_byte_level(json.loads(whole.read_text("utf-8")))
-        else:
-            model = tokenizers.Tokenizer(
-                tokenizers.models.BPE.from_file(str(vocab), str(merges))
-            )
-            model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-            if model.token_to_id(END_OF_TEXT) is not None:
-                model.add_special_tokens([END_OF_TEXT])
-        entries = model.get_vocab(with_added_tokens=True)
-        added = {token.content for token in model.get_added_tokens_decoder().values()}
-    except InputError:
-        raise
-    except Exception as error:  # the library raises bare Exception for every kind of damage
-        raise InputError(f"{source} is not a tokenizer that can be read: {error}") from None
-    highest = max(entries.values(), default=-1)
-    if highest >= vocab_size:
-        raise InputError(
-            f"{source} has ids up to {highest}, but the model's vocabulary ends at {vocab_size - 1}: "
-            "they do not belong together"
-        )
-    alphabet = _byte_alphabet()
-    pieces = [b""] * (highest + 1)
-    for content, token in entries.items():
-        if content in added or any(character not in alphabet for character in content):
-            pieces[token] = content.encode()
-        else:
-            pieces[token] = bytes(alphabet[character] for character in content)
-    end_of_text = entries.get(END_OF_TEXT)
-    if end_of_text is None:
-        end_of_text = _declared_end(folder, vocab_size)
-
-    def split(text: str) -> list[int]:
-        ids: list[int] = model.encode(text, add_special_tokens=False).ids
-        return ids
-
-    return Tokenizer(pieces, end_of_text, split)
-
-
-def _check_byte_level(definition: Any) -> None:
-    """Raise InputError for a tokenizer.json that is not byte-level BPE, the only kind that GPT-2 models use."""
-    kind = definition.get("model", {}).get("type", "?")
-    parts = json.dumps([definition.get("pre_tokenizer"), definition.get("decoder")])
-    if kind != "BPE" or "ByteLevel" not in parts:
-        raise InputError(f"its tokenizer.json is of the kind {kind}, not byte-level BPE as GPT-2's; it cannot be used")
-
-
-def _declared_end(folder: Path, vocab_size: int) -> int:
-    """The id that config.json calls the end of text, for vocabularies without `<|endoftext|>`."""
-    try:
-        declared = json.loads((folder / "config.json").read_text("utf-8")).get("eos_token_id")
-    except (OSError, ValueError):
-        declared = None
-    if isinstance(declared, int) and 0 <= declared < vocab_size:
-        return declared
-    raise InputError(
-        f"the tokenizer in {folder} has no {END_OF_TEXT}, and config.json names no eos_token_id in the vocabulary"
-    )
+def missing_byte(byte: int, vocab_size: int) -> InputError:
+    """What is said of a byte that a vocabulary has no token for."""
+    return InputError(f"this model's vocabulary of {vocab_size:,} tokens has none for the byte {byte:#04x}; "
+                      "give token ids instead of text")

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,47 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.tokens.tokenizer import folder_tokenizer, gpt2_tokenizer, split_characters, whole_characters
-from tests.conftest import edit_json
+from engine.tokens.tokenizer import gpt2_tokenizer, split_characters, whole_characters
 
 FULL = gpt2_tokenizer()
 SMALL = gpt2_tokenizer(8193)
 QUOTATIONS = Path(__file__).parents[2] / "quotations"
-
-
-def byte_letters() -> dict[int, str]:
-    """GPT-2's bytes_to_unicode, from transformers."""
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    return dict(bytes_to_unicode())
-
-
-@pytest.fixture(scope="session")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Hugging Face's own GPT-2 tokenizer, from vocab.json and merges.txt rebuilt out of the ranks."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-    letters = byte_letters()
-    words = ["".join(letters[byte] for byte in piece) for piece in FULL.pieces[:-1]]
-    rank = {bytes(piece): n for n, piece in enumerate(FULL.pieces[:-1])}
-    merges = []
-    for piece in FULL.pieces[256:-1]:
-        # The merge that makes a token joins the two parts into which lower ranks merge it.
-        parts = [piece[n : n + 1] for n in range(len(piece))]
-        while len(parts) > 2:
-            best = min(range(len(parts) - 1), key=lambda n: rank.get(parts[n] + parts[n + 1], 10**9))
-            parts[best : best + 2] = [parts[best] + parts[best + 1]]
-        merges.append(tuple("".join(letters[byte] for byte in part) for part in parts))
-    vocab = {word: n for n, word in enumerate(words)} | {"<|endoftext|>": 50256}
-    model = Tokenizer(models.BPE(vocab=vocab, merges=[(a, b) for a, b in merges]))
-    model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    model.decoder = decoders.ByteLevel()
-    model.add_special_tokens(["<|endoftext|>"])
-    folder = tmp_path_factory.mktemp("tokenizer")
-    (folder / "vocab.json").write_text(json.dumps(vocab), "utf-8")
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(map(" ".join, merges)), "utf-8")
-    model.save(str(folder / "tokenizer.json"))
-    return model, folder
 
 
 @pytest.mark.parametrize(
@@ -119,48 +82,6 @@ def test_tiny_vocabularies_say_which_byte_they_lack() -> None:
 def test_invalid_unicode_is_refused() -> None:
     with pytest.raises(InputError, match="not valid UTF-8"):
         FULL.encode("abc\udcff")
-
-
-@pytest.mark.parametrize("files", [("tokenizer.json",), ("vocab.json", "merges.txt")])
-def test_a_folder_with_its_own_tokenizer(reference: Any, tmp_path: Path, files: Any) -> None:
-    for name in files:
-        (tmp_path / name).write_bytes((reference[1] / name).read_bytes())
-    own = folder_tokenizer(tmp_path, 50257)
-    assert own is not None
-    assert own.end_of_text == 50256
-    text = "Hello, wörld! 日本 <|endoftext|> \U0001f600"
-    assert own.encode(text) == FULL.encode(text)
-    assert list(own.pieces) == list(FULL.pieces)
-
-
-def test_a_tokenizer_with_ids_in_another_order(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    vocab = {"<|endoftext|>": 0, "ab": 1, "b": 2, "a": 3, "abc": 4, "c": 5, "Ġ": 6}
-    model = Tokenizer(models.BPE(vocab=vocab, merges=[("a", "b"), ("ab", "c")]))
-    model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    model.add_special_tokens(["<|endoftext|>"])
-    model.save(str(tmp_path / "tokenizer.json"))
-    own = folder_tokenizer(tmp_path, 7)
-    assert own is not None
-    assert own.encode("abcab a<|endoftext|>") == [4, 1, 6, 3, 0]
-    assert own.decode([4, 1, 6, 3]) == "abcab a"
-    assert own.end_of_text == 0
-    with pytest.raises(InputError, match="do not belong together"):
-        folder_tokenizer(tmp_path, 5)
-
-
-def test_folders_without_and_with_damaged_tokenizers(reference: Any, tmp_path: Path) -> None:
-    assert folder_tokenizer(tmp_path, 50257) is None
-    whole = tmp_path / "tokenizer.json"
-    whole.write_text("{]")
-    with pytest.raises(InputError, match="can be read"):
-        folder_tokenizer(tmp_path, 50257)
-    whole.write_bytes((reference[1] / "tokenizer.json").read_bytes())
-    word_piece = {"type": "WordPiece", "prefix": "#", "cleanup": True}
-    edit_json(whole, pre_tokenizer={"type": "Whitespace"}, decoder=word_piece)
-    with pytest.raises(InputError, match="byte-level"):
-        folder_tokenizer(tmp_path, 50257)
 
 
 @given(st.lists(st.binary(max_size=5), max_size=12))
