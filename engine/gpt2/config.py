@@ -117,26 +117,34 @@ def check_config(record: dict[str, Any], where: str) -> GPT2Config:
     return config
 
 
-def expected_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
-    """The name (without prefix) and shape of every tensor that the configuration calls for, but the output head."""
+def _outer_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
+    width = config.n_embd
+    return {"wte.weight": (config.vocab_size, width), "wpe.weight": (config.n_positions, width),
+            "ln_f.weight": (width,), "ln_f.bias": (width,)}
+
+
+def _layer_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
     width, inner = config.n_embd, config.inner
-    shapes: dict[str, tuple[int, ...]] = {
-        "wte.weight": (config.vocab_size, width), "wpe.weight": (config.n_positions, width),
-        "ln_f.weight": (width,), "ln_f.bias": (width,),
-    }
-    layer = {
+    return {
         "ln_1.weight": (width,), "ln_1.bias": (width,), "ln_2.weight": (width,), "ln_2.bias": (width,),
         "attn.c_attn.weight": (width, 3 * width), "attn.c_attn.bias": (3 * width,),
         "attn.c_proj.weight": (width, width), "attn.c_proj.bias": (width,),
         "mlp.c_fc.weight": (width, inner), "mlp.c_fc.bias": (inner,),
         "mlp.c_proj.weight": (inner, width), "mlp.c_proj.bias": (width,),
     }
-    return shapes | {f"h.{n}.{name}": shape for n in range(config.n_layer) for name, shape in layer.items()}
+
+
+def expected_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
+    """The name (without prefix) and shape of every tensor that the configuration calls for, but the output head.
+
+    There are as many as config.json says: it must be known that the file holds so many layers.
+    """
+    layer = _layer_shapes(config).items()
+    return _outer_shapes(config) | {f"h.{n}.{name}": shape for n in range(config.n_layer) for name, shape in layer}
 
 
 def parameters_of(config: GPT2Config) -> int:
     """How many numbers a network of this shape has, a tied head counted once."""
-    shapes = list(expected_shapes(config).values())
-    if not config.tie_word_embeddings:
-        shapes.append((config.vocab_size, config.n_embd))
-    return sum(math.prod(shape) for shape in shapes)
+    outer, layer = (sum(map(math.prod, shapes(config).values())) for shapes in (_outer_shapes, _layer_shapes))
+    head = 0 if config.tie_word_embeddings else config.vocab_size * config.n_embd
+    return outer + config.n_layer * layer + head

@@ -12,16 +12,22 @@ WEIGHTS_INDEX = "model.safetensors.index.json"
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model folder. Raises InputError where there are none, or the index is damaged."""
+    """The safetensors files of a model folder: those that an index names, else the single one.
+
+    Where both are there, the single one is a leftover, say of an adapter that was saved beside the shards.
+
+    Raises:
+        InputError: there are none, or the index is damaged.
+    """
     single, index = folder / WEIGHTS, folder / WEIGHTS_INDEX
-    if single.is_file():
-        return [single]
     if index.is_file():
         names = shard_names(index)
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise InputError(f"{folder} lacks {missing[0]}, which {WEIGHTS_INDEX} names; download the model again")
         return [folder / name for name in names]
+    if single.is_file():
+        return [single]
     pickles = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
     if pickles:
         raise InputError(

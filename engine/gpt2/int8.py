@@ -69,12 +69,13 @@ def _stamp(folder: Path) -> dict[str, str]:
 
 def _read(file: Path, stamp: dict[str, str], config: GPT2Config) -> dict[str, tuple[Array, Array]] | None:
     """The kept weights and scales by layer; None where there are none, or not these."""
-    shapes = expected_shapes(config)
-    wanted = {name: shapes[f"{name}.weight"] for name in layer_names(config)} | {"lm_head": shapes["wte.weight"][::-1]}
     try:
         stored, metadata = stored_tensors(file)
         if metadata != stamp:
             return None
+        shapes = expected_shapes(config)
+        wanted = {name: shapes[f"{name}.weight"] for name in layer_names(config)}
+        wanted["lm_head"] = shapes["wte.weight"][::-1]
         found: dict[str, tuple[Array, Array]] = {}
         for name, (inner, outer) in wanted.items():
             weight, scale = loaded(stored[f"{name}.weight"]), loaded(stored[f"{name}.scale"])

@@ -24,6 +24,7 @@ from engine.gpt2.kernels.packing import empty_aligned
 Array: TypeAlias = "NDArray[Any]"
 
 DTYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
     "BF16": np.dtype("<u2"),
@@ -32,6 +33,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 """How safetensors names what is read here; numpy has no bf16, whose 16 bits are the upper half of an fp32."""
 
 HEAD = "lm_head.weight"
+_POSITIONS = "wpe.weight"
 LAYERS = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
 """The linear layers of a block, by their names in the files."""
 
@@ -48,12 +50,19 @@ class Stored:
     shape: tuple[int, ...]
     offset: int
 
-    def array(self) -> Array:
-        """Its numbers, mapped from the file; bf16 as a copy in float32."""
+    def mapped(self) -> Array:
+        """What is stored, mapped from the file."""
         kind = DTYPES[self.dtype]
         if 0 in self.shape:
             return np.zeros(self.shape, kind)
-        mapped: Array = np.memmap(self.path, kind, "r", self.offset, self.shape).view(np.ndarray)
+        return np.memmap(self.path, kind, "r", self.offset, self.shape).view(np.ndarray)
+
+    def array(self) -> Array:
+        """Its numbers, mapped from the file; float64 and bf16 as a copy in float32."""
+        mapped = self.mapped()
+        if self.dtype == "F64":
+            with np.errstate(over="ignore"):
+                return mapped.astype(np.float32)
         return (mapped.astype(np.uint32) << 16).view(np.float32) if self.dtype == "BF16" else mapped
 
 
@@ -90,29 +99,44 @@ def read_tensors(folder: Path, config: GPT2Config, leave_out: Callable[[str], bo
         leave_out: the names of tensors whose shapes are checked, but that are not read.
 
     Returns:
-        float32 or float16, as they are stored; what is stored in bf16 as float32.
+        float32 or float16, as they are stored; what is stored in bf16 or float64 as float32.
 
     Raises:
         InputError: files that are missing, truncated or not safetensors; tensors that are missing, unexpected, twice
-            there, or of another shape or dtype than config.json says; numbers that are not finite.
+            there, or of another shape or dtype than config.json says; numbers that are not finite, or not in fp32.
     """
-    places: dict[str, Stored] = {}
-    for path in weight_files(folder):
-        try:
-            tensors, _ = stored_tensors(path)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise InputError(f"{path} {_damage(path)} ({error})") from None
-        for key, stored in tensors.items():
-            name = key.removeprefix("transformer.")
-            if _IGNORED.fullmatch(name):
-                continue
-            if name in places:
-                raise InputError(f"{path} holds {name} a second time; the weight files do not belong together")
-            places[name] = stored
+    places = _network_tensors(folder)
+    if config.tie_word_embeddings and "wte.weight" not in places and HEAD in places:
+        places["wte.weight"] = places.pop(HEAD)  # of weights that are shared safetensors' save_model keeps one name
     _check_shapes(places, config, folder)
     if config.tie_word_embeddings:
         places.pop(HEAD, None)
     return {name: _read(name, stored) for name, stored in places.items() if not (leave_out and leave_out(name))}
+
+
+def _network_tensors(folder: Path) -> dict[str, Stored]:
+    """The tensors of a folder by their names in the network, whatever it was wrapped in when it was saved.
+
+    torch.compile puts `_orig_mod.` before every name, DataParallel `module.`; GPT2LMHeadModel puts `transformer.`
+    before all but the head's.
+    """
+    keys: list[tuple[str, Stored]] = []
+    for path in weight_files(folder):
+        try:
+            keys += stored_tensors(path)[0].items()
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InputError(f"{path} {_damage(path)} ({error})") from None
+    found = min((key for key, _ in keys if key.endswith(_POSITIONS)), key=len, default=_POSITIONS)
+    wrapper = found.removesuffix(_POSITIONS).removesuffix("transformer.")
+    places: dict[str, Stored] = {}
+    for key, stored in keys:
+        name = key.removeprefix(wrapper).removeprefix("transformer.")
+        if _IGNORED.fullmatch(name):
+            continue
+        if name in places:
+            raise InputError(f"{stored.path} holds {name} a second time; the weight files do not belong together")
+        places[name] = stored
+    return places
 
 
 def layer_names(config: GPT2Config) -> list[str]:
@@ -135,6 +159,13 @@ def _damage(path: Path) -> str:
 
 
 def _check_shapes(places: dict[str, Stored], config: GPT2Config, folder: Path) -> None:
+    layers = len({name.split(".")[1] for name in places if name.startswith("h.")})
+    if not layers:
+        raise InputError(f"{folder} has no tensor h.0.ln_1.weight, which config.json calls for; they do not belong "
+                         "together")
+    if layers != config.n_layer:  # before as many shapes are listed as config.json says
+        raise InputError(f"{folder} holds {layers:,} layers, but config.json makes it {config.n_layer:,} (n_layer); "
+                         "they do not belong together")
     shapes = expected_shapes(config)
     if HEAD in places:
         shapes[HEAD] = (config.vocab_size, config.n_embd)
@@ -153,9 +184,9 @@ def _check_shapes(places: dict[str, Stored], config: GPT2Config, folder: Path) -
                 f"{stored.path} holds {name} of shape {stored.shape}, but config.json makes it {shapes[name]}; "
                 "they do not belong together"
             )
-        if stored.dtype not in ("F32", "F16", "BF16"):
+        if stored.dtype not in ("F64", "F32", "F16", "BF16"):
             raise InputError(
-                f"{stored.path} holds {name} as {stored.dtype}; weights must be fp32, fp16 or bf16, not quantized"
+                f"{stored.path} holds {name} as {stored.dtype}; weights are read in fp64, fp32, fp16 and bf16 only"
             )
 
 
@@ -167,6 +198,8 @@ def _read(name: str, stored: Stored) -> Array:
         # One sum finds NaN and infinities without a temporary; only an overflowing sum needs the closer look.
         with np.errstate(over="ignore", invalid="ignore"):
             finite = bool(np.isfinite(array.sum(dtype=np.float32))) or bool(np.isfinite(array).all())
+    if not finite and stored.dtype == "F64" and np.isfinite(stored.mapped()).all():
+        raise InputError(f"{stored.path} holds numbers in {name} that are too large for fp32, in which networks run")
     if not finite:
         raise InputError(f"{stored.path} holds numbers in {name} that are not finite (NaN or infinity); it is damaged")
     return stored.array()  # mapped anew: of what was looked at nothing stays in memory

@@ -59,13 +59,13 @@ def fetch(repo: str, progress: Progress | None = None) -> Path:
             _download(repo, MERGES, progress)
         for file in BESIDE:
             _download(repo, file, progress)
-        if _download_weights(repo, WEIGHTS, progress) is None:
-            index = _download(repo, WEIGHTS_INDEX, progress)
-            if index is None:
-                raise InputError(f"{repo} holds no {WEIGHTS}; only safetensors are read, never pickles")
+        index = _download(repo, WEIGHTS_INDEX, progress)  # where there is one it decides, as in a folder
+        if index is not None:
             for shard in shard_names(index):
                 if _download_weights(repo, shard, progress) is None:
                     raise InputError(f"{repo} lacks {shard}, which its index names")
+        elif _download_weights(repo, WEIGHTS, progress) is None:
+            raise InputError(f"{repo} holds no {WEIGHTS}; only safetensors are read, never pickles")
         return config.parent
 
 
@@ -231,10 +231,9 @@ def cached_folder(repo: str) -> Path | None:
         config = local("config.json")
         if config is None:
             return None
-        if local(WEIGHTS):
-            return config.parent
         index = local(WEIGHTS_INDEX)
-        return config.parent if index and all(local(shard) for shard in shard_names(index)) else None
+        files = shard_names(index) if index else [WEIGHTS]
+        return config.parent if all(map(local, files)) else None
     except (InputError, HFValidationError):
         return None
 

@@ -30,8 +30,8 @@ def refused(folder: Path, said: str) -> None:
     [
         ({"model_type": "llama"}, "'llama' model"),
         ({"model_type": None}, "no named type"),
-        ({"n_layer": 4}, "h.3.*do not belong together"),
-        ({"n_layer": 2}, "h.2.*no place for"),
+        ({"n_layer": 4}, r"holds 3 layers, but config.json makes it 4 \(n_layer\)"),
+        ({"n_layer": 2}, r"holds 3 layers, but config.json makes it 2 \(n_layer\)"),
         ({"n_embd": 25}, "does not divide"),
         ({"n_embd": 28}, r"shape \(.*\), but config.json makes it"),
         ({"vocab_size": 96}, "wte.weight of shape"),
@@ -197,3 +197,77 @@ def test_sequences_that_do_not_fit(checkpoint: Checkpoint) -> None:
     for ids, said in (([], "0 tokens"), ([1] * 33, "33 tokens"), ([97], "id 97"), ([-1], "id -1")):
         with pytest.raises(InputError, match=said):
             backend.logits([ids])
+
+
+def logits_of(folder: Path, precision: str = "fp32") -> Any:
+    return open_backend("x", folder, precision=precision).logits([[1, 2, 3, 50]])
+
+
+@pytest.mark.parametrize("wrapper", ["_orig_mod.", "module.", "module._orig_mod.", "model.gpt2."])
+@pytest.mark.parametrize("inner", ["transformer.", ""])
+def test_names_with_what_the_network_was_wrapped_in(checkpoint: Checkpoint, wrapper: str, inner: str) -> None:
+    folder = checkpoint(tie_word_embeddings=False)
+    wanted = logits_of(folder)
+    path = folder / "model.safetensors"
+    tensors = {name.replace("transformer.", inner): tensor for name, tensor in load_file(path).items()}
+    save_file({wrapper + name: tensor for name, tensor in tensors.items()}, path)
+    assert np.array_equal(logits_of(folder), wanted)
+    save_file({wrapper + name: tensor for name, tensor in tensors.items()} | {"other.weight": torch.ones(2)}, path)
+    refused(folder, "holds other.weight, which config.json has no place for")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_tied_head_may_be_all_that_is_left_of_the_embeddings(checkpoint: Checkpoint, precision: str) -> None:
+    """safetensors' save_model keeps one name of weights that are shared, and it may be this one."""
+    folder = checkpoint()
+    wanted = logits_of(folder, precision)
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    save_file(tensors | {"lm_head.weight": tensors.pop("transformer.wte.weight")}, path)
+    assert "transformer.wte.weight" not in load_file(path)
+    assert np.array_equal(logits_of(folder, precision), wanted)
+    edit_json(folder / "config.json", tie_word_embeddings=False)
+    refused(folder, "no tensor wte.weight")
+
+
+def test_float64_is_read_as_float32(checkpoint: Checkpoint) -> None:
+    folder = checkpoint()
+    wanted = logits_of(folder)
+    path = folder / "model.safetensors"
+    tensors = {name: tensor.double() for name, tensor in load_file(path).items()}
+    save_file(tensors, path)
+    assert np.array_equal(logits_of(folder), wanted)
+    tensors["transformer.h.1.mlp.c_fc.bias"][3] = 1e300
+    save_file(tensors, path)
+    refused(folder, "h.1.mlp.c_fc.bias that are too large for fp32")
+    tensors["transformer.h.1.mlp.c_fc.bias"][3] = float("nan")
+    save_file(tensors, path)
+    refused(folder, "h.1.mlp.c_fc.bias that are not finite")
+    save_file(tensors | {"transformer.ln_f.bias": torch.ones(24).to(torch.float8_e4m3fn)}, path)
+    refused(folder, "as F8_E4M3; weights are read in fp64, fp32, fp16 and bf16 only")
+
+
+def test_an_index_decides_where_a_single_file_lies_beside_it(checkpoint: Checkpoint) -> None:
+    folder, other = checkpoint("shards", shard="20KB"), checkpoint("other", torch_seed=1)
+    wanted = logits_of(folder)
+    (folder / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
+    assert np.array_equal(logits_of(folder), wanted)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_file_bounds_how_many_layers_are_expected(checkpoint: Checkpoint, tmp_path: Path, precision: str) -> None:
+    """Three million layers were listed by name before the first was looked for."""
+    folder = checkpoint()
+    for layers in (2, 4, 3_000_000, 2**31 - 1):
+        edit_json(folder / "config.json", n_layer=layers)
+        with pytest.raises(InputError, match=f"holds 3 layers, but config.json makes it {layers:,}"):
+            open_backend("x", folder, precision=precision, kept=tmp_path / "int8")
+
+
+@pytest.mark.parametrize("fields", [{}, {"tie_word_embeddings": False, "n_inner": 40}])
+def test_parameters_are_counted_as_transformers_counts_them(checkpoint: Checkpoint, fields: Any) -> None:
+    from transformers import GPT2LMHeadModel
+
+    folder = checkpoint(**fields)
+    wanted = sum(weight.numel() for weight in GPT2LMHeadModel.from_pretrained(folder).parameters())
+    assert open_backend("x", folder).info.parameters == wanted

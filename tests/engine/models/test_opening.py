@@ -107,6 +107,23 @@ def test_shards_and_a_tokenizer_of_its_own(checkpoint: Checkpoint) -> None:
 
 
 @pytest.mark.slow
+def test_an_index_on_the_hub_decides(checkpoint: Checkpoint) -> None:
+    """A single file may lie beside the shards; and tokens that were added come too."""
+    folder, other = checkpoint("shards", shard="20KB"), checkpoint("other", torch_seed=1)
+    (folder / "vocab.json").write_text(json.dumps({"<|endoftext|>": 0, "a": 1, "b": 2}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / "added_tokens.json").write_text(json.dumps({"<|user|>": 3}))
+    there = gpt2_remix("next", "ab<|user|>", "--model", str(folder), "--json")
+    assert there.returncode == 0, there.stderr
+    assert json.loads(there.stdout)["prompt_ids"] == [1, 2, 3]
+    files = files_of(folder) | {"model.safetensors": (other / "model.safetensors").read_bytes()}
+    with serving({"someone/both": files}) as hub:
+        result = gpt2_remix("next", "ab<|user|>", "--model", "someone/both", "--json", endpoint=hub.url)
+        assert (result.returncode, result.stdout) == (0, there.stdout), result.stderr
+        assert not hub.sent["model.safetensors"]
+
+
+@pytest.mark.slow
 def test_an_interrupted_download_goes_on_where_it_stopped(checkpoint: Checkpoint) -> None:
     folder = checkpoint(n_embd=384, n_layer=4)  # huggingface-hub writes 10 MB at a time
     size = (folder / "model.safetensors").stat().st_size
