@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ class ModelRecord:
         shape: layers, width, heads, as in config.json.
         sha256: of its weights in hexadecimal; "" until it is known.
         form: by what its numbers were computed (see `ModelInfo`); "" in records made before it was kept.
+        function: hash of what config.json says of the function that the weights are used in; "" likewise.
     """
 
     name: str
@@ -28,13 +31,16 @@ class ModelRecord:
     shape: tuple[int, int, int] = (0, 0, 0)
     sha256: str = ""
     form: str = ""
+    function: str = ""
 
     def same(self, other: ModelRecord) -> bool:
         """Whether both are the same network, computed in the same form, as far as is known."""
         return self.form == other.form and self.same_network(other)
 
     def same_network(self, other: ModelRecord) -> bool:
-        """Whether both are the same weights, held in the same precision, as far as is known."""
+        """Whether both are the same function of the same weights, held in the same precision, as far as is known."""
+        if self.function and other.function and self.function != other.function:
+            return False
         plain = (self.parameters, self.precision, self.vocab_size, self.context, self.shape)
         if plain != (other.parameters, other.precision, other.vocab_size, other.context, other.shape):
             return False
@@ -45,8 +51,9 @@ def record_of(located: Located, info: ModelInfo, sha256: str) -> ModelRecord:
     """What a session keeps of a model."""
     config = located.config
     shape = (config.n_layer, config.n_embd, config.n_head)
+    function = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest()[:16]
     return ModelRecord(info.name, info.parameters, info.precision, info.vocab_size, info.context, shape, sha256,
-                       info.form)
+                       info.form, function)
 
 
 def model_record(record: dict[str, Any]) -> ModelRecord:
@@ -55,4 +62,5 @@ def model_record(record: dict[str, Any]) -> ModelRecord:
     return ModelRecord(
         str(record["name"]), int(record["parameters"]), str(record["precision"]), int(record["vocab_size"]),
         int(record["context"]), (layers, width, heads), str(record["sha256"]), str(record.get("form", "")),
+        str(record.get("function", "")),
     )

@@ -247,7 +247,8 @@ class Tree:
         """New nodes are made with this model from now on; what is known of it may grow (its hash)."""
         for place, known in enumerate(self.models):
             if known.same(record):
-                self.models[place] = dataclasses.replace(known, sha256=record.sha256 or known.sha256)
+                self.models[place] = dataclasses.replace(
+                    known, sha256=record.sha256 or known.sha256, function=record.function or known.function)
                 self.model = place
                 return
         if not self.models or len(self.nodes) > 1:

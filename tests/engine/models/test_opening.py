@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ import pytest
 from engine.errors import InputError
 from engine.models.hub import list_models
 from engine.models.names import HUB, resolve
+from engine.models.opening import locate, start_backend
+from engine.models.record import model_record, record_of
+from tests.conftest import edit_json
 from tests.hub import serving
 from tests.kinds import Checkpoint
 
@@ -189,3 +193,16 @@ def test_what_can_go_wrong(checkpoint: Checkpoint) -> None:
         assert not hub.sent["model.safetensors"] or hub.sent["model.safetensors"] == len(wrong["model.safetensors"])
     one_line(gpt2_remix("next", "--ids", "3", "--model", "gpt2"), 1, "cannot be reached")
     one_line(gpt2_remix("next", "--ids", "3", "--model", "gpt2", HF_HUB_OFFLINE="1"), 1, "classics")
+
+
+def test_the_same_weights_in_another_function_are_another_model(checkpoint: Checkpoint) -> None:
+    folder = checkpoint()
+    located = locate(str(folder))
+    info = start_backend(located).info
+    before = record_of(located, info, "ab")
+    assert before.same(record_of(located, info, "ab"))
+    assert before.same(model_record(asdict(before)))
+    assert before.same(replace(before, function=""))  # made before it was kept
+    edit_json(folder / "config.json", activation_function="relu")
+    located = locate(str(folder))
+    assert not before.same_network(record_of(located, start_backend(located).info, "ab"))

@@ -1,10 +1,13 @@
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from engine.generation.step import Step
+from engine.models.record import ModelRecord
 from engine.sampling.settings import Settings
 from engine.session.nodes import ROOT
 from engine.session.tree import Tree
@@ -40,6 +43,23 @@ def test_picking_a_token_that_stands_there_brings_its_continuation_back() -> Non
     tree.pick(Step(2, 1, "picked"), cursor=3)
     assert tree.ids() == [10, 11, 1, 2, 3]
     assert len(tree.nodes) == 1 + 5 + 1
+
+
+def test_what_another_model_made_is_another_node() -> None:
+    """fp32, undo, int8: the flip is the same, the probabilities that decided it are not."""
+    tree = Tree(seed=7)
+    tree.use_model(ModelRecord("classics", precision="fp32"))
+    tree.set_prompt([10, 11])
+    made = tree.append(sampled(2, 5))
+    tree.undo()
+    tree.use_model(ModelRecord("classics", precision="int8"))
+    again = tree.append(replace(sampled(2, 5), surprisal=1.25))
+    assert again != made
+    assert [tree.models[tree.nodes[node].model].precision for node in (made, again)] == ["fp32", "int8"]
+    assert [tree.nodes[node].step.surprisal for node in (made, again)] == [1.0, 1.25]  # type: ignore[union-attr]
+    tree.undo()
+    tree.use_model(ModelRecord("classics", precision="fp32"))
+    assert tree.append(sampled(2, 5)) == made
 
 
 def test_the_first_token_can_be_replaced() -> None:
