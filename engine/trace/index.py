@@ -120,10 +120,14 @@ class Index:
         return int(self._ends[-1]) if len(self._ends) else 0
 
     @property
+    def listed(self) -> int:
+        """The shortest run that is always found at all of its places, in tokens."""
+        return WINDOW + self.stride - 1
+
+    @property
     def shortest(self) -> int:
         """The shortest run that is always found, and hardly ever by chance, in tokens."""
-        listed = WINDOW + self.stride - 1
-        return listed if self.tokens is not None else max(SURE, listed)
+        return self.listed if self.tokens is not None else max(SURE, self.listed)
 
     def document_at(self, place: int) -> Document:
         """The document in which a place lies."""

@@ -1,20 +1,32 @@
-"""The longest run of training text that ends at a token, from that at the token before; what the text goes on with."""
+"""The longest run of training text that ends at a token, from that at the token before; what the text goes on with.
+
+Where only fingerprints are at hand, a token passes for the one that follows a run if both give the same fingerprint:
+one in 65,536 does by chance. What stands after it in the text tells them apart: of the tokens that a fingerprint
+allows the true one can always be followed by some that give the next fingerprints, the others soon cannot.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.trace.index import WINDOW, Index, Places, mixed, mixed_one
 
-_AHEAD = 4
-"""Tokens that are read ahead to tell a token from others with the same fingerprint."""
+_AHEAD = 24
+"""Tokens that are read ahead at most to tell a token from others with the same fingerprint."""
+
+_WIDEST = 256
+"""Paths at most that are followed there; with vocabularies of more than 65,536 tokens they grow in number."""
 
 _LOOKED_AT = 12
 """Places at most at which it is read what the text goes on with."""
+
+_CONFIRMED = 64
+"""Places at most at which the last token of a run is told from others with the same fingerprint."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +61,7 @@ def extended(index: Index, before: Match, ids: Sequence[int], end: int) -> Match
     """
     if end < WINDOW:
         return NONE
-    if before.length:
+    if before.length >= index.listed:  # of shorter ones not all places are known
         # No longer run can end here than one that goes on, and all of its places are among those of the one before.
         ends = before.ends[before.ends < index.ends(before.ends - 1)]
         if len(ends):
@@ -105,8 +117,7 @@ def _agree(index: Index, places: Places, ids: Sequence[int], at: int, new: int) 
 def goes_on(index: Index, match: Match, ids: Sequence[int], end: int) -> list[int]:
     """The tokens with which the text goes on after a match that ends before position `end`; the most frequent first.
 
-    Where only fingerprints are at hand they are read off them: of the tokens that give the next fingerprint those that
-    some next tokens can follow, four deep (a token of 8,193 passes by chance once in some thousand times).
+    Where only fingerprints are at hand they are read off them (`possible_tokens`).
     """
     ends = match.ends[match.ends < index.ends(match.ends - 1)] if match.length else match.ends
     if not len(ends):
@@ -115,22 +126,51 @@ def goes_on(index: Index, match: Match, ids: Sequence[int], end: int) -> list[in
         tokens, counts = np.unique(index.tokens[ends], return_counts=True)
         return [int(token) for token in tokens[np.argsort(-counts, kind="stable")]]
     counted: dict[int, int] = {}
-    last = [int(token) for token in ids[end - WINDOW + 1 : end]]
     for place in ends[:_LOOKED_AT]:
-        limit = int(index.ends(np.array([place]))[0])
-        for token in _possible(index, last, int(place), limit, _AHEAD):
+        for token in possible_tokens(index, ids[end - WINDOW + 1 : end], int(place)):
             counted[token] = counted.get(token, 0) + 1
     return sorted(counted, key=lambda token: -counted[token])
 
 
-def _possible(index: Index, last: Sequence[int], place: int, limit: int, depth: int) -> list[int]:
-    """The tokens that may stand at a place after the three `last` ones, as far as fingerprints can tell."""
+def confirmed(index: Index, match: Match, ids: Sequence[int], end: int) -> Match:
+    """A match that ends before position `end`, without the places at which its last token cannot stand.
+
+    Nothing is left (`NONE`) where the run ends a token earlier, and the last one passed by its fingerprint alone.
+    """
+    if index.tokens is not None or match.length <= WINDOW:
+        return match
+    last, token = ids[end - WINDOW : end - 1], int(ids[end - 1])
+    kept = [token in possible_tokens(index, last, int(place) - 1) for place in match.ends[:_CONFIRMED]]
+    if all(kept):
+        return match
+    ends = match.ends[np.array(kept + [True] * (match.count - len(kept)))]
+    return Match(match.length, ends) if len(ends) else NONE
+
+
+def possible_tokens(index: Index, last: Sequence[int], place: int) -> list[int]:
+    """The tokens that may stand at a place after the three `last` ones, as far as fingerprints can tell.
+
+    It is read ahead until one is left (it needs no closer look: the text has some token here), or until the document
+    ends.
+    """
     assert index.fingerprints is not None
-    wanted = index.fingerprints[place - WINDOW + 1]
-    every = np.arange(index.vocab_size, dtype=np.uint32)
-    tokens = np.flatnonzero(mixed(last[0], last[1], last[2], every) == wanted)
-    if depth == 1 or place + 1 >= limit or len(tokens) < 2:
-        # A single one needs no closer look: the text has some token here.
-        return [int(token) for token in tokens]
-    return [int(token) for token in tokens
-            if _possible(index, [*last[1:], int(token)], place + 1, limit, depth - 1)]
+    limit = min(int(index.ends(np.array([place]))[0]), place + _AHEAD)
+    start = tuple(int(token) for token in last)
+    # What may stand here, each with the windows of three tokens by which it may go on.
+    paths = {(token, (*start[1:], token)) for token in _giving(index, start, place)}
+    while (place := place + 1) < limit and len({first for first, _ in paths}) > 1 and len(paths) < _WIDEST:
+        paths = {(first, (*window[1:], token)) for first, window in paths for token in _giving(index, window, place)}
+    return sorted({first for first, _ in paths})
+
+
+def _giving(index: Index, last: tuple[int, ...], place: int) -> tuple[int, ...]:
+    """The tokens that give the fingerprint of the text at a place after three others."""
+    assert index.fingerprints is not None
+    return _with_fingerprint(index.vocab_size, last, int(index.fingerprints[place - WINDOW + 1]))
+
+
+@lru_cache(2**12)
+def _with_fingerprint(vocab_size: int, last: tuple[int, ...], wanted: int) -> tuple[int, ...]:
+    a, b, c = last
+    found = np.flatnonzero(mixed(a, b, c, np.arange(vocab_size, dtype=np.uint32)) == wanted)
+    return tuple(int(token) for token in found)

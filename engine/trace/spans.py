@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from engine.trace.index import Document, Index
-from engine.trace.match import NONE, Match, extended
+from engine.trace.match import NONE, Match, confirmed, extended
 
 MIN_TOKENS = 8
 """Tokens from which on a run counts as verbatim where nothing else is said."""
@@ -58,13 +59,15 @@ def spans(index: Index, ids: Sequence[int], min_tokens: int = MIN_TOKENS) -> lis
     They may overlap: the end of one may stand elsewhere in the text together with what follows it.
     """
     found: list[Span] = []
-    before = NONE
-    for position, match in enumerate(matches(index, ids)):
+    earlier = before = NONE
+    for position, match in enumerate(chain(matches(index, ids), [NONE])):
         if before.length >= min_tokens and match.length <= before.length:
-            found.append(span_of(index, before, position))
-        before = match
-    if before.length >= min_tokens:
-        found.append(span_of(index, before, len(ids)))
+            sure = confirmed(index, before, ids, position)
+            if sure.length:
+                found.append(span_of(index, sure, position))
+            elif min_tokens <= earlier.length < before.length:  # it ended there, and was taken to go on
+                found.append(span_of(index, earlier, position - 1))
+        earlier, before = before, match
     return found
 
 

@@ -16,7 +16,8 @@ from engine.models.names import embedded_folder
 from engine.tokens.corpus import Text, last_cut, read_pieces
 from engine.tokens.tokenizer import gpt2_tokenizer
 from engine.trace.follow import Follower, covering
-from engine.trace.index import INDEX, Index, index_of_texts, read_index, write_index
+from engine.trace.index import INDEX, Document, Index, fingerprints_of, index_of_texts, read_index, write_index
+from engine.trace.match import Match, goes_on
 from engine.trace.spans import covered, spans
 from tests.engine.cli.test_cli import document, run
 
@@ -99,6 +100,59 @@ def test_what_the_text_goes_on_with_is_read_off_fingerprints(tmp_path: Path) -> 
     left = follower.marks[20].left
     assert left is not None
     assert (left.length, left.end, left.expected) == (20, 720, (ids[720],))
+
+
+CHANCE_IDS = np.random.default_rng(3).integers(0, 8000, 30_000).tolist()
+
+
+@pytest.fixture(scope="module")
+def prints(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """Fingerprints of random text, in which no run comes twice."""
+    return written(tmp_path_factory.mktemp("prints"), [text_of(CHANCE_IDS)], 8193)
+
+
+def test_no_token_is_named_that_does_not_follow(prints: Index) -> None:
+    """One of 75 places had a second one: a guess with a single guess behind it was taken for sure."""
+    for place in range(100, 1100):
+        ids = CHANCE_IDS[place - 10 : place]
+        assert goes_on(prints, Match(10, np.array([place])), ids, 10) == [CHANCE_IDS[place]]
+
+
+def test_a_token_with_the_same_fingerprint_is_told_apart(prints: Index) -> None:
+    told = 0
+    for place in range(200, 700):
+        last = CHANCE_IDS[place - 3 : place]
+        windows = fingerprints_of(np.array([[*last, other] for other in range(8193)], np.uint32).reshape(-1))[::4]
+        for other in np.flatnonzero(windows == prints.hashes(place - 3, place - 2)[0]).tolist():
+            if other == CHANCE_IDS[place] or told == 40:
+                continue
+            told += 1
+            stream = [*CHANCE_IDS[place - 12 : place], other, *CHANCE_IDS[5000:5009]]
+            assert [(span.start, span.end) for span in spans(prints, stream)] == [(0, 12), (13, 22)]
+            follower = Follower(prints)
+            for token in stream:
+                follower.append(token)
+            assert [mark.length for mark in follower.marks[11:14]] == [12, 0, 0]
+            left = follower.marks[12].left
+            assert left is not None
+            assert (left.length, left.expected) == (12, (CHANCE_IDS[place],))
+    assert told == 40
+
+
+@given(st.lists(st.integers(0, 2), min_size=30, max_size=300), st.lists(streams, min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_lists_of_every_fourth_place_find_the_same_spans(text: list[int], parts: list[list[int]]) -> None:
+    """Runs shorter than seven tokens are not known at all of their places, so none may be gone on from."""
+    stream = [token for part in parts for token in [*part, 3, *text[len(part) : len(part) + 9]]]
+    for index_of in (lambda: index_of_texts([text_of(text)], 5),
+                     lambda: Index([Document("a", "a", 0, len(text))], 5, fingerprints=np.concatenate(
+                         [fingerprints_of(np.array(text, np.uint32)), np.zeros(3, np.uint16)]))):
+        dense, sparse = index_of(), index_of()
+        dense.prepare()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("engine.trace.index._SPARSE", 10)
+            sparse.prepare()
+        assert spans(sparse, stream, 7) == spans(dense, stream, 7)
 
 
 def test_sparse_lists_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
