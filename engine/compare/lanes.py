@@ -108,13 +108,24 @@ def start_lanes(
     Raises:
         InputError: seed + i is no seed.
     """
-    check_seed(seed + len(starts) - 1 if own_coins else seed)
     return [
-        lane_at(start.stream, len(start.stream), start.settings,
-                seed=start.seed if start.seed is not None else seed + n if own_coins else seed, coin=coin,
-                end_of_text=end_of_text, limit=limit)
-        for n, start in enumerate(starts)
+        lane_at(start.stream, len(start.stream), start.settings, seed=own, coin=coin, end_of_text=end_of_text,
+                limit=limit)
+        for start, own in zip(starts, lane_seeds(starts, seed, own_coins=own_coins), strict=True)
     ]
+
+
+def lane_seeds(starts: Sequence[LaneStart], seed: int, *, own_coins: bool, repeats: int = 1) -> list[int]:
+    """The seed of each lane: its own, or the common one, or with `own_coins` seed + i.
+
+    Raises:
+        InputError: one of them, or the last of so many in a row, is no seed.
+    """
+    seeds = [start.seed if start.seed is not None else seed + n if own_coins else seed
+             for n, start in enumerate(starts)]
+    for first in seeds:
+        check_seed(first + repeats - 1)
+    return seeds
 
 
 def divergences(lanes: Sequence[Lane]) -> list[list[int | None]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.compare.lanes import MOST_LANES, LaneStart, run_together
+from engine.compare.lanes import MOST_LANES, LaneStart, lane_seeds, run_together
 from engine.compare.statistics import divergence, over_seeds, stream_stats
 from engine.generation.backend import Backend
 from engine.generation.lane import Lane, lane_at
-from engine.sampling.settings import CoinKind, check_seed
+from engine.sampling.settings import CoinKind
 
 
 @dataclass(slots=True)
@@ -41,15 +41,13 @@ def repeat(
     """Run a comparison with the seeds seed ... seed + repeats - 1.
 
     Yields (what is finished so far, tokens done, tokens in all) after every pass: closing the generator stops it, and
-    what was yielded last holds the seeds that are finished. With `own_coins` the lanes of a seed have seeds of their
-    own, as far apart as there are repeats; a lane with a seed of its own counts from that one.
+    what was yielded last holds the seeds that are finished. For each seed the lanes are those that `start_lanes` makes:
+    with `own_coins` lane i has that seed + i; a lane with a seed of its own counts from that one.
 
     Raises:
         InputError: the last seed is no seed.
     """
-    spread = repeats if own_coins else 0
-    firsts = [start.seed if start.seed is not None else seed + spread * n for n, start in enumerate(starts)]
-    check_seed(max(firsts) + repeats - 1)
+    firsts = lane_seeds(starts, seed, own_coins=own_coins, repeats=repeats)
     groups = [
         [
             lane_at(start.stream, len(start.stream), start.settings, seed=first + n, coin=coin,

@@ -116,8 +116,9 @@ class RepeatScreen(Modal[None]):
         self._workspace.engine.submit(
             RepeatRequest(
                 self._exploration.network, self.post_message, self._number,
-                [LaneStart(comparison.stream(lane, 0), lane.settings, lane.setup.seed) for lane in comparison.lanes],
-                comparison.seed, repeats, limit, comparison.own_coins, comparison.coin,
+                [LaneStart(comparison.stream(lane, 0), lane.settings, comparison.seed_of(place))
+                 for place, lane in enumerate(comparison.lanes)],
+                comparison.seed, repeats, limit, comparison.coin,
                 self._workspace.preferences.stop_at_end,
             )
         )

@@ -78,8 +78,8 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
     posted = 0.0
     for result, done, total in repeat(
         model.backend, request.starts, seed=request.seed, repeats=request.repeats,
-        limit=request.limit, end_of_text=model.tokenizer.end_of_text, own_coins=request.own_coins,
-        coin=request.coin, stop_at_end=request.stop_at_end,
+        limit=request.limit, end_of_text=model.tokenizer.end_of_text, coin=request.coin,
+        stop_at_end=request.stop_at_end,
     ):
         now = time.monotonic()
         if now - posted < REPEAT_FRAME and done < total:

@@ -90,7 +90,6 @@ class RepeatRequest:
     seed: int
     repeats: int
     limit: int
-    own_coins: bool
     coin: CoinKind
     stop_at_end: bool
 

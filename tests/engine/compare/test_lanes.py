@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.compare.lanes import LaneSpec, divergences, lane_starts, parse_lane, run_together, start_lanes
+from engine.compare.lanes import LaneSpec, LaneStart, divergences, lane_starts, parse_lane, run_together, start_lanes
 from engine.compare.repeats import repeat
 from engine.errors import InputError
 from engine.generation.backend import window_start
@@ -19,6 +20,7 @@ from engine.generation.counterfactual import rechoose, script_of
 from engine.generation.decode import advance, pick_token
 from engine.generation.lane import Lane, lane_at
 from engine.generation.step import Step
+from engine.generation.stream import Prefix
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.opening import open_backend
 from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
@@ -254,20 +256,36 @@ def test_mirostat_is_restored_when_going_back(tiny: Path) -> None:
 # Repeats
 
 
-def test_repeats_are_the_comparisons_of_each_seed(tiny: Path) -> None:
-    specs = [LaneSpec(Settings(temperature=0.7)), LaneSpec(Settings(temperature=1.2)), LaneSpec()]
-    prefixes = [[5, 6, 7]] * 3
+@pytest.mark.parametrize("own_coins", [False, True])
+def test_repeats_are_the_comparisons_of_each_seed(tiny: Path, own_coins: bool) -> None:
+    """Also in mid-stream, where prompt, mirostat and the coins' offset are the stream's; and from a lane's own seed."""
+    grown = lane_at(Prefix([5, 6, 7], offset=2), 3, Settings(mirostat_tau=3), seed=1, limit=5)
+    run(open_backend("tiny", tiny), [grown])
+    wanted = [LaneStart(grown, Settings(presence_penalty=3)), LaneStart(grown, Settings(mirostat_tau=3)),
+              LaneStart(Prefix([5, 6, 7]), Settings(), seed=90), LaneStart(Prefix([5, 6, 7]), Settings())]
     *_, (result, done, total) = repeat(
-        open_backend("tiny", tiny), lane_starts(specs, prefixes), seed=40, repeats=7, limit=6, end_of_text=END
+        open_backend("tiny", tiny), wanted, seed=40, repeats=7, limit=6, end_of_text=END, own_coins=own_coins
     )
-    assert (done, total) == (126, 126)
+    assert (done, total) == (168, 168)
     assert result.seeds == list(range(40, 47))
     for n, seed in enumerate(result.seeds):
-        lanes = start_lanes(lane_starts(specs, prefixes), seed=seed, limit=6, end_of_text=END)
+        starts = [replace(start, seed=None if start.seed is None else start.seed + n) for start in wanted]
+        lanes = start_lanes(starts, seed=seed, limit=6, end_of_text=END, own_coins=own_coins)
         run(open_backend("tiny", tiny), lanes)
         assert [streams[n].tokens for streams in result.lanes] == [lane.tokens for lane in lanes]
+        assert [streams[n].seed for streams in result.lanes] == [
+            seed, seed + own_coins, 90 + n, seed + 3 * own_coins]
+        assert [(lane.prompt, lane.offset) for lane in lanes[:2]] == [(3, 2)] * 2
+        assert lanes[1].steps[0].mu is not None
     assert result.table()[0]["mean_surprisal"] is not None
     assert result.divergences()[0] == [None] * 7
+
+
+def test_a_repeat_up_to_the_last_seed(tiny: Path) -> None:
+    starts = lane_starts([LaneSpec()] * 2, [[5]] * 2)
+    with pytest.raises(InputError, match="seed"):
+        next(repeat(open_backend("tiny", tiny), starts, seed=2**63 - 3, repeats=3, limit=1, end_of_text=END,
+                    own_coins=True))
 
 
 def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny: Path) -> None:
