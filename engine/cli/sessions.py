@@ -66,7 +66,7 @@ def import_command(file: Path, output: Path | None) -> None:
 @model_options
 @json_option
 def replay(session: str, model: ModelChoice, as_json: bool) -> None:
-    """Compute every sampled token of a session again from its record, and say which differ.
+    """Compute every sampled token of a session again from its record, and say which differ, in the token or in its u.
 
     Uses the model that the session was made with, in the same precision, or --model and --precision.
     """
@@ -100,7 +100,7 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
         print_json({
             "nodes": found.nodes, "replayed": found.replayed, "different": found.different,
             "within_rounding": found.within_rounding, "other_models": found.other_models,
-            "other_form": found.other_form, "model": name,
+            "other_form": found.other_form, "impossible": found.impossible, "model": name,
         })
         return
     click.echo(f"{found.nodes:,} nodes, {found.replayed:,} replayed, {len(found.different):,} different")
@@ -113,8 +113,15 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
                    "the last bits of their probabilities differ, in int8 more")
     if found.other_models:
         click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
+    if found.impossible:
+        click.echo(f"{found.impossible:,} could not be replayed: they hold or follow ids that {name} does not have")
     for other in found.different[:20]:
-        click.echo(f"  node {other['node']} at {other['position']}: {other['recorded']}, now {other['recomputed']}")
+        line = f"  node {other['node']} at {other['position']}: {other['recorded']}, now {other['recomputed']}"
+        if other["u"] != other["recomputed_u"]:
+            line += f"; u {other['u']}, but seed, position and roll give {other['recomputed_u']}"
+        click.echo(line)
+    if len(found.different) > 20:
+        click.echo(f"  … and {len(found.different) - 20:,} more (--json lists all)")
 
 
 def open_for_reading(wanted: str) -> Session:

@@ -32,10 +32,10 @@ def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved:
 
 
 def replay_choice(dist: Distribution, step: Step) -> int:
-    """The token that the coin of a step that was sampled chooses from another distribution."""
+    """The token that the coin of a step that was sampled chooses from another distribution, flipped again."""
     assert step.seed is not None
     assert step.coin is not None
-    return coins.flip(dist.final, step.coin, step.seed, step.coin_position, step.roll, u=step.u)[0]
+    return coins.flip(dist.final, step.coin, step.seed, step.coin_position, step.roll)[0]
 
 
 def rechoose(

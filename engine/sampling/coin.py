@@ -143,7 +143,7 @@ def choose_gumbel(final: NDArray[np.float64], luck: NDArray[np.float64]) -> int:
 
 
 def flip(
-    final: NDArray[np.float64], kind: CoinKind, seed: int, position: int, roll: int, *, u: float | None = None
+    final: NDArray[np.float64], kind: CoinKind, seed: int, position: int, roll: int
 ) -> tuple[int, float]:
     """The token that a coin chooses, and the chance that chose it: u on the interval, or the token's own in the race.
 
@@ -153,11 +153,10 @@ def flip(
         seed: of the coin.
         position: of the coin, which is the token's own but where lanes are lined up.
         roll: of the coin.
-        u: a recorded one, in place of the interval's own.
     """
     if kind == "gumbel":
         chances = gumbel_uniforms(seed, position, roll, len(final))
         token = choose_gumbel(final, chances)
         return token, float(chances[token])
-    u = interval_chance(seed, position, roll) if u is None else u
+    u = interval_chance(seed, position, roll)
     return choose_interval(final, u), u

@@ -1,14 +1,18 @@
 """Replay: recomputes every sampled token of a session from its record, and candidates for exports.
 
-A token is the same where the recorded coin chooses it again from the recomputed distribution. Networks on other
-machines, or in batches of another size, differ in the last bits: where the recorded token's share of the coin begins or
-ends within ROUNDING of the coin, both are right, and that is counted apart.
+A token is the same where its coin, flipped again from seed, position and roll, has the recorded u and chooses it from
+the recomputed distribution. Networks on other machines, or in batches of another size, differ in the last bits: where
+the recorded token's share of the coin begins or ends within ROUNDING of the coin, both are right, and that is counted
+apart.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +25,7 @@ from engine.generation.stream import StepList, recorded_context
 from engine.sampling import coin as coins
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import Settings
-from engine.session.outline import highest_id, walk
+from engine.session.outline import walk
 from engine.session.tree import Tree
 
 ROUNDING = 2e-5
@@ -38,34 +42,47 @@ class Replayed:
     Attributes:
         nodes: all steps of the session.
         replayed: sampled tokens that were recomputed.
-        different: those that came out otherwise: node, position, recorded and recomputed token.
+        different: those that came out otherwise: node, position, recorded and recomputed token, and with `u` and
+            `recomputed_u` the recorded token's chance, which seed, position and roll alone decide.
         within_rounding: how many came out otherwise by less than ROUNDING, and count as the same.
         other_models: how many sampled tokens another model made; they were left out.
         other_form: how many of the replayed tokens were computed in another form: last bits differ, in int8 more.
+        impossible: how many this network cannot give a distribution for, since ids that it does not have stand before
+            them, in their settings, or are the token itself; they were left out.
     """
 
     nodes: int
     replayed: int = 0
-    different: list[dict[str, int]] = field(default_factory=list)
+    different: list[dict[str, Any]] = field(default_factory=list)
     within_rounding: int = 0
     other_models: int = 0
     other_form: int = 0
+    impossible: int = 0
 
 
 def distributions(
-    backend: Backend, tree: Tree, path: Sequence[int], first: int, end_of_text: int, settings: Settings | None = None
-) -> Iterator[tuple[int, Step, Distribution]]:
+    backend: Backend, tree: Tree, path: Sequence[int], first: int, end_of_text: int
+) -> Iterator[tuple[int, Step, Distribution | None]]:
     """The distribution that each node of a path was chosen from, from place `first` on: (node, step, distribution).
 
-    Under the settings that the step records (none for given tokens), or under `settings`. Raises EngineError.
+    Under the settings that the step records (none for given tokens). None where the backend's network can give none:
+    ids that it does not have stand in its window, or in the settings. Raises EngineError.
     """
     stream = StepList([step for node in path if (step := tree.nodes[node].step) is not None])
-    for position, logits in each_logits(backend, stream.ids(), end_of_text, first):
+    size, ids = backend.info.vocab_size, stream.ids()
+    foreign = [position for position, token in enumerate(ids) if token >= size]
+    known = [token if token < size else 0 for token in ids]  # what comes of it is left out
+    for position, logits in each_logits(backend, known, end_of_text, first):
         step = stream.step(position)
-        chain = settings or step.settings or Settings()
+        chain = step.settings or Settings()
         context = recorded_context(stream, position, chain, end_of_text=end_of_text,
                                    context_length=backend.info.context)
-        yield path[position], step, distribution(logits, chain, context)
+        dist = None
+        place = bisect_left(foreign, context.window)
+        if place == len(foreign) or foreign[place] >= position:
+            with suppress(InputError):  # an id in the settings, or a rule that leaves no token of this network's
+                dist = distribution(logits, chain, context)
+        yield path[position], step, dist
 
 
 def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[int]) -> Iterator[Replayed]:
@@ -81,17 +98,20 @@ def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[in
         for node, step, dist in distributions(backend, tree, path[: wanted[-1] + 1], wanted[0], end_of_text):
             if not _sampled(tree, node) or tree.nodes[node].model not in models:
                 continue
+            if dist is None or step.token >= dist.size:
+                found.impossible += 1
+                continue
             found.replayed += 1
             found.other_form += tree.nodes[node].model in other_forms
-            token = replay_choice(dist, step)
-            if token == step.token:
+            token, u = replay_choice(dist, step), chance_of(step, dist.size)
+            same_luck = u == step.u or dist.settings.greedy
+            if token == step.token and same_luck:
                 continue
-            if within_rounding(dist, step, token):
+            if same_luck and within_rounding(dist, step, token):
                 found.within_rounding += 1
             else:
-                found.different.append(
-                    {"node": node, "position": step.position, "recorded": step.token, "recomputed": token}
-                )
+                found.different.append({"node": node, "position": step.position, "recorded": step.token,
+                                        "recomputed": token, "u": step.u, "recomputed_u": u})
         yield found
     yield found
 
@@ -99,6 +119,14 @@ def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[in
 def _sampled(tree: Tree, node: int) -> bool:
     step = tree.nodes[node].step
     return step is not None and step.origin == "sampled"
+
+
+def chance_of(step: Step, vocabulary: int) -> float:
+    """The chance of a sampled step's token by its seed, position and roll: what its record says as `u`."""
+    assert step.seed is not None
+    if step.coin == "gumbel":
+        return float(coins.gumbel_uniforms(step.seed, step.coin_position, step.roll, vocabulary)[step.token])
+    return coins.interval_chance(step.seed, step.coin_position, step.roll)
 
 
 def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
@@ -127,13 +155,15 @@ def candidates(
 ) -> Iterator[tuple[int, list[Candidate]]]:
     """The most probable candidates at every node (of the branch to `leaf`), under the settings it was chosen with.
 
-    Raises InputError where the session holds ids that this model does not have.
+    None for nodes that a model with another vocabulary made, or whose distribution this network cannot give.
     """
-    highest = highest_id(tree)
-    if highest >= backend.info.vocab_size:
-        raise InputError(f"the session holds id {highest}, but the ids of {backend.info.name} end before it")
+    own = [model.vocab_size in (0, backend.info.vocab_size) for model in tree.models]
     for path, fresh in walk(tree) if leaf is None else [(tree.path_to(leaf), 0)]:
         for node, _, dist in distributions(backend, tree, path, fresh, end_of_text):
+            model = tree.nodes[node].model
+            if dist is None or not (model >= len(own) or own[model]):
+                yield node, []
+                continue
             top = dist.order(count)
             yield node, [Candidate(int(token), float(dist.raw[token]), float(dist.final[token])) for token in top]
 

@@ -38,8 +38,8 @@ def page_with_candidates(
 ) -> Iterator[str]:
     """The HTML page with the candidates of every token, which the network is run for.
 
-    Yields "" after each token, of which there are `page_size`, and the page at last. Raises InputError where the
-    session holds ids that this model does not have.
+    Yields "" after each token, of which there are `page_size`, and the page at last. Tokens of models with another
+    vocabulary have none.
     """
     known: dict[int, list[Candidate]] = {}
     for node, found in candidates(backend, session.tree, tokenizer.end_of_text, HOVERED, branch):
