@@ -61,12 +61,9 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
     alphabet = _byte_alphabet()
     pieces = [b""] * min(vocab_size, max(entries.values(), default=-1) + 1)
     for content, token in entries.items():
-        if token >= vocab_size:
-            continue
-        if content in added or any(character not in alphabet for character in content):
-            pieces[token] = content.encode()
-        else:
-            pieces[token] = bytes(alphabet[character] for character in content)
+        if token < vocab_size:
+            whole = content in added or any(character not in alphabet for character in content)
+            pieces[token] = content.encode() if whole else bytes(alphabet[character] for character in content)
     end_of_text = entries.get(END_OF_TEXT)
     if end_of_text is None or end_of_text >= vocab_size:
         end_of_text = _declared_end(folder, entries, vocab_size)
