@@ -6,7 +6,8 @@ import inspect
 from pathlib import Path
 
 from engine.sampling.chain.rules import RULES
-from engine.sampling.settings import CHAIN, NUMBERS
+from engine.sampling.fields import NUMBERS
+from engine.sampling.settings import CHAIN
 
 DOCS = Path(__file__).parents[1] / "docs"
 

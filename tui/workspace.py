@@ -13,8 +13,8 @@ from textual.events import Callback
 from textual.signal import Signal
 
 from engine.errors import EngineError, InputError
+from engine.sampling.fields import nearest
 from engine.sampling.presets import Preset, all_presets
-from engine.sampling.settings import nearest
 from themes import DEFAULT, RemixTheme, load_themes
 from tui import messages
 from tui.state import preferences as preference_file

@@ -19,8 +19,9 @@ from engine.cli.lazy import LazyGroup
 from engine.cli.output import PROGRAM, note, progress_bars
 from engine.errors import InputError
 from engine.models.names import PRECISIONS
+from engine.sampling.fields import LISTS, NUMBERS
 from engine.sampling.presets import SHIPPED, find_preset
-from engine.sampling.settings import CHAIN, COINS, LISTS, NUMBERS, Settings, parse_settings
+from engine.sampling.settings import CHAIN, COINS, Settings, parse_settings
 from engine.tokens.ids import parse_ids
 
 if TYPE_CHECKING:

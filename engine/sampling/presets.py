@@ -11,7 +11,8 @@ from pathlib import Path
 
 from engine.errors import EngineError, InputError
 from engine.files import written_beside
-from engine.sampling.settings import Settings, nearest
+from engine.sampling.fields import nearest
+from engine.sampling.settings import Settings
 
 LONGEST_NAME = 40
 

@@ -1,4 +1,4 @@
-"""Sampling settings: their fields and limits, the chain's order, and the text form "temperature=0.8,top_p=0.95".
+"""Sampling settings: the chain's order, and the text form "temperature=0.8,top_p=0.95".
 
 A setting's name and meaning are those of Hugging Face transformers, so that one copied from a paper or a model
 card does the same here; what transformers lacks is named as in OpenAI's API or in llama.cpp. This module imports no
@@ -8,7 +8,6 @@ numpy: it is on the path to the app's first frame.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.errors import InputError
+from engine.sampling.fields import LISTS, NUMBERS, nearest, parse_list, show_list
 
 CoinKind = Literal["interval", "gumbel"]
 COINS: tuple[CoinKind, ...] = ("interval", "gumbel")
@@ -218,129 +218,6 @@ HISTORIC = frozenset({
 """The rules that depend on what stands before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A numeric setting: its rule of the chain, limits (inclusive), what an arrow key adds, what it does."""
-
-    name: str
-    label: str
-    rule: str
-    low: float
-    high: float
-    increment: float
-    help: str
-    whole: bool = False
-
-    def parse(self, text: str) -> float | int:
-        """Read a value. Raises InputError where `text` is not a number of this kind within the limits."""
-        try:
-            value = int(text) if self.whole else float(text)
-        except ValueError:
-            kind = "a whole number" if self.whole else "a number"
-            raise InputError(f"{self.name}={text.strip()!r} is not {kind}; {self.range()}") from None
-        self.check(value)
-        return value
-
-    def check(self, value: float | int) -> None:
-        """Raise InputError where the value is outside the limits or not a number."""
-        wrong_kind = isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float))
-        if wrong_kind or not self.low <= value <= self.high:
-            raise InputError(f"{self.name}={value} is out of range; {self.range()}")
-
-    def range(self) -> str:
-        """The limits in words."""
-        if self.high >= LARGE:
-            return f"it is {self.low:g} or more"
-        return f"it is {self.low:g} to {self.high:g}"
-
-    def show(self, value: float | int) -> str:
-        """The value as a person would type it."""
-        return str(value) if self.whole else f"{round(value, 6):g}"
-
-
-LARGE = 10**9
-
-NUMBERS: tuple[Number, ...] = (
-    Number("repetition_penalty", "repeat pen.", "repetition_penalty", 0.01, 100.0, 0.05,
-           "divides positive logits of tokens in the text by it and multiplies negative ones; 1 is off"),
-    Number("presence_penalty", "presence", "presence_penalty", -10.0, 10.0, 0.1,
-           "taken from the logit of every token that was generated already; 0 is off"),
-    Number("frequency_penalty", "frequency", "frequency_penalty", -10.0, 10.0, 0.1,
-           "taken from a token's logit for each time it was generated; 0 is off"),
-    Number("no_repeat_ngram_size", "no n-gram", "no_repeat_ngram_size", 0, LARGE, 1,
-           "no run of so many tokens comes twice; 0 is off", whole=True),
-    Number("dry_multiplier", "dry", "dry", 0.0, 100.0, 0.1,
-           "DRY: penalty for a token that would lengthen a repetition; 0 is off"),
-    Number("dry_base", "dry base", "dry", 1.0, 100.0, 0.05,
-           "DRY: the penalty grows by this factor with each repeated token"),
-    Number("dry_allowed_length", "dry length", "dry", 1, LARGE, 1,
-           "DRY: repetitions shorter than this are free", whole=True),
-    Number("min_new_tokens", "min new", "min_new_tokens", 0, LARGE, 1,
-           "no <|endoftext|> before so many new tokens; 0 is off", whole=True),
-    Number("temperature", "temp", "temperature", 0.0, 100.0, 0.05,
-           "divides the logits: below 1 sharpens, above 1 flattens, 0 is greedy"),
-    Number("dynatemp_range", "dyn. range", "dynamic_temperature", 0.0, 100.0, 0.05,
-           "temperature minus to plus this, by the entropy of the moment; 0 is off"),
-    Number("dynatemp_exponent", "dyn. exp", "dynamic_temperature", 0.01, 100.0, 0.1,
-           "bends the way from entropy to dynamic temperature"),
-    Number("top_k", "top-k", "top_k", 0, LARGE, 1, "keeps the k most probable tokens; 0 keeps all", whole=True),
-    Number("top_p", "top-p", "top_p", 0.0, 1.0, 0.01,
-           "keeps the smallest set of most probable tokens whose mass reaches p; 1 keeps all"),
-    Number("min_p", "min-p", "min_p", 0.0, 1.0, 0.01,
-           "keeps tokens at least this fraction as probable as the most probable one; 0 keeps all"),
-    Number("typical_p", "typical-p", "typical_p", 0.0, 1.0, 0.01,
-           "keeps tokens whose surprisal is nearest to the entropy until their mass reaches p; 1 keeps all"),
-    Number("epsilon_cutoff", "epsilon", "epsilon_cutoff", 0.0, 1.0, 0.0001,
-           "keeps tokens of at least this probability; 0 keeps all"),
-    Number("eta_cutoff", "eta", "eta_cutoff", 0.0, 1.0, 0.0001,
-           "like epsilon, lower where the entropy is high; 0 keeps all"),
-    Number("top_n_sigma", "n-sigma", "top_n_sigma", 0.0, 100.0, 0.1,
-           "keeps logits within n standard deviations of the highest; 0 keeps all"),
-    Number("xtc_probability", "xtc prob.", "xtc", 0.0, 1.0, 0.05,
-           "XTC: how often the most probable choices are left out; 0 is off"),
-    Number("xtc_threshold", "xtc thresh.", "xtc", 0.0, 1.0, 0.01,
-           "XTC: of the tokens with at least this probability only the least probable stays"),
-    Number("mirostat_tau", "mirostat", "mirostat", 0.0, 100.0, 0.1,
-           "mirostat v2: the surprisal in bits that it steers to; 0 is off"),
-    Number("mirostat_eta", "miro. eta", "mirostat", 0.0, 1.0, 0.05, "mirostat v2: how fast it steers"),
-)
-
-LISTS: dict[str, str] = {
-    "logit_bias": "adds to the logits of single tokens: id:bias;id:bias",
-    "banned": "tokens that can never be chosen: id;id",
-    "dry_breakers": "DRY: tokens at which a repetition ends: id;id",
-    "chain": "the order of the chain's rules: top_p;temperature swaps these two",
-    "off": "rules that are switched off: top_k;min_p",
-}
-
-FORMS = {
-    "logit_bias": "198:-2;50256:-100", "banned": "198;50256", "dry_breakers": "198;25", "chain": "top_p;temperature",
-    "off": "top_k;min_p",
-}
-"""What each list looks like, for error messages."""
-
-
-def show_list(name: str, value: Iterable[Any]) -> str:
-    """A list setting in the text form: "198:-2;50256:-100" or "198;50256"."""
-    if name == "logit_bias":
-        return ";".join(f"{token}:{round(bias, 6):g}" for token, bias in value)
-    return ";".join(str(token) for token in value)
-
-
-def parse_list(name: str, text: str) -> tuple[Any, ...]:
-    """Read a list setting. Raises InputError that shows the form."""
-    items = [item.strip() for item in text.split(";") if item.strip()]
-    if name in ("chain", "off"):
-        return tuple(items)  # unknown rules are named by Settings
-    try:
-        if name != "logit_bias":
-            return tuple(dict.fromkeys(int(item) for item in items))
-        pairs = [item.split(":") for item in items]
-        return tuple((int(token), float(bias)) for token, bias in pairs)
-    except ValueError:
-        raise InputError(f"{name}={text!r} is not a list of this form: {name}={FORMS[name]}") from None
-
-
 def parse_settings(text: str, base: Settings | None = None) -> Settings:
     """Read "temperature=0.8,top_p=0.95" on top of `base` (the defaults where left out).
 
@@ -359,13 +236,6 @@ def parse_settings(text: str, base: Settings | None = None) -> Settings:
             raise InputError(f"{name} is given twice; give it once")
         changes[name] = numbers[name].parse(value) if name in numbers else parse_list(name, value)
     return dataclasses.replace(base or Settings(), **changes)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Words that help after an unknown name: the nearest known one, or all of them."""
-    names = list(known)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
 
 
 def check_seed(seed: int) -> int:

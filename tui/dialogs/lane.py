@@ -17,8 +17,9 @@ from textual.widgets.option_list import Option
 
 from engine.compare.lanes import parse_lane
 from engine.errors import EngineError, InputError
+from engine.sampling.fields import LISTS, NUMBERS
 from engine.sampling.presets import Preset
-from engine.sampling.settings import LISTS, NUMBERS, check_seed
+from engine.sampling.settings import check_seed
 from tui.dialogs.modal import Modal
 from tui.state.lanes import LaneOptions
 from tui.widgets.choices import Choices

@@ -7,19 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
+from engine.sampling.fields import LISTS, NUMBERS, Number, parse_list, show_list
 from engine.sampling.presets import Preset
-from engine.sampling.settings import (
-    COINS,
-    LISTS,
-    NUMBERS,
-    SEED_LIMIT,
-    CoinKind,
-    Number,
-    Settings,
-    check_seed,
-    parse_list,
-    show_list,
-)
+from engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings, check_seed
 from engine.session.nodes import View
 from tui.state.preferences import SPEEDS, Preferences
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.sampling.settings import CHAIN, NUMBERS
+from engine.sampling.fields import NUMBERS
+from engine.sampling.settings import CHAIN
 
 _FIRST_LABELS = {number.rule: number.label for number in reversed(NUMBERS)}
 

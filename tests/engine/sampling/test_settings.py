@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
+from engine.sampling.fields import LARGE, NUMBERS
 from engine.sampling.presets import find_preset
-from engine.sampling.settings import CHAIN, LARGE, NUMBERS, Settings, check_seed, parse_settings
+from engine.sampling.settings import CHAIN, Settings, check_seed, parse_settings
 
 settings = st.builds(
     Settings,

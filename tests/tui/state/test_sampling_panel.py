@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from engine.errors import EngineError
+from engine.sampling.fields import LISTS, NUMBERS
 from engine.sampling.presets import SHIPPED
-from engine.sampling.settings import CHAIN, LISTS, NUMBERS, SEED_LIMIT, Settings
+from engine.sampling.settings import CHAIN, SEED_LIMIT, Settings
 from engine.session.nodes import View
 from tests.kinds import known
 from tui.state import sampling_panel as panel
