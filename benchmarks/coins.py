@@ -30,14 +30,13 @@ def main() -> None:
     """Print the figures."""
     streams = int(sys.argv[1]) if len(sys.argv) > 1 else 120
     model = open_model("classics")
-    end = model.tokenizer.end_of_text
     specs = [LaneSpec(Settings()), LaneSpec(Settings(temperature=0.9))]
     for coin in COINS:
         same, flips, stayed, whole = 0, 0, [], 0
         for n in range(streams):
             prompt = model.tokenizer.encode(OPENINGS[n % len(OPENINGS)])
             lanes = start_lanes(lane_starts(specs, [prompt, prompt]), seed=n, coin=coin, limit=LENGTH)
-            for _ in run_together(model.backend, lanes, end):
+            for _ in run_together(model.backend, lanes, model.tokenizer):
                 pass
             new = [lane.tokens[len(prompt) :] for lane in lanes]
             left = divergence(*new)
@@ -45,7 +44,7 @@ def main() -> None:
             stayed.append(LENGTH if left is None else left)
             steps = [Step(i, token, "prompt") for i, token in enumerate(prompt)] + lanes[0].steps
             for position, token in rechoose(model.backend, steps, specs[1].settings,
-                                              end_of_text=end):
+                                              tokenizer=model.tokenizer):
                 flips += 1
                 same += token == steps[position].token
         print(

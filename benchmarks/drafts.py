@@ -33,7 +33,7 @@ def main() -> None:
                     backend = start_backend(located, LoadOptions("int8"))  # nothing is in its cache
                     lane = Lane(tokenizer.encode(prefix), settings, number, limit=count)
                     begin = time.perf_counter()
-                    while advance(backend, [lane], tokenizer.end_of_text):
+                    while advance(backend, [lane], tokenizer):
                         pass
                     seconds[drafting] += time.perf_counter() - begin
                     passes[drafting] += backend.passes  # type: ignore[attr-defined]

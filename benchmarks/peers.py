@@ -54,10 +54,11 @@ class Ours:
         from engine.generation.decode import advance
         from engine.generation.lane import Lane
         from engine.sampling.settings import Settings
+        from engine.tokens.tokenizer import without_texts
 
         settings = Settings(temperature=1.0, top_k=50) if sampled else Settings(temperature=0.0)
         lanes = [Lane(list(ids), settings, n, limit=count) for n, ids in enumerate(prompts)]
-        while advance(self.backend, lanes, 50256):
+        while advance(self.backend, lanes, without_texts(50256)):
             pass
 
 

@@ -39,7 +39,7 @@ def main() -> None:
         settings = parse_settings(chain, Settings())
         made, flipped = [], []
         for n in range(200):
-            moment = SamplingContext(LENGTH, ids, 10, 50256, seed=n)
+            moment = SamplingContext(LENGTH, ids, 10, seed=n)
             start = time.perf_counter()
             dist = distribution(logits, settings, moment)
             middle = time.perf_counter()

@@ -88,23 +88,23 @@ def compare(
     prefixes = [prefix_ids(spec, opened.tokenizer, prompt) for spec in specs]
     for spec in specs:
         spec.settings.check_vocabulary(opened.info.vocab_size)
-    end = opened.tokenizer.end_of_text
     if drawn:
         note(f"seed {seed}")
     starts = lane_starts(specs, prefixes)
     if repeats is None:
         from engine.session.recording import keep_lanes, kept_in
 
-        lanes = start_lanes(starts, seed=seed, own_coins=own_coins, coin=coin, limit=count, end_of_text=end)
+        lanes = start_lanes(starts, seed=seed, own_coins=own_coins, coin=coin, limit=count,
+                            end_of_text=opened.tokenizer.end_of_text)
         with kept_in(session, opened, seed) as kept, _bar("comparing", count * len(lanes)) as bar:
-            for made in run_together(opened.backend, lanes, end):
+            for made in run_together(opened.backend, lanes, opened.tokenizer):
                 bar.update(made)
             keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=False)
         _print_once(opened, specs, lanes, prefixes[0], seed, coin, form)
         return
     result: Repeated | None = None
     with _bar("repeating", count * len(specs) * repeats) as bar:
-        going = repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count, end_of_text=end,
+        going = repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count, tokenizer=opened.tokenizer,
                        own_coins=own_coins, coin=coin)
         try:
             for so_far, done, _ in going:

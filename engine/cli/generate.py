@@ -113,7 +113,7 @@ def stream_lane(model: Model, lane: Lane) -> None:
     end = model.tokenizer.end_of_text
     pending = b""
     try:
-        while done := advance(model.backend, [lane], end):
+        while done := advance(model.backend, [lane], model.tokenizer):
             token = done[0][1].token
             pending += b"" if token == end else model.tokenizer.token_bytes(token)
             whole = whole_characters(pending)
@@ -134,5 +134,5 @@ def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
 
     with click.progressbar(length=lanes[0].limit or 0, label="generating", file=sys.stderr,
                            hidden=not sys.stderr.isatty()) as bar:
-        while advance(model.backend, lanes, model.tokenizer.end_of_text):
+        while advance(model.backend, lanes, model.tokenizer):
             bar.update(1)

@@ -56,10 +56,10 @@ def next_token(
     from engine.generation.stream import Prefix, context_at
     from engine.sampling.distribution import distribution
 
-    end = opened.tokenizer.end_of_text
-    context = context_at(Prefix(prompt), len(prompt), settings, seed=seed or 0, end_of_text=end,
+    context = context_at(Prefix(prompt), len(prompt), settings, seed=seed or 0, tokenizer=opened.tokenizer,
                          context_length=opened.info.context)
-    dist = distribution(logits_at(opened.backend, [(prompt, len(prompt))], end)[0], settings, context, account=True)
+    logits = logits_at(opened.backend, [(prompt, len(prompt))], opened.tokenizer.end_of_text)[0]
+    dist = distribution(logits, settings, context, account=True)
     chosen = [int(token) for token in dist.order(None if every else count)]
     rows = [candidate_record(opened.tokenizer, dist, token) for token in chosen]
     if as_json:

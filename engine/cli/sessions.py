@@ -94,7 +94,7 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
     found = Replayed(0)
     total = sum(node.step is not None and node.step.origin == "sampled" for node in tree.nodes)
     with click.progressbar(length=total, label="replaying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        for found in run(with_model.backend, tree, with_model.tokenizer.end_of_text, numbers):
+        for found in run(with_model.backend, tree, with_model.tokenizer, numbers):
             bar.update(found.replayed - bar.pos)
     if as_json:
         print_json({

@@ -139,10 +139,10 @@ def divergences(lanes: Sequence[Lane]) -> list[list[int | None]]:
     return table
 
 
-def run_together(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> Iterator[int]:
+def run_together(backend: Backend, lanes: Sequence[Lane], tokenizer: Tokenizer) -> Iterator[int]:
     """Run lanes to their end, MOST_LANES at a time as one batch; yield how many tokens each pass appended."""
     for start in range(0, len(lanes), MOST_LANES):
-        while done := advance(backend, lanes[start : start + MOST_LANES], end_of_text):
+        while done := advance(backend, lanes[start : start + MOST_LANES], tokenizer):
             yield len(done)
 
 

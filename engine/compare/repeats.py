@@ -10,6 +10,7 @@ from engine.compare.statistics import divergence, over_seeds, stream_stats
 from engine.generation.backend import Backend
 from engine.generation.lane import Lane, lane_at
 from engine.sampling.settings import CoinKind
+from engine.tokens.tokenizer import Tokenizer
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Repeated:
 
 
 def repeat(
-    backend: Backend, starts: Sequence[LaneStart], *, seed: int, repeats: int, limit: int, end_of_text: int,
+    backend: Backend, starts: Sequence[LaneStart], *, seed: int, repeats: int, limit: int, tokenizer: Tokenizer,
     own_coins: bool = False, coin: CoinKind = "interval", stop_at_end: bool = True,
 ) -> Iterator[tuple[Repeated, int, int]]:
     """Run a comparison with the seeds seed ... seed + repeats - 1.
@@ -51,7 +52,7 @@ def repeat(
     groups = [
         [
             lane_at(start.stream, len(start.stream), start.settings, seed=first + n, coin=coin,
-                    end_of_text=end_of_text if stop_at_end else None, limit=limit)
+                    end_of_text=tokenizer.end_of_text if stop_at_end else None, limit=limit)
             for first, start in zip(firsts, starts, strict=True)
         ]
         for n in range(repeats)
@@ -62,7 +63,7 @@ def repeat(
     at_once = max(1, MOST_LANES // len(starts))
     for begin in range(0, repeats, at_once):
         batch = groups[begin : begin + at_once]
-        for made in run_together(backend, [lane for group in batch for lane in group], end_of_text):
+        for made in run_together(backend, [lane for group in batch for lane in group], tokenizer):
             done += made
             yield finished, done, total
         for n, group in enumerate(batch, start=begin):

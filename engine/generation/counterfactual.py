@@ -14,6 +14,7 @@ from engine.sampling import coin as coins
 from engine.sampling.chain.truncation import next_mu
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import Settings
+from engine.tokens.tokenizer import Tokenizer
 
 
 def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved: int = 0) -> dict[int, Step]:
@@ -39,7 +40,7 @@ def replay_choice(dist: Distribution, step: Step) -> int:
 
 
 def rechoose(
-    backend: Backend, steps: Sequence[Step], settings: Settings, *, end_of_text: int, first: int = 0
+    backend: Backend, steps: Sequence[Step], settings: Settings, *, tokenizer: Tokenizer, first: int = 0
 ) -> Iterator[tuple[int, int | None]]:
     """What the coins of a stream would have chosen with other settings, each after the tokens that do stand before it.
 
@@ -53,13 +54,13 @@ def rechoose(
     stream = StepList(steps)
     first = next((step.position for step in steps[first:] if step.origin == "sampled"), len(steps))
     mu: float | None = None
-    for position, logits in each_logits(backend, stream.ids(), end_of_text, first):
+    for position, logits in each_logits(backend, stream.ids(), tokenizer.end_of_text, first):
         step = steps[position]
         if step.origin != "sampled":
             continue
         if step.settings == settings:
             mu = mu_after(steps[position - 1] if position else None, settings)
-        context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, end_of_text=end_of_text,
+        context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, tokenizer=tokenizer,
                              context_length=backend.info.context)
         try:
             dist = distribution(logits, settings, replace(context, mu=mu))

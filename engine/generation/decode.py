@@ -15,6 +15,7 @@ from engine.sampling import coin as coins
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import CoinKind
+from engine.tokens.tokenizer import Tokenizer
 
 
 def visible_ids(ids: Sequence[int], position: int, context_length: int, end_of_text: int) -> list[int]:
@@ -57,7 +58,7 @@ def pick_token(dist: Distribution, token: int, context: SamplingContext) -> Step
     return with_probabilities(step, dist)
 
 
-def advance(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> list[tuple[Lane, Step, Distribution]]:
+def advance(backend: Backend, lanes: Sequence[Lane], tokenizer: Tokenizer) -> list[tuple[Lane, Step, Distribution]]:
     """Append one token to every lane that goes on, all of them in one batch. Empty when all have stopped."""
     length = backend.info.context
     for lane in lanes:
@@ -68,13 +69,13 @@ def advance(backend: Backend, lanes: Sequence[Lane], end_of_text: int) -> list[t
     live = [lane for lane in lanes if lane.stop is None]
     if not live:
         return []
-    views = [visible_ids(lane.tokens, len(lane), length, end_of_text) for lane in live]
+    views = [visible_ids(lane.tokens, len(lane), length, tokenizer.end_of_text) for lane in live]
     # Numbers must be the same with drafts as without, and a row more must cost less than a pass: in int8 both hold.
     exact = backend.info.batch_invariant and backend.info.precision == "int8"
     drafts = [draft_of(lane, ids) for lane, ids in zip(live, views, strict=True)] if exact else ()
     done: list[tuple[Lane, Step, Distribution]] = []
     for lane, logits in zip(live, backend.logits(views, drafts), strict=True):
-        token = next_token(lane, end_of_text, length)
+        token = next_token(lane, tokenizer, length)
         dist = distribution(logits, token.settings, token.context)
         if token.picked is not None:
             step = pick_token(dist, token.picked, token.context)

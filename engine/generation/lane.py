@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from engine.generation.step import Step
 from engine.generation.stream import Stream, context_at
 from engine.sampling.context import SamplingContext
 from engine.sampling.settings import CoinKind, Settings
+
+if TYPE_CHECKING:
+    from engine.tokens.tokenizer import Tokenizer
 
 StopReason = Literal["length", "end_of_text", "context"]
 
@@ -95,7 +98,7 @@ def lane_at(
         position: 0 ... len(stream); what stands there and after it is left out.
         settings, seed, coin, roll, end_of_text, limit, slide, script: of the lane (see `Lane`).
     """
-    context = context_at(stream, position, settings, seed=seed, roll=roll, end_of_text=end_of_text, context_length=0)
+    context = context_at(stream, position, settings, seed=seed, roll=roll, tokenizer=None, context_length=0)
     before = stream.step(position - 1) if position else None
     if before is not None and before.offset != context.offset:
         before = replace(before, offset=context.offset)
@@ -118,7 +121,7 @@ class NextToken:
     picked: int | None = None
 
 
-def next_token(lane: Lane, end_of_text: int, context_length: int) -> NextToken:
+def next_token(lane: Lane, tokenizer: Tokenizer | None, context_length: int) -> NextToken:
     """What a lane's next token is chosen with: by its script as far as that goes, then by its own settings."""
     settings, seed, roll, coin = lane.settings, lane.seed, 0 if lane.steps else lane.roll, lane.coin
     old = lane.script.get(len(lane))
@@ -126,7 +129,7 @@ def next_token(lane: Lane, end_of_text: int, context_length: int) -> NextToken:
         settings = old.settings or settings
         if old.seed is not None and old.coin is not None:
             seed, roll, coin = old.seed, old.roll, old.coin
-    context = context_at(lane, len(lane), settings, seed=seed, roll=roll, end_of_text=end_of_text,
+    context = context_at(lane, len(lane), settings, seed=seed, roll=roll, tokenizer=tokenizer,
                          context_length=context_length)
     if old is None:
         if not len(lane):

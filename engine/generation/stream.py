@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.generation.backend import window_start
 from engine.generation.step import Step
 from engine.sampling.chain.truncation import next_mu
 from engine.sampling.context import SamplingContext
 from engine.sampling.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.tokens.tokenizer import Tokenizer
 
 
 class Stream(Protocol):
@@ -92,7 +95,7 @@ class StepList:
 
 
 def context_at(
-    stream: Stream, position: int, settings: Settings, *, seed: int, end_of_text: int | None, context_length: int,
+    stream: Stream, position: int, settings: Settings, *, seed: int, tokenizer: Tokenizer | None, context_length: int,
     roll: int | None = None,
 ) -> SamplingContext:
     """The context in which the token at a position of a stream is chosen, for the first time or again.
@@ -102,7 +105,7 @@ def context_at(
         position: 0 ... len(stream).
         settings: those that it is chosen with.
         seed: of the coin.
-        end_of_text: the id of `<|endoftext|>`.
+        tokenizer: of the network's vocabulary; None where it is not known yet.
         context_length: how many tokens the network sees at once; 0 where that is not known yet.
         roll: of the coin; None for the flip that stands there (its seed too), or the first one where none does.
     """
@@ -115,17 +118,17 @@ def context_at(
     near = there if there is not None and there.origin != "prompt" else before
     return SamplingContext(
         position, stream.ids(position) if settings.looks_back else (), min(stream.prompt_length(), position),
-        end_of_text, seed, roll, near.offset if near is not None else 0, mu_after(before, settings),
+        tokenizer, seed, roll, near.offset if near is not None else 0, mu_after(before, settings),
         window_start(position, context_length) if context_length else 0,
     )
 
 
 def recorded_context(
-    stream: Stream, position: int, settings: Settings, *, end_of_text: int | None, context_length: int
+    stream: Stream, position: int, settings: Settings, *, tokenizer: Tokenizer | None, context_length: int
 ) -> SamplingContext:
     """The context as the step at a position records it, for replaying it: its seed, roll, offset and mirostat state."""
     step = stream.step(position)
-    context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, end_of_text=end_of_text,
+    context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, tokenizer=tokenizer,
                          context_length=context_length)
     return replace(context, offset=step.offset, mu=step.mu)
 

@@ -22,6 +22,7 @@ from engine.gpt2.opening import float_layers
 from engine.gpt2.plain import PlainNetwork
 from engine.gpt2.weights import Array
 from engine.sampling.settings import Settings
+from engine.tokens.tokenizer import without_texts
 
 if TYPE_CHECKING:  # kernels may not be installed
     from engine.gpt2.kernels.library import Library
@@ -83,10 +84,11 @@ def measure(backend: Backend, bandwidth: float) -> Iterator[BenchRow]:
         times = []
         for _ in range(STEPS):
             begin = time.perf_counter()
-            advance(backend, lanes, info.vocab_size - 1)
+            advance(backend, lanes, vocabulary)
             times.append(time.perf_counter() - begin)
         return statistics.median(times)
 
+    vocabulary = without_texts(info.vocab_size - 1)
     backend.logits([fresh(8)])  # the first pass is not like the others
     yield BenchRow(f"prefill of {longest} tokens", 1000 * seconds([fresh(longest)]), "ms")
     for length in sorted({min(64, longest), longest}):

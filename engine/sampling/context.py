@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +18,7 @@ class SamplingContext:
         position: 0-based index of the token to be chosen.
         ids: what stands before it; may be left out where `Settings.looks_back` says no.
         prompt: how many of them are the prefix.
-        end_of_text: the id of `<|endoftext|>`.
+        tokenizer: of the network's vocabulary, for rules on texts and on `<|endoftext|>`; None where none is on.
         seed, roll: the coin's.
         offset: added to the position for the coins, where lanes line up at the end of prefixes of different lengths.
         mu: mirostat's state, in bits; None where it begins.
@@ -24,7 +28,7 @@ class SamplingContext:
     position: int = 0
     ids: Sequence[int] = ()
     prompt: int = 0
-    end_of_text: int | None = None
+    tokenizer: Tokenizer | None = None
     seed: int = 0
     roll: int = 0
     offset: int = 0

@@ -27,6 +27,7 @@ from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import Settings
 from engine.session.outline import walk
 from engine.session.tree import Tree
+from engine.tokens.tokenizer import Tokenizer
 
 ROUNDING = 2e-5
 """Of a probability, or of a log-probability in the Gumbel coin's race."""
@@ -61,7 +62,7 @@ class Replayed:
 
 
 def distributions(
-    backend: Backend, tree: Tree, path: Sequence[int], first: int, end_of_text: int
+    backend: Backend, tree: Tree, path: Sequence[int], first: int, tokenizer: Tokenizer
 ) -> Iterator[tuple[int, Step, Distribution | None]]:
     """The distribution that each node of a path was chosen from, from place `first` on: (node, step, distribution).
 
@@ -72,10 +73,10 @@ def distributions(
     size, ids = backend.info.vocab_size, stream.ids()
     foreign = [position for position, token in enumerate(ids) if token >= size]
     known = [token if token < size else 0 for token in ids]  # what comes of it is left out
-    for position, logits in each_logits(backend, known, end_of_text, first):
+    for position, logits in each_logits(backend, known, tokenizer.end_of_text, first):
         step = stream.step(position)
         chain = step.settings or Settings()
-        context = recorded_context(stream, position, chain, end_of_text=end_of_text,
+        context = recorded_context(stream, position, chain, tokenizer=tokenizer,
                                    context_length=backend.info.context)
         dist = None
         place = bisect_left(foreign, context.window)
@@ -85,7 +86,7 @@ def distributions(
         yield path[position], step, dist
 
 
-def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[int]) -> Iterator[Replayed]:
+def replay(backend: Backend, tree: Tree, tokenizer: Tokenizer, models: Collection[int]) -> Iterator[Replayed]:
     """Recompute every sampled token that was made with some of the tree's models; yield after each branch."""
     found = Replayed(len(tree.nodes) - 1)
     other_forms = {n for n, model in enumerate(tree.models) if model.form != backend.info.form}
@@ -95,7 +96,7 @@ def replay(backend: Backend, tree: Tree, end_of_text: int, models: Collection[in
         wanted = [n for n in wanted if tree.nodes[path[n]].model in models]
         if not wanted:
             continue
-        for node, step, dist in distributions(backend, tree, path[: wanted[-1] + 1], wanted[0], end_of_text):
+        for node, step, dist in distributions(backend, tree, path[: wanted[-1] + 1], wanted[0], tokenizer):
             if not _sampled(tree, node) or tree.nodes[node].model not in models:
                 continue
             if dist is None or step.token >= dist.size:
@@ -151,7 +152,7 @@ def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
 
 
 def candidates(
-    backend: Backend, tree: Tree, end_of_text: int, count: int, leaf: int | None = None
+    backend: Backend, tree: Tree, tokenizer: Tokenizer, count: int, leaf: int | None = None
 ) -> Iterator[tuple[int, list[Candidate]]]:
     """The most probable candidates at every node (of the branch to `leaf`), under the settings it was chosen with.
 
@@ -159,7 +160,7 @@ def candidates(
     """
     own = [model.vocab_size in (0, backend.info.vocab_size) for model in tree.models]
     for path, fresh in walk(tree) if leaf is None else [(tree.path_to(leaf), 0)]:
-        for node, _, dist in distributions(backend, tree, path, fresh, end_of_text):
+        for node, _, dist in distributions(backend, tree, path, fresh, tokenizer):
             model = tree.nodes[node].model
             if dist is None or not (model >= len(own) or own[model]):
                 yield node, []

@@ -23,7 +23,7 @@ GPT2_RANKS = 50256
 _PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tokenizer:
     """Text to ids and back, for one model's vocabulary.
 
@@ -126,6 +126,15 @@ def gpt2_tokenizer(vocab_size: int = GPT2_RANKS + 1) -> Tokenizer:
 
     pieces = [*table, END_OF_TEXT.encode()]
     return Tokenizer(pieces, end_of_text, split, lambda: _PATTERN.encode() + b"\0" + b"\0".join(pieces))
+
+
+def without_texts(end_of_text: int) -> Tokenizer:
+    """The vocabulary of a network whose tokens have no texts, as benchmarks use them."""
+
+    def refuse(text: str) -> list[int]:
+        raise InputError("this network's tokens have no texts; give token ids")
+
+    return Tokenizer((), end_of_text, refuse, lambda: b"")
 
 
 def missing_byte(byte: int, vocab_size: int) -> InputError:

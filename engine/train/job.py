@@ -255,7 +255,7 @@ def sample(parameters: Parameters, job: TrainingJob, seed: int) -> str:
     lane = Lane([end], Settings(temperature=0.8), seed=seed, limit=min(SAMPLE_TOKENS, config.n_positions - 1))
     backend = LocalBackend("sample", EagerNetwork(config, tensors, "fp32", "cpu"))
     state = torch.get_rng_state()
-    while advance(backend, [lane], end):
+    while advance(backend, [lane], job.tokenizer):
         pass
     torch.set_rng_state(state)
     return job.tokenizer.decode(lane.tokens[1:])

@@ -18,7 +18,7 @@ from engine.session.tree import Tree
 
 def assert_replays(model: Model, tree: Tree, how: Sequence[str] = ()) -> None:
     """Assert that every sampled token comes again from its record."""
-    for found in replay(model.backend, tree, model.tokenizer.end_of_text, range(len(tree.models))):
+    for found in replay(model.backend, tree, model.tokenizer, range(len(tree.models))):
         assert found.different == [], (found.different, how)
 
 

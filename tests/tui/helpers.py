@@ -21,6 +21,6 @@ def alone(
 ) -> list[int]:
     """The new ids that the engine gives for one lane on its own."""
     lane = lane_at(Prefix(prefix, offset), len(prefix), settings, seed=seed, coin=coin, limit=count)
-    for _ in run_together(model.backend, [lane], model.tokenizer.end_of_text):
+    for _ in run_together(model.backend, [lane], model.tokenizer):
         pass
     return lane.new_ids

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tui import messages
 from tui.compare.columns import Columns
-from tui.compare.host import CompareHost, network_of
+from tui.compare.host import CompareHost
 from tui.state.sampling_panel import next_speed
 from tui.workers.requests import RunRequest, numbers
 
@@ -27,7 +27,8 @@ class Advancing:
         advance.run, advance.endless, advance.rate = next(numbers), endless, 0.0
         advance.before = {lane.version: len(lane.steps) for lane in comparison.lanes}
         kept = host.workspace.preferences
-        end = network_of(host.exploration)[0] if kept.stop_at_end else None
+        tokenizer = host.exploration.tokenizer
+        end = tokenizer.end_of_text if tokenizer and kept.stop_at_end else None
         lanes = []
         for place, lane in enumerate(comparison.lanes):
             limit = None if goal is None else max(0, goal - len(lane.steps))

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from textual.app import App
 
+from engine.tokens.tokenizer import Tokenizer
 from tui.compare.lane_column import LaneColumn
 from tui.state.comparison import Comparison
 from tui.state.exploration import Exploration
@@ -79,7 +80,7 @@ class Advance:
         return self.run is not None and self.endless
 
 
-def network_of(exploration: Exploration) -> tuple[int, int]:
-    """The id of `<|endoftext|>`, and how many tokens the network sees at once."""
-    tokenizer, info = exploration.tokenizer, exploration.info
-    return tokenizer.end_of_text if tokenizer else 0, info.context if info else 0
+def network_of(exploration: Exploration) -> tuple[Tokenizer | None, int]:
+    """The tokenizer, and how many tokens the network sees at once; None and 0 where that is not known yet."""
+    info = exploration.info
+    return exploration.tokenizer, info.context if info else 0

@@ -24,7 +24,7 @@ def _start(tree: Tree, position: int) -> tuple[int, Step | None]:
     """How much of what stands before a position is the prefix; its last step, with the offset of the coins there."""
     from engine.generation.stream import context_at
 
-    context = context_at(tree, position, tree.view.settings, seed=tree.view.seed, end_of_text=None, context_length=0)
+    context = context_at(tree, position, tree.view.settings, seed=tree.view.seed, tokenizer=None, context_length=0)
     before = tree.step(position - 1) if position else None
     return context.prompt, None if before is None else replace(before, offset=context.offset)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.generation.backend import Logits
     from engine.generation.lane import Lane, NextToken
     from engine.sampling.distribution import Distribution
+    from engine.tokens.tokenizer import Tokenizer
 
 MOST_LANES = 16
 KEPT_LOGITS = 96
@@ -185,7 +186,7 @@ class Comparison:
         """The step at a place of a lane."""
         return lane.steps[place] if place < len(lane.steps) else None
 
-    def choice_at(self, number: int, place: int, end_of_text: int, context_length: int) -> NextToken:
+    def choice_at(self, number: int, place: int, tokenizer: Tokenizer | None, context_length: int) -> NextToken:
         """What the token at a place of a lane was chosen with, or would be."""
         from engine.generation.lane import NextToken, next_token
         from engine.generation.stream import context_at
@@ -193,16 +194,16 @@ class Comparison:
         lane = self.lanes[number]
         step = self.step_at(lane, place)
         if step is None:
-            return next_token(self.engine_lane(number, end_of_text, None), end_of_text, context_length)
+            return next_token(self.engine_lane(number, None, None), tokenizer, context_length)
         settings = step.settings or lane.settings
         context = context_at(self.stream(lane), step.position, settings, seed=self.seed_of(number),
-                             end_of_text=end_of_text, context_length=context_length)
+                             tokenizer=tokenizer, context_length=context_length)
         return NextToken(settings, step.coin or self.coin, context)
 
     def distribution(
-        self, number: int, place: int, end_of_text: int, context_length: int
+        self, number: int, place: int, tokenizer: Tokenizer | None, context_length: int
     ) -> Distribution | None:
         """The distribution at a place of a lane; None while its logits are not at hand. Raises EngineError."""
         lane = self.lanes[number]
-        choice = self.choice_at(number, place, end_of_text, context_length)
+        choice = self.choice_at(number, place, tokenizer, context_length)
         return self._distributions.get((lane.version, place), choice.settings, lambda: choice.context)

@@ -106,7 +106,7 @@ class Exploration:
             seed=tree.view.seed,
             roll=roll,
             context_length=self.info.context if self.info else 0,
-            end_of_text=self.tokenizer.end_of_text if self.tokenizer else None,
+            tokenizer=self.tokenizer,
         )
 
     def distribution(

@@ -271,7 +271,7 @@ class EngineWorker:
             run.started = run.due = now
             run.fresh = [[] for _ in run.lanes]
             run.dists = [None] * len(run.lanes)
-        done = advance(model.backend, hindmost(run.lanes), model.tokenizer.end_of_text)
+        done = advance(model.backend, hindmost(run.lanes), model.tokenizer)
         for lane, step, dist in done:
             place = next(n for n, own in enumerate(run.lanes) if own is lane)
             run.fresh[place].append(step)

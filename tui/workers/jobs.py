@@ -62,8 +62,9 @@ def rechoosing(model: Model, request: RechooseRequest) -> Job:
     """What the coins of a stream would have chosen with other settings."""
     from engine.generation.counterfactual import rechoose
 
-    end, part = model.tokenizer.end_of_text, []
-    for found in rechoose(model.backend, request.steps, request.settings, end_of_text=end, first=request.first):
+    part: list[tuple[int, int | None]] = []
+    for found in rechoose(model.backend, request.steps, request.settings, tokenizer=model.tokenizer,
+                          first=request.first):
         part.append(found)
         if len(part) >= SCORED_AT_ONCE:
             yield Rechosen(request.number, part, done=False)
@@ -78,7 +79,7 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
     posted = 0.0
     for result, done, total in repeat(
         model.backend, request.starts, seed=request.seed, repeats=request.repeats,
-        limit=request.limit, end_of_text=model.tokenizer.end_of_text, coin=request.coin,
+        limit=request.limit, tokenizer=model.tokenizer, coin=request.coin,
         stop_at_end=request.stop_at_end,
     ):
         now = time.monotonic()

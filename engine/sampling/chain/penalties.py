@@ -132,6 +132,6 @@ def postpone_end(state: ChainState, settings: Settings) -> Mask | None:
     Source: transformers, MinNewTokensLengthLogitsProcessor.
     """
     context = state.context
-    if context.end_of_text is None or context.position - context.prompt >= settings.min_new_tokens:
+    if context.tokenizer is None or context.position - context.prompt >= settings.min_new_tokens:
         return None
-    return state.mask(state.find(np.array([context.end_of_text]))[0])
+    return state.mask(state.find(np.array([context.tokenizer.end_of_text]))[0])

@@ -42,7 +42,7 @@ def page_with_candidates(
     vocabulary have none.
     """
     known: dict[int, list[Candidate]] = {}
-    for node, found in candidates(backend, session.tree, tokenizer.end_of_text, HOVERED, branch):
+    for node, found in candidates(backend, session.tree, tokenizer, HOVERED, branch):
         known[node] = found
         yield ""
     yield to_html(session, tokenizer, branch=branch, colors=colors, heat=heat,

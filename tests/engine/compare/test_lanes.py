@@ -28,9 +28,11 @@ from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import CoinKind, Settings
 from engine.session.replay import within_rounding
+from engine.tokens.tokenizer import without_texts
 from tests.kinds import Checkpoint
 
 END = 1
+TOKENS = without_texts(END)
 
 chains = st.builds(
     Settings,
@@ -47,7 +49,7 @@ chains = st.builds(
 
 
 def run(backend: LocalBackend, lanes: list[Lane]) -> None:
-    for _ in run_together(backend, lanes, END):
+    for _ in run_together(backend, lanes, TOKENS):
         pass
 
 
@@ -93,7 +95,7 @@ def same_luck(backend: LocalBackend, one: Lane, other: Lane) -> None:
     for a, b in zip(one.steps, other.steps, strict=False):
         if a.token != b.token:
             before = other.tokens[: b.position]
-            moment = SamplingContext(b.position, before, other.prompt or 0, END, b.seed or 0, b.roll, b.offset, b.mu)
+            moment = SamplingContext(b.position, before, other.prompt or 0, TOKENS, b.seed or 0, b.roll, b.offset, b.mu)
             dist = distribution(backend.logits([before[window_start(b.position, 32) :]])[0], other.settings, moment)
             assert within_rounding(dist, b, a.token), (a, b)
             return
@@ -156,7 +158,7 @@ def test_sixteen_lanes_are_one_pass_a_step(tiny: Path) -> None:
     specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
     lanes = start_lanes(lane_starts(specs, [[5, 6, 7]] * 16), seed=3, limit=20)
     passes = []
-    while advance(backend, lanes, END):
+    while advance(backend, lanes, TOKENS):
         passes.append(backend.passes)
     assert [after - before for before, after in zip([0, *passes], passes, strict=False)] == [1] * 20
     assert len({tuple(lane.tokens) for lane in lanes}) > 4
@@ -171,7 +173,7 @@ def test_sixteen_lanes_of_the_124m_shape_are_one_pass_a_step(checkpoint: Checkpo
     specs = [LaneSpec(Settings(temperature=0.5 + n / 8)) for n in range(16)]
     lanes = start_lanes(lane_starts(specs, [[464, 1110]] * 16), seed=3, limit=4)
     passes = []
-    while advance(backend, lanes, 50256):
+    while advance(backend, lanes, without_texts(50256)):
         passes.append(backend.passes)
     assert passes == [1, 2, 3, 4]
     assert len({tuple(lane.tokens) for lane in lanes}) > 4
@@ -264,7 +266,7 @@ def test_repeats_are_the_comparisons_of_each_seed(tiny: Path, own_coins: bool) -
     wanted = [LaneStart(grown, Settings(presence_penalty=3)), LaneStart(grown, Settings(mirostat_tau=3)),
               LaneStart(Prefix([5, 6, 7]), Settings(), seed=90), LaneStart(Prefix([5, 6, 7]), Settings())]
     *_, (result, done, total) = repeat(
-        open_backend("tiny", tiny), wanted, seed=40, repeats=7, limit=6, end_of_text=END, own_coins=own_coins
+        open_backend("tiny", tiny), wanted, seed=40, repeats=7, limit=6, tokenizer=TOKENS, own_coins=own_coins
     )
     assert (done, total) == (168, 168)
     assert result.seeds == list(range(40, 47))
@@ -284,7 +286,7 @@ def test_repeats_are_the_comparisons_of_each_seed(tiny: Path, own_coins: bool) -
 def test_a_repeat_up_to_the_last_seed(tiny: Path) -> None:
     starts = lane_starts([LaneSpec()] * 2, [[5]] * 2)
     with pytest.raises(InputError, match="seed"):
-        next(repeat(open_backend("tiny", tiny), starts, seed=2**63 - 3, repeats=3, limit=1, end_of_text=END,
+        next(repeat(open_backend("tiny", tiny), starts, seed=2**63 - 3, repeats=3, limit=1, tokenizer=TOKENS,
                     own_coins=True))
 
 
@@ -295,7 +297,7 @@ def test_repeats_can_be_stopped_and_keep_what_is_finished(tiny: Path) -> None:
         seed=1,
         repeats=9,
         limit=4,
-        end_of_text=END,
+        tokenizer=TOKENS,
         stop_at_end=False,
     )
     for result, _, _ in going:
@@ -320,9 +322,9 @@ def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(
     run(backend, [lane])
     steps = [Step(n, token, "prompt") for n, token in enumerate(prompt)] + lane.steps
     computed = backend.computed
-    same = dict(rechoose(backend, steps, chain, end_of_text=END))
+    same = dict(rechoose(backend, steps, chain, tokenizer=TOKENS))
     assert same == {step.position: step.token for step in lane.steps}
-    found = dict(rechoose(backend, steps, other, end_of_text=END))
+    found = dict(rechoose(backend, steps, other, tokenizer=TOKENS))
     assert backend.computed == computed  # nothing is run: all of it is kept
     assert list(found) == [step.position for step in lane.steps]
     if other.mirostat_tau and other != chain:
@@ -330,7 +332,7 @@ def test_what_if_gives_what_a_chain_gives_and_the_same_for_the_same(
     for step in lane.steps:
         start = window_start(step.position, backend.info.context)
         ids = lane.tokens[: step.position]
-        moment = SamplingContext(step.position, ids, 3, END, seed, 0, 0, step.mu if other == chain else None)
+        moment = SamplingContext(step.position, ids, 3, TOKENS, seed, 0, 0, step.mu if other == chain else None)
         dist = distribution(backend.logits([ids[start:]])[0], other, moment)
         luck = (seed, step.position, 0)
         expected = (choose_gumbel(dist.final, gumbel_uniforms(*luck, 97)) if coin == "gumbel"
@@ -342,8 +344,8 @@ def test_what_if_leaves_picked_tokens_alone_and_says_where_nothing_is_left(tiny:
     backend, old = stream(tiny)
     steps = [Step(n, token, "prompt") for n, token in enumerate(old.tokens[:3])] + old.steps
     steps[6] = Step(6, steps[6].token, "picked", settings=old.settings)
-    found = dict(rechoose(backend, steps, old.settings, end_of_text=END, first=5))
+    found = dict(rechoose(backend, steps, old.settings, tokenizer=TOKENS, first=5))
     assert list(found) == [5, *range(7, len(steps))]
     seen = dict(rechoose(backend, steps, Settings(banned=tuple(range(96)), no_repeat_ngram_size=1),
-                           end_of_text=END))
+                           tokenizer=TOKENS))
     assert set(seen.values()) <= {96, None}

@@ -17,14 +17,16 @@ from engine.sampling import coin
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
+from engine.tokens.tokenizer import without_texts
 from tests.kinds import Checkpoint
 
 END = 8192
+TOKENS = without_texts(END)
 PROMPT = [1026, 318, 257]
 
 
 def run(model: Model, *lanes: Lane) -> None:
-    while advance(model.backend, lanes, END):
+    while advance(model.backend, lanes, TOKENS):
         pass
 
 
@@ -91,7 +93,7 @@ def test_reasons_to_stop(checkpoint: Checkpoint) -> None:
         Lane([1, 2], Settings(), 1, slide=False),
         Lane([1, 2], Settings(logit_bias=((5, 100.0),)), 1, end_of_text=5),
     ]
-    while advance(backend, lanes, 96):
+    while advance(backend, lanes, without_texts(96)):
         pass
     assert [lane.stop for lane in lanes] == ["length", "length", "context", "end_of_text"]
     assert [len(lane.steps) for lane in lanes] == [0, 3, 31, 1]
@@ -103,7 +105,7 @@ def test_generation_goes_on_past_the_context(checkpoint: Checkpoint) -> None:
 
     backend = open_backend("x", checkpoint())
     lane = Lane([1, 2], Settings(), 3, limit=200)
-    while advance(backend, [lane], 96):
+    while advance(backend, [lane], without_texts(96)):
         pass
     assert len(lane.tokens) == 202
     for step in lane.steps:

@@ -16,8 +16,10 @@ from engine.gpt2.opening import open_backend
 from engine.models.names import embedded_folder
 from engine.models.opening import Model
 from engine.sampling.settings import Settings
+from engine.tokens.tokenizer import without_texts
 
 END = 8192
+TOKENS = without_texts(END)
 
 
 def local(model: Model) -> LocalBackend:
@@ -28,7 +30,7 @@ def local(model: Model) -> LocalBackend:
 
 def generated(backend: LocalBackend, count: int = 200) -> Lane:
     lane = Lane([1026, 318, 257], Settings(), seed=7, limit=count)
-    while advance(backend, [lane], END):
+    while advance(backend, [lane], TOKENS):
         pass
     return lane
 
@@ -66,7 +68,7 @@ def test_branches_from_one_prefix_compute_it_once(fresh_classics: Model) -> None
     backend = local(fresh_classics)
     lanes = [Lane([1026, 318, 257], Settings(), seed=7, roll=n, limit=20) for n in range(8)]
     passes = 0
-    while advance(backend, lanes, END):
+    while advance(backend, lanes, TOKENS):
         passes += 1
     distinct = {tuple(lane.tokens[:n]) for lane in lanes for n in range(1, 23)}
     assert backend.computed == len(distinct)

@@ -27,9 +27,12 @@ from engine.models.names import embedded_folder
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import distribution
 from engine.sampling.settings import Settings
+from engine.tokens.tokenizer import without_texts
 from tests.conftest import edit_json
 from tests.engine.cli.test_cli import document, run
 from tests.kinds import Checkpoint
+
+TOKENS = without_texts(1)
 
 same_in_any_company = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -150,13 +153,13 @@ def test_drafts_change_no_token(small: Any, ids: list[int], seed: int, temperatu
     prompt = (ids * 12)[:120]
     lanes = [Lane(list(prompt), Settings(temperature=temperature), seed, limit=60) for _ in "12"]
     drafting, alone = fresh(small), fresh(small)
-    while advance(drafting, lanes[:1], 1):
+    while advance(drafting, lanes[:1], TOKENS):
         pass
     while lanes[1].stop is None:
         position = len(lanes[1].tokens)
         seen = visible_ids(lanes[1].tokens, position, 150, 1)
         dist = distribution(alone.logits([seen])[0], lanes[1].settings)
-        step = choose_token(dist, SamplingContext(position, (), 0, 1, seed), "interval")
+        step = choose_token(dist, SamplingContext(position, (), 0, TOKENS, seed), "interval")
         lanes[1].tokens.append(step.token)
         lanes[1].stop = "length" if len(lanes[1].tokens) == len(prompt) + 60 else None
     assert lanes[0].tokens == lanes[1].tokens
@@ -178,23 +181,23 @@ def test_a_right_draft_saves_passes(small: Any) -> None:
 def test_the_stream_whose_luck_is_taken_again_is_the_draft(small: Any) -> None:
     old = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40)
     first = fresh(small)
-    while advance(first, [old], 1):
+    while advance(first, [old], TOKENS):
         pass
     assert first.passes >= 38
     backend = fresh(small)
     new = Lane([5, 6, 7], Settings(temperature=0.98), 7, "gumbel", limit=40,
                script=script_of(old.steps, Settings(temperature=0.98)))
     same = Lane([5, 6, 7], Settings(), 7, "gumbel", limit=40, script=script_of(old.steps))
-    while advance(backend, [same], 1):
+    while advance(backend, [same], TOKENS):
         pass
     assert same.tokens == old.tokens
     assert backend.passes <= 6
     alone = Lane([5, 6, 7], Settings(temperature=0.98), 7, "gumbel", limit=40)
     unguided = fresh(small)
-    while advance(unguided, [alone], 1):
+    while advance(unguided, [alone], TOKENS):
         pass
     guided = fresh(small)
-    while advance(guided, [new], 1):
+    while advance(guided, [new], TOKENS):
         pass
     assert new.tokens == alone.tokens
     assert guided.passes < unguided.passes

@@ -18,8 +18,10 @@ from engine.sampling.coin import rule_chance
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import CHAIN, Settings
+from engine.tokens.tokenizer import without_texts
 
 END = 3
+TOKENS = without_texts(END)
 
 by_transformers_too = st.builds(
     Settings,
@@ -82,7 +84,7 @@ def test_agrees_with_transformers(seed: int, chain: Settings, size: int, length:
     except ValueError:  # eta's entropy of nothing
         assume(False)
     assume(np.all(np.isfinite(theirs)))  # transformers divides zero by zero where a step leaves no token
-    ours = distribution(logits, chain, SamplingContext(length, ids, prompt, END)).final
+    ours = distribution(logits, chain, SamplingContext(length, ids, prompt, TOKENS)).final
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 
@@ -181,8 +183,8 @@ def test_a_long_loop_does_not_overflow_dry() -> None:
 def test_min_new_tokens_keeps_the_end_away() -> None:
     chain = Settings(min_new_tokens=5)
     logits = np.zeros(6, dtype=np.float32)
-    assert distribution(logits, chain, SamplingContext(6, [0] * 6, 2, END)).removed_by(END) == "min_new_tokens"
-    assert distribution(logits, chain, SamplingContext(7, [0] * 7, 2, END)).removed_by(END) is None
+    assert distribution(logits, chain, SamplingContext(6, [0] * 6, 2, TOKENS)).removed_by(END) == "min_new_tokens"
+    assert distribution(logits, chain, SamplingContext(7, [0] * 7, 2, TOKENS)).removed_by(END) is None
 
 
 @pytest.mark.parametrize(("probabilities", "temperature"), [
@@ -293,7 +295,7 @@ def test_everything_at_once_is_a_distribution(seed: int, order: tuple[str, ...])
         mirostat_tau=5.0, repetition_penalty=1.1, presence_penalty=0.2, frequency_penalty=0.1, no_repeat_ngram_size=4,
         dry_multiplier=0.8, min_new_tokens=3, chain=tuple(order),
     )
-    dist = distribution(logits, chain, SamplingContext(50, ids, 10, END, seed), account=True)
+    dist = distribution(logits, chain, SamplingContext(50, ids, 10, TOKENS, seed), account=True)
     assert dist.final.sum() == pytest.approx(1)
     assert np.array_equal(dist.final > 0, dist.removed == 0)
     assert [stage.rule for stage in dist.stages or ()] == [name for name in chain.order if name != "temperature"]

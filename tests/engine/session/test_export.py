@@ -164,19 +164,19 @@ def made(model: Model, chains: Any, *, branches: int, length: int, seed: int = 3
     info = model.info
     tree.use_model(ModelRecord("classics", info.parameters, "fp32", info.vocab_size, info.context, (4, 256, 4)))
     tree.set_prompt(model.tokenizer.encode("It is a truth"), record=False)
-    end = model.tokenizer.end_of_text
     for n in range(branches):
         position = int(rng.integers(4, len(tree) + 1)) if n else 4
         chain, coin = chains[n % len(chains)], COINS[n % 2]
         tree.change(settings=chain, coin=coin, head=tree.parent_of(position), cursor=position)
         ids = tree.ids(position)
         if n % 5 == 4:
-            context = context_at(tree, position, chain, seed=seed, roll=0, end_of_text=end, context_length=info.context)
+            context = context_at(tree, position, chain, seed=seed, roll=0, tokenizer=model.tokenizer,
+                                 context_length=info.context)
             dist = distribution(model.backend.logits([ids])[0], chain, context)
             tree.append(pick_token(dist, int(rng.integers(info.vocab_size)), context))
             continue
         lane = lane_at(tree, position, chain, seed=seed, coin=coin, roll=tree.next_roll(position), limit=length)
-        for _ in run_together(model.backend, [lane], end):
+        for _ in run_together(model.backend, [lane], model.tokenizer):
             pass
         tree.change(head=tree.graft(tree.view.head, lane.steps), cursor=0)
     return Session(tree)
@@ -215,8 +215,7 @@ def test_a_session_of_2000_nodes_and_50_branches_replays_without_a_difference(
 def test_what_was_changed_in_a_record_is_found(fresh_classics: Model) -> None:
     session = made(fresh_classics, CHAINS[:3], branches=4, length=12)
     tree = session.tree
-    end = fresh_classics.tokenizer.end_of_text
-    assert last(replay(fresh_classics.backend, tree, end, [0])).different == []
+    assert last(replay(fresh_classics.backend, tree, fresh_classics.tokenizer, [0])).different == []
     from dataclasses import replace
 
     node = next(
@@ -224,15 +223,14 @@ def test_what_was_changed_in_a_record_is_found(fresh_classics: Model) -> None:
     )
     step = known(node.step)
     node.step = replace(step, u=(known(step.u) + 0.5) % 1, seed=known(step.seed) + 1)
-    found = last(replay(fresh_classics.backend, tree, end, [0]))
+    found = last(replay(fresh_classics.backend, tree, fresh_classics.tokenizer, [0]))
     assert [other["node"] for other in found.different] == [node.id]
-    assert last(replay(fresh_classics.backend, tree, end, [1])).replayed == 0
+    assert last(replay(fresh_classics.backend, tree, fresh_classics.tokenizer, [1])).replayed == 0
 
 
 def test_candidates_of_every_node(classics: Model) -> None:
     session = made(classics, CHAINS[:2], branches=3, length=6)
-    end = classics.tokenizer.end_of_text
-    found = dict(candidates(classics.backend, session.tree, end, 5))
+    found = dict(candidates(classics.backend, session.tree, classics.tokenizer, 5))
     assert set(found) == set(range(1, len(session.tree.nodes)))
     for node in session.tree.nodes[5:]:
         for candidate in found[node.id]:
@@ -287,7 +285,7 @@ def test_the_page_in_a_browser(tmp_path: Path, classics: Model) -> None:
     if chromium is None:
         pytest.skip("no chromium here")
     session = made(classics, CHAINS[:2], branches=4, length=6)
-    known = dict(candidates(classics.backend, session.tree, classics.tokenizer.end_of_text, 5))
+    known = dict(candidates(classics.backend, session.tree, classics.tokenizer, 5))
     page = tmp_path / "page.html"
     text = to_html(session, classics.tokenizer, candidates_of=lambda node: known[node])
     probe = """<script>

@@ -20,20 +20,21 @@ from engine.session.export.render import page_size, page_with_candidates
 from engine.session.journal import Session
 from engine.session.replay import Replayed, candidates, replay
 from engine.session.tree import Tree
+from engine.tokens.tokenizer import Tokenizer, without_texts
 from tests.kinds import Checkpoint
 
-END = 1
+TOKENS = without_texts(1)
 
 
-def replayed(backend: Backend, tree: Tree, models: Any = (0,), end: int = END) -> Replayed:
-    *_, found = replay(backend, tree, end, models)
+def replayed(backend: Backend, tree: Tree, models: Any = (0,), tokens: Tokenizer = TOKENS) -> Replayed:
+    *_, found = replay(backend, tree, tokens, models)
     return found
 
 
 def extend(tree: Tree, backend: Backend, count: int, settings: Settings | None = None, coin: CoinKind = "interval",
-           end: int = END) -> None:
+           tokens: Tokenizer = TOKENS) -> None:
     lane = lane_at(tree, len(tree), settings or Settings(), seed=7, coin=coin, limit=count)
-    for _ in run_together(backend, [lane], end):
+    for _ in run_together(backend, [lane], tokens):
         pass
     tree.change(head=tree.graft(tree.view.head, lane.steps))
 
@@ -52,30 +53,28 @@ def test_a_record_whose_luck_is_not_that_of_its_seed(
     classics: Model, coin: CoinKind, change: Callable[[Step], dict[str, Any]]
 ) -> None:
     """The recorded u was taken as it stood, so that a wrong seed, roll or offset went unseen."""
-    end = classics.tokenizer.end_of_text
     tree = Tree(seed=7)
     tree.use_model(ModelRecord("classics", vocab_size=8193))
     tree.set_prompt(classics.tokenizer.encode("It is a truth"), record=False)
-    extend(tree, classics.backend, 12, coin=coin, end=end)
-    assert replayed(classics.backend, tree, end=end).different == []
+    extend(tree, classics.backend, 12, coin=coin, tokens=classics.tokenizer)
+    assert replayed(classics.backend, tree, tokens=classics.tokenizer).different == []
     node = tree.nodes[9]
     assert node.step is not None
     node.step = replace(node.step, **change(node.step))
-    found = replayed(classics.backend, tree, end=end).different
+    found = replayed(classics.backend, tree, tokens=classics.tokenizer).different
     assert [other["node"] for other in found] == [9]
     assert found[0]["u"] == node.step.u != found[0]["recomputed_u"]
 
 
 def test_a_greedy_step_is_compared_in_its_token_alone(classics: Model) -> None:
-    end = classics.tokenizer.end_of_text
     tree = Tree(seed=7)
     tree.use_model(ModelRecord("classics", vocab_size=8193))
     tree.set_prompt([1026], record=False)
-    extend(tree, classics.backend, 5, Settings(temperature=0.0), end=end)
+    extend(tree, classics.backend, 5, Settings(temperature=0.0), tokens=classics.tokenizer)
     step = tree.nodes[3].step
     assert step is not None
     tree.nodes[3].step = replace(step, seed=99)
-    assert replayed(classics.backend, tree, end=end).different == []
+    assert replayed(classics.backend, tree, tokens=classics.tokenizer).different == []
 
 
 def test_what_another_vocabulary_made_stops_nothing(checkpoint: Checkpoint) -> None:
@@ -102,7 +101,7 @@ def test_what_another_vocabulary_made_stops_nothing(checkpoint: Checkpoint) -> N
     # Asked for what the other one made, it says of each that it cannot.
     found = replayed(small, tree, models=[0, 1])
     assert (found.replayed, found.different, found.impossible) == (by_small, [], 6)
-    known = dict(candidates(small, tree, END, 3))
+    known = dict(candidates(small, tree, TOKENS, 3))
     assert len(known) == len(tree.nodes) - 1
     for node in tree.nodes[1:]:
         assert bool(known[node.id]) == (node.model == 0), node.id
@@ -114,7 +113,7 @@ def test_what_another_vocabulary_made_stops_nothing(checkpoint: Checkpoint) -> N
 class Pieces:
     """All that a page asks of a tokenizer."""
 
-    end_of_text = END
+    end_of_text = 1
 
     def token_bytes(self, token: int) -> bytes:
         return b"x" if token < 60 else b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from engine.session.journal import Session
 from engine.session.nodes import ROOT
 from engine.session.recording import keep_lanes
 from engine.session.tree import Tree
+from engine.tokens.tokenizer import without_texts
 from tests.engine.continuity import assert_continuous, assert_replays
 
 END = 1
@@ -66,14 +66,7 @@ actions = st.lists(
 @pytest.fixture(scope="module")
 def model(tiny: Path) -> Any:
     """A network whose context is soon full and whose coins do not hang on the last bits."""
-    return Model(open_backend("tiny", tiny), FakeTokenizer())  # type: ignore[arg-type]
-
-
-@dataclass
-class FakeTokenizer:
-    """All that replaying asks of a tokenizer."""
-
-    end_of_text: int = END
+    return Model(open_backend("tiny", tiny), without_texts(END))
 
 
 class Grower:
@@ -94,13 +87,13 @@ class Grower:
 
     def dist(self, position: int, roll: int) -> tuple[Distribution, Any]:
         tree, view, info = self.tree, self.tree.view, self.model.info
-        context = context_at(tree, position, view.settings, seed=view.seed, roll=roll, end_of_text=END,
+        context = context_at(tree, position, view.settings, seed=view.seed, roll=roll, tokenizer=self.model.tokenizer,
                              context_length=info.context)
         logits = logits_at(self.model.backend, [(tree.ids(), position)], END)[0]
         return distribution(logits, view.settings, context), context
 
     def run_lanes(self, lanes: list[Lane]) -> None:
-        for _ in run_together(self.model.backend, lanes, END):
+        for _ in run_together(self.model.backend, lanes, self.model.tokenizer):
             pass
 
     def settings(self, chain: Settings, coin: CoinKind) -> None:

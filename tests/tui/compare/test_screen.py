@@ -302,7 +302,7 @@ async def test_many_seeds_as_a_table_and_a_plot(drive: Drive, classics: Model) -
             seed=7,
             repeats=5,
             limit=4,
-            end_of_text=classics.tokenizer.end_of_text,
+            tokenizer=classics.tokenizer,
         )
         assert known(screen.progress).seeds == 5
         for ours, theirs in zip(known(known(screen.progress).table), expected.table(), strict=True):

@@ -100,7 +100,7 @@ async def test_the_first_start_works_at_once_and_changes_over(drive: Drive, unco
         assert forms == sorted(forms, reverse=True)  # numpy, then kernels: no step of one under the other's name
         assert set(forms) == {"numpy", "kernels 1"}
         model = open_model("classics")
-        *_, found = replay(model.backend, app.tree, model.tokenizer.end_of_text, range(len(app.tree.models)))
+        *_, found = replay(model.backend, app.tree, model.tokenizer, range(len(app.tree.models)))
         assert found.different == []
         assert found.other_form == forms.count("numpy")
 
