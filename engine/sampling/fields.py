@@ -6,6 +6,7 @@ This module imports no numpy: it is on the path to the app's first frame.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -49,8 +50,8 @@ class Number:
         return f"it is {self.low:g} to {self.high:g}"
 
     def show(self, value: float | int) -> str:
-        """The value as a person would type it."""
-        return str(value) if self.whole else f"{round(value, 6):g}"
+        """The value as a person would type it, in as many digits as it takes to read the same one."""
+        return str(value) if self.whole else shortest(value)
 
 
 LARGE = 10**9
@@ -103,27 +104,32 @@ NUMBERS: tuple[Number, ...] = (
 LISTS: dict[str, str] = {
     "logit_bias": "adds to the logits of single tokens: id:bias;id:bias",
     "banned": "tokens that can never be chosen: id;id",
-    "dry_breakers": "DRY: tokens at which a repetition ends: id;id",
+    "dry_breakers": "DRY: texts at which a repetition ends, in whatever token they stand, or token ids: id;id",
     "chain": "the order of the chain's rules: top_p;temperature swaps these two",
     "off": "rules that are switched off: top_k;min_p",
 }
 
 FORMS = {
-    "logit_bias": "198:-2;50256:-100", "banned": "198;50256", "dry_breakers": "198;25", "chain": "top_p;temperature",
-    "off": "top_k;min_p",
+    "logit_bias": "198:-2;50256:-100", "banned": "198;50256", "dry_breakers": '["\\n",":"]',
+    "chain": "top_p;temperature", "off": "top_k;min_p",
 }
 """What each list looks like, for error messages."""
 
 
 def show_list(name: str, value: Iterable[Any]) -> str:
-    """A list setting in the text form: "198:-2;50256:-100" or "198;50256"."""
+    """A list setting in the text form: "198:-2;50256:-100" or "198;50256"; texts as a list in JSON."""
     if name == "logit_bias":
-        return ";".join(f"{token}:{round(bias, 6):g}" for token, bias in value)
-    return ";".join(str(token) for token in value)
+        return ";".join(f"{token}:{shortest(bias)}" for token, bias in value)
+    items = list(value)
+    if name == "dry_breakers" and any(isinstance(item, str) for item in items):
+        return json.dumps(items, ensure_ascii=False, separators=(",", ":"))
+    return ";".join(map(str, items))
 
 
 def parse_list(name: str, text: str) -> tuple[Any, ...]:
     """Read a list setting. Raises InputError that shows the form."""
+    if name == "dry_breakers" and text.strip()[:1] in ("[", '"'):
+        return _parse_texts(name, text)
     items = [item.strip() for item in text.split(";") if item.strip()]
     if name in ("chain", "off"):
         return tuple(items)  # unknown rules are named by Settings
@@ -134,6 +140,24 @@ def parse_list(name: str, text: str) -> tuple[Any, ...]:
         return tuple((int(token), float(bias)) for token, bias in pairs)
     except ValueError:
         raise InputError(f"{name}={text!r} is not a list of this form: {name}={FORMS[name]}") from None
+
+
+def _parse_texts(name: str, text: str) -> tuple[str | int, ...]:
+    """Read texts, and ids among them, in JSON form: a list, or a single text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(type(item) in (str, int) for item in items):
+        raise InputError(f"{name}={text!r} is not a list of this form: {name}={FORMS[name]}")
+    return tuple(dict.fromkeys(items))
+
+
+def shortest(value: float) -> str:
+    """The shortest way to write a number that reads as the same one: 1, 0.95, 1e-07."""
+    text = f"{value:g}"
+    return text if float(text) == value else repr(float(value))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -8,14 +8,15 @@ numpy: it is on the path to the app's first frame.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.errors import InputError
-from engine.sampling.fields import LISTS, NUMBERS, nearest, parse_list, show_list
+from engine.sampling.fields import FORMS, LISTS, NUMBERS, nearest, parse_list, show_list
 
 CoinKind = Literal["interval", "gumbel"]
 COINS: tuple[CoinKind, ...] = ("interval", "gumbel")
@@ -28,14 +29,21 @@ BIAS_LIMIT = 100.0
 
 
 CHAIN: tuple[str, ...] = (
-    "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry", "logit_bias",
+    "logit_bias", "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry",
     "banned", "min_new_tokens", "temperature", "dynamic_temperature", "top_k", "top_p", "min_p", "typical_p",
     "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc", "mirostat",
 )
 """The rules of the chain in their default order: that of transformers, its processors before its warpers."""
 
-DRY_BREAKERS = (198, 25, 1, 9)
-r"""GPT-2's ids of the sequence breakers that llama.cpp begins with: newline, colon, quotation mark, asterisk."""
+DRY_BREAKERS = ("\n", ":", '"', "*")
+"""The sequence breakers that llama.cpp begins with."""
+
+LONGEST_BREAKER = 40
+"""Characters of a sequence breaker, as in llama.cpp."""
+
+CHAIN_OF_BEFORE: tuple[str, ...] = (*CHAIN[1:6], "logit_bias", *CHAIN[6:])
+BREAKERS_OF_BEFORE = (198, 25, 1, 9)
+"""The defaults of records that were made before records held the whole order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class Settings:
     dry_multiplier: float = 0.0
     dry_base: float = 1.75
     dry_allowed_length: int = 2
-    dry_breakers: tuple[int, ...] = DRY_BREAKERS
+    dry_breakers: tuple[str | int, ...] = DRY_BREAKERS
     min_new_tokens: int = 0
     chain: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
@@ -91,9 +99,12 @@ class Settings:
             if token in seen:
                 raise InputError(f"logit_bias names token {token} twice; give it once")
             seen.add(token)
-        for name in ("banned", "dry_breakers"):
-            if any(token < 0 for token in getattr(self, name)):
-                raise InputError(f"{name} holds a negative id; token ids are 0 or more")
+        if any(token < 0 for token in self.banned):
+            raise InputError("banned holds a negative id; token ids are 0 or more")
+        for breaker in self.dry_breakers:
+            if not (0 < len(breaker) <= LONGEST_BREAKER if isinstance(breaker, str) else breaker >= 0):
+                raise InputError(f"dry_breakers holds {breaker!r}; they are texts of 1 to {LONGEST_BREAKER} characters "
+                                 "or token ids from 0 up")
         for name in ("chain", "off"):
             for rule in getattr(self, name):
                 if rule not in CHAIN:
@@ -139,26 +150,32 @@ class Settings:
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field as plain JSON values; logit_bias as {"id": bias}, chain empty for the default order."""
+        """Every field as plain JSON values; logit_bias as {"id": bias}, chain the whole order."""
         record: dict[str, Any] = {field.name: getattr(self, field.name) for field in NUMBERS}
         record["logit_bias"] = {str(token): bias for token, bias in self.logit_bias}
-        return record | {name: list(getattr(self, name)) for name in LISTS if name != "logit_bias"}
+        lists = {name: list(getattr(self, name)) for name in LISTS if name != "logit_bias"}
+        return record | lists | {"chain": list(self.order)}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Settings:
-        """The inverse of to_dict. Raises InputError for anything that is not one."""
+        """The inverse of to_dict. Raises InputError for anything that is not one.
+
+        A record whose chain is not the whole order was made before the default order was transformers': it keeps the
+        order that it was made with.
+        """
         try:
             values = dict(record)
             if "logit_bias" in values:
                 values["logit_bias"] = tuple((int(k), float(v)) for k, v in dict(values["logit_bias"]).items())
-            for name in ("banned", "dry_breakers"):
-                if name in values:
-                    values[name] = tuple(int(token) for token in values[name])
+            if "banned" in values:
+                values["banned"] = tuple(int(token) for token in values["banned"])
+            if "dry_breakers" in values:
+                values["dry_breakers"] = tuple(b if isinstance(b, str) else int(b) for b in values["dry_breakers"])
             for name in ("chain", "off"):
                 if name in values:
                     values[name] = tuple(str(rule) for rule in values[name])
-            return cls(**values)
-        except (TypeError, ValueError) as error:
+            return cls(**_brought_up(values))
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"these are not sampling settings: {error}") from None
 
     def check_vocabulary(self, size: int) -> None:
@@ -180,11 +197,26 @@ class Settings:
         return ",".join(parts)
 
 
-def whole_order(named: Iterable[str]) -> tuple[str, ...]:
+def whole_order(named: Iterable[str], default: Iterable[str] = CHAIN) -> tuple[str, ...]:
     """The order of all rules where the named ones trade places among themselves and the others stay."""
     chosen = list(named)
     queue = iter(chosen)
-    return tuple(next(queue) if rule in chosen else rule for rule in CHAIN)
+    return tuple(next(queue) if rule in chosen else rule for rule in default)
+
+
+def _brought_up(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a record of before, with what its defaults meant then written out where it decides anything."""
+    named = values.get("chain", ())
+    if set(named) >= set(CHAIN_OF_BEFORE) or not set(named) <= set(CHAIN_OF_BEFORE) or len(set(named)) < len(named):
+        return values  # of now; or no order of any time, which is said where it is checked
+    order = whole_order(named, CHAIN_OF_BEFORE)
+    if not values.get("logit_bias") and "logit_bias" not in named:
+        order = ("logit_bias", *(rule for rule in order if rule != "logit_bias"))
+    brought = values | {"chain": order}
+    breakers = values.get("dry_breakers", BREAKERS_OF_BEFORE)
+    if breakers == BREAKERS_OF_BEFORE and not values.get("dry_multiplier"):
+        breakers = DRY_BREAKERS
+    return brought | {"dry_breakers": breakers}
 
 
 SWITCHES: dict[str, Callable[[Settings], bool]] = {
@@ -226,7 +258,7 @@ def parse_settings(text: str, base: Settings | None = None) -> Settings:
     """
     changes: dict[str, Any] = {}
     numbers = {field.name: field for field in NUMBERS}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
+    for part in filter(None, (piece.strip() for piece in _parts(text))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if name not in numbers and name not in LISTS:
             raise InputError(f"there is no setting {name!r}; {nearest(name, [*numbers, *LISTS])}")
@@ -236,6 +268,24 @@ def parse_settings(text: str, base: Settings | None = None) -> Settings:
             raise InputError(f"{name} is given twice; give it once")
         changes[name] = numbers[name].parse(value) if name in numbers else parse_list(name, value)
     return dataclasses.replace(base or Settings(), **changes)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The parts of settings in the text form: cut at commas, but not in a value in JSON form."""
+    start = place = 0
+    while place < len(text):
+        if text[place] in '["' and text[start:place].rstrip().endswith("="):
+            try:
+                _, place = json.JSONDecoder().raw_decode(text, place)
+            except ValueError:
+                raise InputError(f"{text[start:].strip()!r} is not closed; write texts as in "
+                                 f"dry_breakers={FORMS['dry_breakers']}") from None
+            continue
+        if text[place] == ",":
+            yield text[start:place]
+            start = place + 1
+        place += 1
+    yield text[start:]
 
 
 def check_seed(seed: int) -> int:

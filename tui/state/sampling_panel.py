@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
-from engine.sampling.fields import LISTS, NUMBERS, Number, parse_list, show_list
+from engine.sampling.fields import FORMS, LISTS, NUMBERS, Number, parse_list, show_list
 from engine.sampling.presets import Preset
 from engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings, check_seed
 from engine.session.nodes import View
@@ -136,10 +136,10 @@ def stepped(name: str, direction: int, view: View, kept: Preferences, presets: S
     if direction < 0 and getattr(settings, name):
         return settings_change(kept, settings.with_value(name, getattr(settings, name)[:-1]))
     form, keys = {
-        "banned": ("198;50256", ", or press x on a candidate"),
-        "logit_bias": ("198:-2;50256:5", ", or press + and - on a candidate"),
-    }.get(name, ("198;25", ""))
-    raise EngineError(f"type {form} (token ids){keys}")
+        "banned": ("198;50256 (token ids)", ", or press x on a candidate"),
+        "logit_bias": ("198:-2;50256:5 (token ids)", ", or press + and - on a candidate"),
+    }.get(name, (f"{FORMS[name]} or 198;25 (texts or token ids)", ""))
+    raise EngineError(f"type {form}{keys}")
 
 
 def _next_value(number: Number, value: float, direction: int) -> float | int:

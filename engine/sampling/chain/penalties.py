@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from engine.sampling.chain.breakers import breakers_of
 from engine.sampling.chain.state import ChainState, Mask
 from engine.sampling.settings import Settings
 
@@ -72,14 +73,15 @@ def discourage_repeats(state: ChainState, settings: Settings) -> None:
     """DRY ("don't repeat yourself"): the longer the repetition that a token would lengthen, the less likely it gets.
 
     The penalty is multiplier * base ** (length - allowed_length), `length` being how many of the last tokens stand
-    before an earlier occurrence of the candidate too, from allowed_length on. A sequence breaker ends a repetition and
-    is never penalized. After 7 8 9 7 8 with multiplier 1, base 2, allowed length 2 the token 9 loses 1 * 2 ** 0 = 1;
-    after 6 7 8 9 6 7 8 it loses 2. The prefix counts. Limits: multiplier 0 to 100, base 1 to 100. Source: p-e-w 2024
-    (text-generation-webui pull request 5677); llama.cpp, whose breakers are strings, ours are token ids.
+    before an earlier occurrence of the candidate too, from allowed_length on. A sequence breaker ends a repetition: a
+    text, in whatever token it stands, or a token id; a token that holds one is never penalized. After 7 8 9 7 8 with
+    multiplier 1, base 2, allowed length 2 the token 9 loses 1 * 2 ** 0 = 1; after 6 7 8 9 6 7 8 it loses 2. The prefix
+    counts. Limits: multiplier 0 to 100, base 1 to 100. Source: p-e-w 2024 (text-generation-webui pull request 5677);
+    llama.cpp.
     """
     history = state.history
-    breaks = np.flatnonzero(np.isin(history, settings.dry_breakers))
-    limit = history.size - 1 - int(breaks[-1]) if breaks.size else history.size
+    breakers = breakers_of(settings.dry_breakers, state.context.tokenizer)
+    limit = breakers.room(history)
     allowed = settings.dry_allowed_length
     if history.size <= allowed or limit < allowed:
         return
@@ -95,7 +97,7 @@ def discourage_repeats(state: ChainState, settings: Settings) -> None:
         lengths[history[places]] = length
     if steepest == 0:  # the penalty does not grow
         steepest = max(0, longest - allowed)
-    lengths[[token for token in settings.dry_breakers if token < state.vocabulary]] = 0
+    lengths[breakers.alone[breakers.alone < state.vocabulary]] = 0
     repeated = np.flatnonzero(lengths >= allowed)
     if not repeated.size:
         return

@@ -12,13 +12,14 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
+from engine.sampling.chain.breakers import breakers_of
 from engine.sampling.chain.rules import RULES
 from engine.sampling.chain.truncation import next_mu
 from engine.sampling.coin import rule_chance
 from engine.sampling.context import SamplingContext
 from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import CHAIN, Settings
-from engine.tokens.tokenizer import without_texts
+from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer, without_texts
 
 END = 3
 TOKENS = without_texts(END)
@@ -175,6 +176,70 @@ def test_dry_worked_examples() -> None:
     assert broken.final == pytest.approx([0.25] * 4)  # only one token stands after the breaker
 
 
+def room_by_llama(ids: list[int], breakers: tuple[str, ...], tokens: Tokenizer) -> int:
+    """llama.cpp's rep_limit, ported line by line (llama-sampler.cpp, get_overlapping_token_sequences and step 1)."""
+    sequences: list[tuple[int, list[int]]] = []
+    for text in breakers:
+        data = text.encode()
+        for token, word in enumerate(tokens.pieces):
+            if data in word:
+                sequences.append((token, []))
+                continue
+            for pos in range(len(word)):
+                if word[pos] != data[0]:
+                    continue
+                i, match = 1, True
+                while i < len(data) and i + pos < len(word):
+                    if word[pos + i] != data[i]:
+                        match = False
+                        break
+                    i += 1
+                if match:
+                    sequences.append((token, tokens.encode(data[i:].decode())))
+    for i in range(len(ids)):
+        longest = -1
+        for head, tail in sequences:
+            if head == ids[-1 - i] and longest < len(tail) <= i and all(
+                tail[offset] == ids[-1 - (i - offset - 1)] for offset in range(len(tail))
+            ):
+                longest = len(tail)
+        if longest >= 0:
+            return i - longest
+    return len(ids)
+
+
+SMALL = gpt2_tokenizer(2000)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.sampled_from(['he said: "go"', "\n", "\n\n", " and", "a* b", "::", " the end", ". The"]), max_size=8),
+    st.sampled_from([("\n", ":", '"', "*"), ("\n\n",), (" the end", ":"), ("dt", "he s"), (": ", ":"), ("aab",)]),
+)
+def test_breakers_are_those_of_llama(parts: list[str], breakers: tuple[str, ...]) -> None:
+    ids = SMALL.encode("".join(parts))
+    found = breakers_of(breakers, SMALL)
+    assert found.room(np.array(ids, dtype=np.intp)) == room_by_llama(ids, breakers, SMALL)
+
+
+def test_texts_break_in_every_token_that_contains_one_whatever_the_vocabulary() -> None:
+    """They were GPT-2's ids in every vocabulary."""
+    for tokens in (SMALL, gpt2_tokenizer()):
+        alone = set(breakers_of(Settings().dry_breakers, tokens).alone.tolist())
+        assert alone == {token for token, piece in enumerate(tokens.pieces) if set(b'\n:"*') & set(piece)}
+    other = replace(SMALL, pieces=SMALL.pieces[::-1])
+    assert breakers_of((":",), other).alone.tolist() == [
+        token for token, piece in enumerate(other.pieces) if b":" in piece]
+    said = SMALL.encode('the cat "')
+    ids = [*said, *SMALL.encode(" sat on"), *said]
+    chain = Settings(dry_multiplier=1.0)
+    free = distribution(np.zeros(2000, np.float32), chain, SamplingContext(len(ids), ids, 0, SMALL)).final
+    assert free == pytest.approx(1 / 2000)  # the quotation mark has just ended the repetition
+    held = distribution(np.zeros(2000, np.float32), replace(chain, dry_breakers=()),
+                        SamplingContext(len(ids), ids, 0, SMALL)).final
+    assert held.min() < 0.5 / 2000
+
+
 def test_a_long_loop_does_not_overflow_dry() -> None:
     dist = distribution(np.zeros(3, dtype=np.float32), Settings(dry_multiplier=5.0), SamplingContext(900, [2] * 900))
     assert dist.final == pytest.approx([0.5, 0.5, 0])
@@ -260,6 +325,33 @@ def test_mirostat_worked_example() -> None:
     assert kept(dist_of(probabilities, chain, SamplingContext(mu=2.5))) == [0, 1]
     assert kept(dist_of(probabilities, chain, SamplingContext(mu=0.2))) == [0]
     assert kept(dist_of(probabilities, chain, SamplingContext(mu=-40.0))) == [0]
+
+
+def test_the_default_order_is_that_in_which_transformers_generates() -> None:
+    """A bias comes first there, so that a penalty takes part of it away again; ours came after the penalties."""
+    import torch
+    from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
+
+    chain = Settings(logit_bias=((1, 2.5), (4, -1.0)), repetition_penalty=1.6, no_repeat_ngram_size=3, banned=(2,),
+                     min_new_tokens=9, temperature=0.8, top_k=30, top_p=0.95, min_p=0.001, typical_p=0.97,
+                     epsilon_cutoff=0.0005, eta_cutoff=0.0005)
+    asked = GenerationConfig(
+        do_sample=True, sequence_bias=[[[token], bias] for token, bias in chain.logit_bias], repetition_penalty=1.6,
+        no_repeat_ngram_size=3, bad_words_ids=[[2]], min_new_tokens=9, temperature=0.8, top_k=30, top_p=0.95,
+        min_p=0.001, typical_p=0.97, epsilon_cutoff=0.0005, eta_cutoff=0.0005, eos_token_id=END, pad_token_id=END,
+    )
+    torch.manual_seed(1)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=64, n_embd=8, n_layer=1, n_head=1,
+                                       initializer_range=2.0)).double()
+    prompt = [5, 6, 7, 1, 5, 6]
+    made = model.generate(torch.tensor([prompt]), asked, max_new_tokens=20, output_logits=True, output_scores=True,
+                          return_dict_in_generate=True)
+    ids = made.sequences[0].tolist()
+    assert len(made.scores) == 20
+    for position, (logits, scores) in enumerate(zip(made.logits, made.scores, strict=True), start=len(prompt)):
+        context = SamplingContext(position, ids[:position], len(prompt), TOKENS)
+        ours = distribution(logits[0].float().numpy(), chain, context).final
+        assert ours == pytest.approx(torch.softmax(scores[0].double(), -1).numpy(), abs=1e-5)
 
 
 def test_the_order_of_the_chain_matters_and_can_be_set() -> None:

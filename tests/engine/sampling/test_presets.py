@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -6,7 +7,21 @@ from engine.errors import EngineError, InputError
 from engine.sampling.presets import SHIPPED, all_presets, delete_preset, find_preset, presets_file, save_preset
 from engine.sampling.settings import Settings
 
+DATA = Path(__file__).parent / "data"
 OWN = Settings(temperature=0.9, dry_multiplier=0.5, chain=("top_p", "temperature"), off=("top_k",))
+
+
+def test_presets_of_before_keep_their_order() -> None:
+    """Made at f520529, where a bias came after the penalties."""
+    presets_file().parent.mkdir(parents=True)
+    presets_file().write_bytes((DATA / "f520529-presets.json").read_bytes())
+    biased = find_preset("biased").settings
+    assert biased.order.index("logit_bias") == 5
+    assert biased.logit_bias == ((262, 4.0), (11, 2.0))
+    assert find_preset("quiet").settings == Settings(temperature=0.7)
+    assert find_preset("dry one").settings.dry_breakers == (198, 25, 1, 9)
+    save_preset("another", OWN)
+    assert find_preset("biased").settings == biased
 
 
 def test_shipped_presets_differ() -> None:

@@ -17,7 +17,7 @@ settings = st.builds(
     },
     chain=st.lists(st.sampled_from(CHAIN), unique=True).map(tuple),
     off=st.lists(st.sampled_from(CHAIN), unique=True).map(tuple),
-    dry_breakers=st.lists(st.integers(0, 50256), unique=True, max_size=4).map(tuple),
+    dry_breakers=st.lists(st.integers(0, 50256) | st.text(min_size=1, max_size=40), unique=True, max_size=4).map(tuple),
     logit_bias=st.dictionaries(st.integers(0, 50256), st.floats(-100, 100), max_size=4).map(lambda d: tuple(d.items())),
     banned=st.lists(st.integers(0, 50256), unique=True, max_size=4).map(tuple),
 )
@@ -26,6 +26,65 @@ settings = st.builds(
 @given(settings)
 def test_settings_survive_json(value: Settings) -> None:
     assert Settings.from_dict(value.to_dict()) == value
+
+
+@given(settings)
+def test_settings_survive_their_text_form(value: Settings) -> None:
+    """epsilon_cutoff=3e-7 became off, top_p=0.9999999 became 1, temperature=1e-7 greedy."""
+    assert parse_settings(value.changed()) == value
+
+
+@pytest.mark.parametrize("text", [
+    "epsilon_cutoff=3e-07", "top_p=0.9999999", "temperature=1e-07", "temperature=0.1", "temperature=100", "top_k=40",
+    "temperature=0.30000000000000004", "logit_bias=5:0.1234567891", "logit_bias=5:-2;7:1e-09",
+])
+def test_numbers_are_written_as_short_as_they_can_be(text: str) -> None:
+    assert parse_settings(text).changed() == text
+
+
+def test_texts_are_written_in_json() -> None:
+    read = parse_settings('dry_breakers=["\\n", ", ", "\\"", "é", 25], temperature=0.5')
+    assert read == Settings(temperature=0.5, dry_breakers=("\n", ", ", '"', "é", 25))
+    assert read.changed() == 'temperature=0.5,dry_breakers=["\\n",", ","\\"","é",25]'
+    assert parse_settings('dry_breakers=";"').dry_breakers == (";",)
+    assert parse_settings("dry_breakers=198;25").dry_breakers == (198, 25)
+    assert parse_settings("dry_breakers=").dry_breakers == ()
+
+
+OLD_ORDER = (
+    "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "dry", "logit_bias",
+    "banned", "min_new_tokens", "temperature", "dynamic_temperature", "top_k", "top_p", "min_p", "typical_p",
+    "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc", "mirostat",
+)
+OLD_BREAKERS = [198, 25, 1, 9]
+
+
+@given(st.lists(st.sampled_from(OLD_ORDER), unique=True), st.booleans(), st.sampled_from([0.0, 0.8]))
+def test_records_of_before_keep_the_order_and_the_breakers_that_they_were_made_with(
+    named: list[str], biased: bool, multiplier: float
+) -> None:
+    """They hold an empty chain for the default order of that time, or some rules only; f520529 wrote them so."""
+    record = {"temperature": 0.5, "logit_bias": {"3": 2.0} if biased else {}, "dry_breakers": OLD_BREAKERS,
+              "chain": named, "off": [], "dry_multiplier": multiplier}
+    queue = iter(named)
+    meant = [next(queue) if rule in named else rule for rule in OLD_ORDER]
+    read = Settings.from_dict(record)
+    if biased or len(named) == len(OLD_ORDER):
+        assert read.order == tuple(meant)
+    plain = [rule for rule in read.order if rule != "logit_bias"]
+    assert plain == [rule for rule in meant if rule != "logit_bias"]
+    if multiplier or len(named) == len(OLD_ORDER):
+        assert read.dry_breakers == tuple(OLD_BREAKERS)
+    assert Settings.from_dict(read.to_dict()) == read
+
+
+def test_records_of_before_in_which_nothing_was_ordered_are_todays() -> None:
+    assert Settings.from_dict({"temperature": 0.7, "chain": [], "dry_breakers": OLD_BREAKERS}) == Settings(0.7)
+    assert Settings.from_dict({"chain": ["top_k", "temperature"]}) == parse_settings("chain=top_k;temperature")
+    for record in ({"chain": ["temperature", "top_q"]}, {"chain": ["dry", "dry"]}, {"logit_bias": {"3": 10**400}},
+                   {"temperature": 10**400}, {"top_k": 10**400}, {"banned": [-1]}, {"chain": 3}):
+        with pytest.raises(InputError):
+            Settings.from_dict(record)
 
 
 def test_text_form_reads_every_field() -> None:
@@ -61,7 +120,12 @@ def test_text_form_goes_on_top_of_a_preset() -> None:
         ("off=temprature", "did you mean temperature"),
         ("chain=top_p;top_p", "twice"),
         ("mirostat=2", "did you mean mirostat_"),
-        ("dry_breakers=-3", "negative"),
+        ("dry_breakers=-3", "dry_breakers holds -3"),
+        ('dry_breakers=["a', "is not closed"),
+        ('dry_breakers=["a",2.5]', r'is not a list of this form: dry_breakers=\["\\n",":"\]'),
+        ('dry_breakers=[""]', "dry_breakers holds ''"),
+        ('dry_breakers=["a"]b', "is not a list of this form"),
+        ("dry_breakers=a", "is not a list of this form"),
         ("repetition_penalty=0", "0.01 to 100"),
     ],
 )
