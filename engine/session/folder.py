@@ -15,7 +15,7 @@ from platformdirs import user_cache_path, user_data_path
 
 from engine.errors import EngineError, InputError
 from engine.models.record import model_record
-from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect
+from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, is_unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ def describe(path: Path) -> Listed:
         changed, size = max(part.st_mtime for part in parts), sum(part.st_size for part in parts)
     try:
         with closing(connect(path, read_only=True)) as db:
+            if is_unwritten(path):
+                return Listed(path, "", "", "", 0, changed, size)
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 return Listed(path, "", "", "", None, changed, size, "not a session")
             meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}

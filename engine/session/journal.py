@@ -40,6 +40,7 @@ class Changes:
         whole: whether this is everything, for an empty file.
         nodes: new ones, and those whose step changed.
         marks: node and mark, None where it is gone.
+        turns: split and the child through which the stream last went.
         models: all of them.
         history_from: the first place of the history that is another now.
         views: the history from there on.
@@ -50,6 +51,7 @@ class Changes:
     whole: bool
     nodes: list[ChangedNode]
     marks: list[tuple[int, Annotation | None]]
+    turns: list[tuple[int, int]]
     models: list[ModelRecord]
     history_from: int
     views: list[View]
@@ -57,6 +59,12 @@ class Changes:
     name: str
     created: float
     words: str
+
+
+def turns(tree: Tree) -> dict[int, int]:
+    """The splits at which the stream last went another way than through the first child, and through which it went."""
+    return {node.id: node.visited for node in tree.nodes
+            if node.visited is not None and node.visited != node.children[0]}
 
 
 @dataclass(slots=True)
@@ -77,6 +85,7 @@ class Journal:
         journal = cls(session)
         journal.changes()
         session.tree.touched.clear()
+        session.tree.turned.clear()
         return journal
 
     def _now(self) -> tuple[Any, ...]:
@@ -95,10 +104,12 @@ class Journal:
         if whole:
             self.saved, tree.settled, self._last = 1, 0, ()
             tree.touched = set(tree.annotations)  # every node is a new one anyhow
+            tree.turned = set(turns(tree))
         if not self.pending:
             return None
         self._last = self._now()
         touched, tree.touched = sorted(tree.touched), set()
+        turned, tree.turned = sorted(tree.turned), set()
         ids = [node for node in touched if node < self.saved] + list(range(self.saved, len(tree.nodes)))
         nodes = [
             ChangedNode(node.id, node.parent, node.step, node.model, node.born)
@@ -109,6 +120,7 @@ class Journal:
             whole=whole,
             nodes=nodes,
             marks=[(node, tree.annotations.get(node)) for node in touched],
+            turns=[(node, child) for node in turned if (child := tree.nodes[node].visited) is not None],
             models=list(tree.models),
             history_from=tree.settled,
             views=views,

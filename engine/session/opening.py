@@ -56,7 +56,7 @@ def open_session(path: Path) -> OpenedSession:
 
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a session; name a file in it, such as {path / 'my.remix'}")
-    if not path.exists():
+    if not path.exists() or (not is_export(path) and store.is_unwritten(path)):
         return OpenedSession(Session(Tree(seed=0)), path, saved=False, lock=try_lock(path))
     if is_export(path):
         from engine.session.export.json import session_from_json

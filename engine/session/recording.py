@@ -16,7 +16,7 @@ from engine.session.folder import holding
 from engine.session.journal import Journal, Session
 from engine.session.nodes import ROOT
 from engine.session.outline import highest_id
-from engine.session.store import DamagedError, Store, read
+from engine.session.store import DamagedError, Store, is_unwritten, read
 from engine.session.tree import Tree
 
 
@@ -32,14 +32,15 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
         yield None
         return
     with holding(path):
+        fresh = not path.exists() or is_unwritten(path)
         try:
-            session = read(path) if path.exists() else Session(Tree(seed=seed))
+            session = Session(Tree(seed=seed)) if fresh else read(path)
         except DamagedError as error:
             raise InputError(f"{error}; open it with gpt2-remix --session {path}, which recovers it") from None
         tree = session.tree
         if highest_id(tree) >= model.info.vocab_size:
             raise InputError(f"{path} holds ids that {model.info.name} does not have; name its own model with --model")
-        journal = Journal.of_saved(session) if path.exists() else Journal(session)
+        journal = Journal(session) if fresh else Journal.of_saved(session)
         located = locate(model.info.name)
         tree.use_model(record_of(located, model.info, weights_sha256(located.folder)))
         yield session
@@ -47,7 +48,7 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
             from engine.tokens.display import show_text
 
             session.words = " ".join(show_text(model.tokenizer.decode(tree.ids(12)), keep="").split())
-        changes = journal.changes(whole=not path.exists())
+        changes = journal.changes(whole=fresh)
         if changes is not None:
             store = Store(path)
             try:

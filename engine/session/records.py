@@ -126,6 +126,7 @@ class Records:
         tree.models = [models.get(n, ModelRecord("unknown")) for n in range(last + 1)]
         tree.model = max(0, len(tree.models) - 1)
         self._marks(tree, places)
+        self._turns(tree, places)
         self._history(tree, places, settings, meta)
         created = 0.0
         with self._tolerant():
@@ -168,10 +169,11 @@ class Records:
             if not self.strict and row.settings is not None and row.settings not in settings:
                 self.bad(f"settings of node {row.id}")
                 row = row._replace(settings=-1)
-            if not plausible(row, settings, models):
+            parent = places[row.parent] if known else ROOT
+            if not plausible(row, settings, models, tree.nodes[parent].depth):
                 self.bad(f"node {row.id}")
                 continue
-            places[row.id] = grow_row(tree, places[row.parent] if known else ROOT, row, settings)
+            places[row.id] = grow_row(tree, parent, row, settings)
         return tree, places
 
     def _marks(self, tree: Tree, places: dict[int, int]) -> None:
@@ -181,6 +183,14 @@ class Records:
                 continue
             tree.annotations[places[node]] = Annotation(name, bool(star), bool(hidden), note)
 
+    def _turns(self, tree: Tree, places: dict[int, int]) -> None:
+        known = False
+        with self._tolerant():  # sessions of format 1 have none
+            known = bool(self.db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'turns'").fetchone()[0])
+        for node, child in self.rows("turns", ("node", "child"), "node") if known else ():
+            if not turn(tree, places.get(node), places.get(child)):
+                self.bad(f"turn at {node}")
+
     def _history(
         self, tree: Tree, places: dict[int, int], settings: dict[int, Settings], meta: dict[str, str]
     ) -> None:
@@ -189,8 +199,8 @@ class Records:
         columns = ("place", "ifnull(head, 0)", "cursor", "settings", "seed", "coin")
         for place, head, cursor, chain, seed, coin in self.rows("history", columns, "place"):
             good = (
-                head in places and chain in settings and coin in COINS and isinstance(cursor, int) and cursor >= 0
-                and isinstance(seed, int) and 0 <= seed < SEED_LIMIT
+                head in places and chain in settings and coin in COINS and isinstance(cursor, int)
+                and 0 <= cursor < LARGEST and isinstance(seed, int) and 0 <= seed < SEED_LIMIT
             )
             if not good or (self.strict and place != len(views)):
                 self.bad(f"view {place}")
@@ -211,16 +221,28 @@ class Records:
             tree.change(record=False, head=deepest.id, cursor=deepest.depth)
 
 
-def plausible(row: NodeRow, settings: dict[int, Settings], models: int) -> bool:
-    """Whether a node's record can be one of this program's: damaged ones mostly are not."""
+LARGEST = 2**31
+"""Ids, ranks, rolls and positions are below it."""
+
+
+def turn(tree: Tree, node: int | None, child: int | None) -> bool:
+    """Let the stream have last gone through a child of a node. False where it is none."""
+    if node is None or not 0 <= node < len(tree.nodes) or child not in tree.nodes[node].children:
+        return False
+    tree.nodes[node].visited = child
+    return True
+
+
+def plausible(row: NodeRow, settings: dict[int, Settings], models: int, position: int) -> bool:
+    """Whether the record of a node at a position can be one of this program's: damaged ones mostly are not."""
     if not (type(row.id) is type(row.parent) is type(row.model) is type(row.token) is type(row.roll)
             is type(row.window) is type(row.offset) is int):
         return False
     if not (0 <= row.parent < row.id and 0 <= row.model <= max(0, models)):
         return False
-    if row.token < 0 or row.roll < 0 or row.window < 0:
+    if not all(0 <= number < LARGEST for number in (row.token, row.roll, row.window, row.offset + position)):
         return False
-    if row.origin not in ORIGINS or type(row.born) is not float:
+    if row.origin not in ORIGINS or type(row.born) is not float or not math.isfinite(row.born):
         return False
     if row.settings is not None and row.settings not in settings:
         return False
@@ -228,17 +250,17 @@ def plausible(row: NodeRow, settings: dict[int, Settings], models: int) -> bool:
         if fraction is not None and not (type(fraction) is float and 0 <= fraction <= 1.0000001):
             return False
     for bits in (row.surprisal, row.entropy):
-        if bits is not None and not (type(bits) is float and bits >= 0):
+        if bits is not None and not (type(bits) is float and 0 <= bits < math.inf):
             return False
-    if row.mu is not None and type(row.mu) is not float:
+    if row.mu is not None and not (type(row.mu) is float and math.isfinite(row.mu)):
         return False
-    if row.rank is not None and not (type(row.rank) is int and row.rank >= 0):
+    if row.rank is not None and not (type(row.rank) is int and 0 <= row.rank < LARGEST):
         return False
-    if row.origin != "sampled":
-        return True
-    if row.u is None or row.settings is None:
+    if row.coin not in (*COINS, None):
         return False
-    return row.coin in COINS and type(row.seed) is int and 0 <= row.seed < SEED_LIMIT
+    if row.seed is not None and not (type(row.seed) is int and 0 <= row.seed < SEED_LIMIT):
+        return False
+    return row.origin != "sampled" or None not in (row.u, row.settings, row.coin, row.seed)
 
 
 def grow_row(tree: Tree, parent: int, row: NodeRow, settings: dict[int, Settings]) -> int:

@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from engine.errors import EngineError, InputError
 from engine.sampling.settings import Settings
 from engine.session.journal import ChangedNode, Changes, Journal, Session
 from engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
+from engine.session.tree import Tree
 
 SUFFIX = ".remix"
 
@@ -29,7 +30,7 @@ APPLICATION_ID = 0x67707432
 """Tells a session from other SQLite files ("gpt2")."""
 
 
-VERSION = 1
+VERSION = 2
 """Of the schema; `MIGRATIONS` lead from each version before to the next."""
 
 # The root holds no step and no row: a parent or head that is NULL is the root.
@@ -47,13 +48,17 @@ CREATE TABLE marks (
     node INTEGER PRIMARY KEY REFERENCES nodes(id), name TEXT NOT NULL, star INTEGER NOT NULL, hidden INTEGER NOT NULL,
     note TEXT NOT NULL
 );
+CREATE TABLE turns (node INTEGER PRIMARY KEY, child INTEGER NOT NULL REFERENCES nodes(id));
 CREATE TABLE history (
     place INTEGER PRIMARY KEY, head INTEGER REFERENCES nodes(id), cursor INTEGER NOT NULL,
     settings INTEGER NOT NULL REFERENCES settings(id), seed INTEGER NOT NULL, coin TEXT NOT NULL
 );
 """
 
-MIGRATIONS: dict[int, str] = {}
+MIGRATIONS: dict[int, str] = {
+    # Settings need nothing: those of before are told by their record (`Settings.from_dict`).
+    1: "CREATE TABLE turns (node INTEGER PRIMARY KEY, child INTEGER NOT NULL REFERENCES nodes(id));",
+}
 """SQL that leads from a version to the next."""
 
 
@@ -111,7 +116,7 @@ class Store:
         db = self.connection
         if changes.whole:
             self._settings.clear()
-            for table in ("history", "marks", "nodes", "settings", "models", "meta"):
+            for table in ("history", "turns", "marks", "nodes", "settings", "models", "meta"):
                 db.execute(f"DELETE FROM {table}")
         db.executemany("INSERT OR REPLACE INTO models VALUES (?, ?)",
                        [(n, json.dumps(asdict(record))) for n, record in enumerate(changes.models)])
@@ -125,6 +130,7 @@ class Store:
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", [
             (node, mark.name, mark.star, mark.hidden, mark.note) for node, mark in changes.marks if mark is not None
         ])
+        db.executemany("INSERT OR REPLACE INTO turns VALUES (?, ?)", changes.turns)
         db.execute("DELETE FROM history WHERE place >= ?", (changes.history_from,))
         db.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)", [
             (place, view.head or None, view.cursor, self._settings_id(view.settings), view.seed, view.coin)
@@ -206,14 +212,33 @@ def check_kind(db: sqlite3.Connection, path: Path) -> None:
         raise InputError(f"{path} was made by a newer gpt2-remix (format {version}); update this one to open it")
 
 
+def is_unwritten(path: Path) -> bool:
+    """Whether a file is a session into which nothing was put yet: an empty database, or one with empty tables.
+
+    So a kill in the moment in which a session's file is made leaves it.
+    """
+    try:
+        with closing(connect(path, read_only=True)) as db:
+            tables = {str(row[0]) for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                return True
+            ours = db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+            return ours and not any(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
+    except sqlite3.Error:
+        return False
+
+
 def read(path: Path) -> Session:
-    """Read a whole session; change nothing.
+    """Read a whole session; change nothing. One into which nothing was put yet is empty.
 
     Raises:
         InputError: there is no such file, it is no session, or one of a newer program.
         DamagedError: it is one, but cannot be read whole.
     """
     db = _open_to_read(path)
+    if is_unwritten(path):
+        db.close()
+        return Session(Tree(seed=0))
     try:
         check_kind(db, path)
         problems = [row[0] for row in db.execute("PRAGMA quick_check(1)")]

@@ -28,8 +28,9 @@ class Tree:
 
     Attributes:
         models, model: those that nodes were made with, and the index of the one that new nodes are made with.
-        marks: what a person says of nodes.
-        touched: nodes whose step or mark became another; whoever saves them empties it.
+        annotations: what a person says of nodes.
+        touched: nodes whose step or annotation became another; whoever saves them empties it.
+        turned: splits at which the stream last went another way (`Node.visited`); likewise.
         settled: how many views at the start of `history` are as they were when this was last set to its length.
     """
 
@@ -45,6 +46,7 @@ class Tree:
         self.model = 0
         self.annotations: dict[int, Annotation] = {}
         self.touched: set[int] = set()
+        self.turned: set[int] = set()
         self.settled = 0
 
     # Reading
@@ -372,9 +374,12 @@ class Tree:
             else:
                 self._path.extend(fresh)
             for node in fresh:
-                parent = self.nodes[node].parent
-                assert parent is not None
-                self.nodes[parent].visited = node
+                number = self.nodes[node].parent
+                assert number is not None
+                parent = self.nodes[number]
+                if parent.visited != node and len(parent.children) > 1:
+                    self.turned.add(number)
+                parent.visited = node
         self.view = dataclasses.replace(view, cursor=max(0, min(view.cursor, len(self._path))))
 
     def below(self, top: int, node: int) -> list[int] | None:

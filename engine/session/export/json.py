@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from engine.errors import InputError
 from engine.models.record import model_record
-from engine.sampling.settings import COINS, Settings
-from engine.session.journal import Session
+from engine.sampling.settings import COINS, SEED_LIMIT, Settings
+from engine.session.journal import Session, turns
 from engine.session.nodes import ROOT, Annotation, View
 from engine.session.outline import branch_only
-from engine.session.records import NodeRow, grow_row, node_row, plausible
+from engine.session.records import LARGEST, NodeRow, grow_row, node_row, plausible, turn
 from engine.session.tree import Tree
 
-FORMAT, FORMAT_VERSION = "gpt2-remix session", 1
+FORMAT, FORMAT_VERSION = "gpt2-remix session", 2
+"""Version 1 did not hold turns, and the settings' default order was another (see `Settings.from_dict`)."""
 
 FIELDS = NodeRow._fields[1:]
 
@@ -45,12 +47,12 @@ def session_to_json(session: Session, *, branch: int | None = None) -> str:
             "words": session.words, "models": [asdict(record) for record in tree.models]}
     marks = {str(node): asdict(mark) for node, mark in sorted(tree.annotations.items())}
     parts = [json.dumps(value, ensure_ascii=False, allow_nan=False) for value in (
-        [chain.to_dict() for chain in settings], marks, list(FIELDS), views, tree.history_place
+        [chain.to_dict() for chain in settings], marks, list(FIELDS), views, tree.history_place, turns(tree)
     )]
     lines = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
     opening = json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1]
     return (f'{opening},\n"settings": {parts[0]},\n"marks": {parts[1]},\n"fields": {parts[2]},\n'
-            f'"views": {parts[3]},\n"view": {parts[4]},\n"nodes": [\n{lines}\n]}}\n')
+            f'"views": {parts[3]},\n"view": {parts[4]},\n"turns": {parts[5]},\n"nodes": [\n{lines}\n]}}\n')
 
 
 def session_from_json(text: str) -> Session:
@@ -59,10 +61,10 @@ def session_from_json(text: str) -> Session:
         record = json.loads(text)
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise InputError("this JSON is not a session; `gpt2-remix export --format json` makes one that is")
-        if record["version"] != FORMAT_VERSION:
-            raise InputError(f"this export has format {record['version']}; update gpt2-remix to read it")
+        if record["version"] not in range(1, FORMAT_VERSION + 1):
+            raise InputError(f"this export has format {str(record['version'])[:20]}; update gpt2-remix to read it")
         return _session(record)
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         said = " ".join(str(error).split())[:80]
         raise InputError(f"this export is damaged ({type(error).__name__}: {said}); export the session again") from None
 
@@ -78,21 +80,37 @@ def _session(record: Mapping[str, Any]) -> Session:
         values: list[Any] = [float(value) if name in FRACTIONS and type(value) is int else value
                              for name, value in zip(FIELDS, row, strict=True)]
         found = NodeRow(number, *values)
-        if not plausible(found, settings, len(tree.models) - 1):
+        known = type(found.parent) is int and 0 <= found.parent < number
+        if not known or not plausible(found, settings, len(tree.models) - 1, tree.nodes[found.parent].depth):
             raise ValueError(f"node {number} makes no sense")
         grow_row(tree, found.parent, found, settings)
     for node, mark in record["marks"].items():
         if not 0 <= int(node) < len(tree.nodes):
             raise ValueError(f"a mark is on node {node}")
         tree.annotations[int(node)] = Annotation(
-            str(mark["name"]), bool(mark["star"]), bool(mark["hidden"]), str(mark["note"])
+            _text(mark["name"]), bool(mark["star"]), bool(mark["hidden"]), _text(mark["note"])
         )
+    for node, child in record.get("turns", {}).items():
+        if not turn(tree, int(node), child):
+            raise ValueError(f"there is no way from node {node} to node {child}")
     views = []
     for head, cursor, chain, seed, coin in record["views"]:
-        if not 0 <= head < len(tree.nodes) or coin not in COINS or int(cursor) < 0 or int(seed) < 0:
+        whole = type(head) is type(cursor) is type(seed) is int
+        if not (whole and 0 <= head < len(tree.nodes) and 0 <= cursor < LARGEST and 0 <= seed < SEED_LIMIT
+                and coin in COINS):
             raise ValueError("a view makes no sense")
-        views.append(View(int(head), int(cursor), settings[chain], int(seed), coin))
+        views.append(View(head, cursor, settings[chain], seed, coin))
     if not views:
         raise ValueError("it has no view")
     tree.restore_history(views, max(0, min(int(record["view"]), len(views) - 1)))
-    return Session(tree, str(record["name"]), float(record["created"]), str(record["words"]))
+    created = float(record["created"])
+    if not math.isfinite(created):
+        raise ValueError("it was made at no time")
+    return Session(tree, _text(record["name"]), created, _text(record["words"]))
+
+
+def _text(value: Any) -> str:
+    """A text that can be written. Raises ValueError where it cannot."""
+    text = str(value)
+    text.encode("utf-8")
+    return text

@@ -9,7 +9,7 @@ from engine.session.nodes import Annotation
 from engine.session.outline import branch_only, nodes_of, segments
 from engine.session.tree import Tree
 from engine.tokens.display import show_text
-from engine.tokens.tokenizer import Tokenizer
+from engine.tokens.tokenizer import Tokenizer, split_characters
 
 
 def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:
@@ -30,14 +30,16 @@ def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = 
 
 
 def _by_origin(tree: Tree, tokenizer: Tokenizer, nodes: Sequence[int]) -> list[tuple[str, str]]:
-    """The text of some nodes, cut where the origin changes."""
+    """The text of some nodes, cut where the origin changes; a character stands where its first byte does."""
     steps = [step for node in nodes if (step := tree.nodes[node].step) is not None]
-    found: list[tuple[str, list[int]]] = []
-    for step in steps:
-        if not found or found[-1][0] != step.origin:
-            found.append((step.origin, []))
-        found[-1][1].append(step.token)
-    return [(kind, tokenizer.decode(tokens)) for kind, tokens in found]
+    texts = split_characters([tokenizer.token_bytes(step.token) or f"[{step.token}]".encode() for step in steps])
+    found: list[tuple[str, str]] = []
+    for step, text in zip(steps, texts, strict=True):
+        if found and (found[-1][0] == step.origin or not text):
+            found[-1] = (found[-1][0], found[-1][1] + text)
+        else:
+            found.append((step.origin, text))
+    return found
 
 
 def _marked(kind: str, text: str) -> str:

@@ -70,6 +70,8 @@ def same(a: Session, b: Session) -> None:
     assert (a.name, a.created, a.words) == (b.name, b.created, b.words)
     assert a.tree.models == b.tree.models
     assert len(a.tree.nodes) == len(b.tree.nodes)
+    for node in range(len(a.tree.nodes)):
+        assert a.tree.leaf_below(node) == b.tree.leaf_below(node)  # where going back up and down again leads
     for x, y in zip(a.tree.nodes, b.tree.nodes, strict=True):
         assert (x.id, x.parent, x.step, x.depth, x.children, x.model, x.born) == (
             y.id, y.parent, y.step, y.depth, y.children, y.model, y.born)
