@@ -65,7 +65,7 @@ def repeat(
         batch = groups[begin : begin + at_once]
         for made in run_together(backend, [lane for group in batch for lane in group], tokenizer):
             done += made
-            yield finished, done, total
+            yield finished, min(done, total - 1), total  # it is done when the last seeds are among the finished ones
         for n, group in enumerate(batch, start=begin):
             finished.seeds.append(seed + n)
             for streams, lane in zip(finished.lanes, group, strict=True):
