@@ -30,7 +30,7 @@ def faster_precision(library: Library) -> tuple[str, float]:
     file = user_cache_path("gpt2-remix") / "measured.json"
     key = f"{Path(object_name()).stem} {usable_processors()}"
     known: dict[str, float] = {}
-    with suppress(OSError, ValueError, RecursionError, TypeError, AttributeError):
+    with suppress(OSError, ValueError, RecursionError, TypeError, AttributeError, OverflowError):
         known = {str(name): float(value) for name, value in json.loads(file.read_bytes()).items()}
     if key not in known or not known[key] > 0:
         known[key] = _times_as_fast(library)

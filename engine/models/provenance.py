@@ -70,7 +70,7 @@ def read_sources(record: dict[str, Any]) -> list[Source]:
     try:
         return [Source(str(one["title"]), Path(one["path"]), int(one["size"]), int(one["tokens"]))
                 for one in record["sources"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError(f"the texts named in {RECORD} are damaged; train into a new folder") from None
 
 

@@ -89,7 +89,7 @@ def describe(path: Path) -> Listed:
             nodes = int(db.execute("SELECT count(*) FROM nodes").fetchone()[0])
             record = db.execute("SELECT record FROM models ORDER BY id DESC LIMIT 1").fetchone()
             model = _model_name(record[0]) if record else ""
-    except (sqlite3.Error, ValueError, TypeError) as error:
+    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
         return Listed(path, "", "", "", None, changed, size, f"damaged: {' '.join(str(error).split())[:60]}")
     return Listed(path, meta.get("name", ""), meta.get("words", ""), model, nodes, changed, size)
 
@@ -97,7 +97,7 @@ def describe(path: Path) -> Listed:
 def _model_name(record: str) -> str:
     try:
         return model_record(json.loads(record)).name
-    except (ValueError, TypeError, KeyError, EngineError):
+    except (ValueError, TypeError, KeyError, OverflowError, EngineError):
         return ""
 
 

@@ -152,7 +152,7 @@ class Records:
         for number, record in self.rows("models", ("id", "record"), "id"):
             try:
                 found[number] = model_record(json.loads(record))
-            except (ValueError, TypeError, KeyError, RecursionError, InputError):
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError, InputError):
                 self.bad(f"model {number}")
         return found
 

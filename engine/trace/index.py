@@ -270,7 +270,7 @@ def read_index(path: Path, vocab_size: int, progress: Progress | None = None) ->
         raise InputError(f"{path} does not exist; `gpt2-remix index` makes one from text") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
+    except (ValueError, OverflowError, KeyError, TypeError, RecursionError, AttributeError):
         raise InputError(f"{path} is not an index of training text, or it is damaged; make it again") from None
     if own != vocab_size:
         raise InputError(

@@ -68,7 +68,7 @@ def texts_at_hand(
             return None
         texts = tokenize([(source.title, source.path) for source in sources], tokenizer, progress)
         texts = [replace(text, ids=text.ids[: training_tokens(text, held_out)]) for text in texts]
-    except (InputError, OSError, KeyError, TypeError, ValueError):
+    except (InputError, OSError, KeyError, TypeError, ValueError, OverflowError):
         return None
     if [document.tokens for document in index.documents] != [len(text.ids) for text in texts]:
         return None

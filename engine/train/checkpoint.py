@@ -74,7 +74,7 @@ def read_state(out: Path, record: dict[str, Any], **changes: Any) -> Run:
         run.epoch, run.place, run.best = int(record["epoch"]), int(record["place"]), record["best"]
         run.history = [(float(a), int(b), float(c), float(d)) for a, b, c, d in record["history"]]
         merge_qkv(run.parameters, plan.config)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError):
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError, RuntimeError):
         raise InputError(f"what {out} keeps of its training is damaged; train into a new folder") from None
     return run
 

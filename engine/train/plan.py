@@ -74,9 +74,13 @@ class Plan:
 def plan_from(record: dict[str, Any]) -> Plan:
     """A plan as it was written with `asdict`. Raises InputError for what is none."""
     try:
-        return Plan(**{field.name: record[field.name] for field in fields(Plan)})
-    except (KeyError, TypeError):
+        plan = Plan(**{field.name: record[field.name] for field in fields(Plan)})
+        check_shape(**{name: int(getattr(plan, name)) for name in LIMITS})  # before anything is built by it
+        if plan.width % plan.heads:
+            raise ValueError("heads do not divide the width")
+    except (KeyError, TypeError, ValueError, ArithmeticError, InputError):
         raise InputError("the record of the training is damaged; train into a new folder") from None
+    return plan
 
 
 def rate_at(fraction: float, step: int) -> float:

@@ -11,6 +11,7 @@ from engine.sampling.fields import FORMS, LISTS, NUMBERS, Number, parse_list, sh
 from engine.sampling.presets import Preset
 from engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings, check_seed
 from engine.session.nodes import View
+from engine.tokens.display import show_token
 from tui.state.preferences import SPEEDS, Preferences
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -83,7 +84,11 @@ def _row(name: str, settings: Settings, note: str = "") -> Setting:
         rule = number.rule
         return Setting(name, number.label, number.show(value), rule, _state(rule, settings), note)
     label, rule = _LIST_LABELS[name]
-    return Setting(name, label, show_list(name, value) or "none", rule, _state(rule, settings), note)
+    texts = [show_token(item) if isinstance(item, str) else str(item) for item in value]
+    shown = "".join(texts) if all(len(text) == 1 for text in texts) else " ".join(texts)
+    if name != "dry_breakers":
+        shown = show_list(name, value)
+    return Setting(name, label, shown or "none", rule, _state(rule, settings), note)
 
 
 def _state(rule: str, settings: Settings) -> str:

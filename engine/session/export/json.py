@@ -81,7 +81,9 @@ def _session(record: Mapping[str, Any]) -> Session:
                              for name, value in zip(FIELDS, row, strict=True)]
         found = NodeRow(number, *values)
         known = type(found.parent) is int and 0 <= found.parent < number
-        if not known or not plausible(found, settings, len(tree.models) - 1, tree.nodes[found.parent].depth):
+        if not known or not plausible(found, settings, len(tree.models) - 1, tree.nodes[found.parent].depth) or (
+            found.model >= len(tree.models)
+        ):
             raise ValueError(f"node {number} makes no sense")
         grow_row(tree, found.parent, found, settings)
     for node, mark in record["marks"].items():
