@@ -22,11 +22,15 @@ class Choosing:
 
     # What waits for logits
 
-    def when_known(self, position: Callable[[], int], action: Callable[[int], None]) -> None:
-        """Run an action once the position's logits are known, in the order requested."""
+    def when_known(self, position: int | None, action: Callable[[int], None]) -> None:
+        """Run an action once the logits of a position are known, in the order requested; None is the stream's end.
+
+        By its turn the stream may be another one: what waits goes where the tokens before its position have gone.
+        """
         pending = self._host.activity.pending
+        after = None if position is None else self._host.exploration.tree.parent_of(position)
         if len(pending) < MOST_PENDING:
-            pending.append(PendingRequest(position, action))
+            pending.append(PendingRequest(after, action))
         self.run_pending()
 
     def run_pending(self) -> None:
@@ -34,7 +38,10 @@ class Choosing:
         host, pending = self._host, self._host.activity.pending
         while pending:
             request = pending[0]
-            place = request.position()
+            place = host.exploration.place_after(request.after)
+            if place is None:
+                pending.popleft()
+                continue
             if not host.exploration.knows(place):
                 host.changed(keep_selection=True)  # drawing asks for what is missing
                 return
@@ -79,8 +86,7 @@ class Choosing:
                 step = pick_token(dist, token, exploration.context(position))
                 self.commit_step(step, cursor=position + 1)
 
-        cursor = self._host.exploration.cursor
-        self.when_known(lambda: cursor, act)
+        self.when_known(self._host.exploration.cursor, act)
 
     def pick_selected(self) -> None:
         """Pick the selected candidate at the cursor."""
@@ -112,5 +118,4 @@ class Choosing:
                 step = choose_token(dist, exploration.context(place, roll), tree.view.coin)
                 self.commit_step(step, cursor=place)
 
-        end = lambda: len(self._host.exploration.tree)  # noqa: E731 - the end when it is its turn
-        self.when_known(end if position is None else lambda: position, act)
+        self.when_known(position, act)

@@ -63,11 +63,11 @@ class PendingRequest:
     """Something to be done once the logits of a position are known.
 
     Attributes:
-        position: says which, when it is asked.
-        action: is called with it.
+        after: the node before that position; None for the stream's end when it is its turn.
+        action: is called with the position.
     """
 
-    position: Callable[[], int]
+    after: int | None
     action: Callable[[int], None]
 
 

@@ -21,8 +21,8 @@ class Logits:
         if not exploration.ready:
             return
         tree, cursor = exploration.tree, exploration.cursor
-        pending = [activity.pending[0].position()] if activity.pending else []
-        wanted = [*pending, cursor, len(tree), cursor + 1, cursor - 1]
+        first = exploration.place_after(activity.pending[0].after) if activity.pending else None
+        wanted = [*([] if first is None else [first]), cursor, len(tree), cursor + 1, cursor - 1]
         if activity.run is not None:  # a run that is followed is elsewhere before what is beside the cursor has come
             wanted = [cursor] if activity.run.following else [cursor, cursor + 1, cursor - 1]
         missing = [

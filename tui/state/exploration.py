@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.generation.backend import ModelInfo, window_start
 from engine.generation.step import Step
 from engine.sampling.settings import CoinKind, Settings
+from engine.session.nodes import ROOT
 from engine.session.tree import Tree
 from engine.tokens.display import decode_token, show_text, show_token
 from engine.tokens.tokenizer import Tokenizer, split_characters
@@ -81,6 +82,14 @@ class Exploration:
     def knows_node(self, node: int) -> bool:
         """Whether the logits for the token after a node are at hand."""
         return self._distributions.knows(node)
+
+    def place_after(self, node: int | None) -> int | None:
+        """The position of the token after a node of the stream (its end where None); None where it holds no such node.
+        """
+        tree = self.tree
+        place = len(tree) if node is None else tree.nodes[node].depth
+        there = node in (None, ROOT) or (place <= len(tree) and tree.path[place - 1] == node)
+        return place if there else None
 
     def next_roll(self, position: int) -> int:
         """The roll of the next flip at a position; at the stream's end the first, which redo or space take again."""
