@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -71,9 +72,14 @@ def app_command(
             load=model.options, session=session, sources=sources,
         )
     )
+    if sys.platform != "win32":
+        from tui.terminal import TerminalDriver
+
+        app.driver_class = TerminalDriver
     app.run()
     if app.parting:
-        note(app.parting)
+        with suppress(OSError):  # the terminal may be gone
+            note(app.parting)
     return app.return_code or 0
 
 
