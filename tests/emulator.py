@@ -7,6 +7,7 @@ import select
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import ptyprocess
 import pyte
@@ -15,11 +16,13 @@ import pyte
 class Emulator:
     """The program and what a person would see of it."""
 
-    def __init__(self, *arguments: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
+    def __init__(
+        self, *arguments: str, size: tuple[int, int] = (80, 24), folder: Path | None = None, **environment: str
+    ) -> None:
         own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}  # xdist's
         env = own | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment
         command = [sys.executable, "-m", "tui", *arguments]
-        self.process = ptyprocess.PtyProcess.spawn(command, env=env, dimensions=(size[1], size[0]))
+        self.process = ptyprocess.PtyProcess.spawn(command, env=env, cwd=folder, dimensions=(size[1], size[0]))
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""

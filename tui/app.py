@@ -97,8 +97,8 @@ class RemixApp(App[None]):
 
     def action_command_palette(self) -> None:
         """Show every action by name."""
-        if self.use_command_palette and not CommandPalette.is_open(self):  # type: ignore[arg-type]
-            self.push_screen(Commands(id="--command-palette"))
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(Commands())  # by no name: the one before may still be on its way out
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the command palette lists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,13 +13,18 @@ from textual.screen import Screen
 from textual.worker import Worker
 
 from tui.keymap import palette_of
-from tui.main_screen import MainScreen
+from tui.main_screen import EndsOnce, MainScreen
 from tui.playground.screen import Playground
 from tui.workspace import Workspace
 
 
-class Commands(CommandPalette):
-    """Textual's command palette, whose search may fail once it is closed without ending the app."""
+class Commands(EndsOnce[None], CommandPalette):
+    """Textual's command palette, made for fast keys: it ends once, and what it cannot find any more ends nothing."""
+
+    def _action_command_list(self, action: str) -> None:
+        # Its list has lines only once it is laid out, and pages by them.
+        with suppress(KeyError, IndexError):
+            super()._action_command_list(action)
 
     def run_worker(self, *args: Any, **options: Any) -> Worker[Any]:
         """See `textual.dom.DOMNode.run_worker`: the search looks for its list, which a quick esc has taken away."""

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from inspect import isawaitable
 from operator import attrgetter
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
@@ -25,7 +26,32 @@ WIDE, TALL = 110, 32
 """Cells from which on there is more room."""
 
 
-class MainScreen(Screen[T], Generic[T]):
+if TYPE_CHECKING:
+    AnyScreen: TypeAlias = Screen
+else:
+    # Of several bases Textual takes style sheets and component classes from the first that is a node.
+    AnyScreen = Generic
+
+
+class EndsOnce(AnyScreen[T]):
+    """What screens are that a person leaves. A key or click that comes after that (two enters at once) does nothing.
+
+    `Screen.dismiss` takes whatever screen lies on top off the stack, each time, also before this one has its widgets.
+    """
+
+    _dismissed = False
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """See `textual.screen.Screen.dismiss`."""
+        if not self._dismissed and self.is_active:
+            if self.is_mounted:
+                self._dismissed = True
+                return super().dismiss(result)
+            self.call_later(self.dismiss, result)
+        return AwaitComplete()
+
+
+class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
     """A screen with a status line above its body.
 
     What is shown is drawn by `draw`, once after whatever a key or message changed: `changed` asks for that.

@@ -54,7 +54,7 @@ class Columns:
         columns, wanted = self.all, len(self._host.comparison.lanes)
         for column in columns[wanted:]:
             column.remove()
-        if len(columns) < wanted:
+        if len(columns) < wanted and self._area.is_attached:  # not while the app ends
             palette = self._host.workspace.palette
             self._area.mount(*(LaneColumn(palette) for _ in range(wanted - len(columns))))
         self._host.call_after_refresh(self.to_selected)

@@ -12,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.widgets import Footer, Input, Label, ProgressBar, Static
 
 from engine.compare.statistics import best_and_worst, mean_and_spread
@@ -79,12 +80,12 @@ class RepeatScreen(Modal[None]):
                 yield Static(id="result")
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Enter begins."""
         self.query_one("#seeds", Input).focus()
         self._show()
 
-    def on_resize(self) -> None:
+    def resized(self, size: Size) -> None:
         """The plot is as wide as there is room."""
         self.call_after_refresh(self._show)
 

@@ -41,7 +41,7 @@ class AskScreen(Modal[str | None]):
             yield Static(Text(self._hint), classes="hint")
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """One types at once."""
         self.query_one(Input).focus()
 

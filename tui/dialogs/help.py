@@ -80,7 +80,7 @@ class HelpScreen(Modal[None]):
                     yield Static(key_table(part))
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Focus the text: keys scroll at once."""
         self.query_one(VerticalScroll).focus()
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.suggester import Suggester
 from textual.widgets import Footer, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
@@ -105,16 +106,16 @@ class LaneScreen(Modal[LaneOptions | None]):
             ))
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """One types settings at once."""
         for row in self.query(".more"):
             row.display = not self._only_settings
         self.query_one("#settings", Input).focus()
         self._explain()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def resized(self, size: Size) -> None:
         """The presets take what room there is."""
-        self.query_one(Choices).styles.max_height = max(2, event.size.height - 14)
+        self.query_one(Choices).styles.max_height = max(2, size.height - 14)
 
     def _read(self) -> LaneOptions:
         """Raise InputError."""

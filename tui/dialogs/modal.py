@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from textual.await_complete import AwaitComplete
+from textual import events
+from textual.geometry import Size
 from textual.screen import ModalScreen, ScreenResultType
 
+from tui.main_screen import EndsOnce
 
-class Modal(ModalScreen[ScreenResultType]):
-    """A dialog. A key or click that still reaches it after it was dismissed (two enters at once) does nothing."""
 
-    _dismissed = False
+class Modal(EndsOnce[ScreenResultType], ModalScreen[ScreenResultType]):
+    """A dialog. It opens and is resized where it has its widgets: in an app that ends it may have none."""
 
-    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
-        """See `Screen.dismiss`, which takes whatever screen lies on top off the stack, each time."""
-        if self._dismissed:
-            return AwaitComplete()
-        self._dismissed = True
-        return super().dismiss(result)
+    def on_mount(self) -> None:
+        """See `opened`."""
+        if self.children:
+            self.opened()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """See `resized`."""
+        if self.children:
+            self.resized(event.size)
+
+    def opened(self) -> None:
+        """It is there: say what is known, and where the focus is."""
+
+    def resized(self, size: Size) -> None:
+        """The terminal has another size."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
 
 from engine.errors import EngineError
@@ -89,14 +90,14 @@ class PrefixScreen(Modal[list[int] | None]):
             yield split
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """The focus goes to the tab that is open."""
         self.call_after_refresh(self._focus_area)
         self._show(self._ids or [])
 
-    def on_resize(self, event: events.Resize) -> None:
+    def resized(self, size: Size) -> None:
         """A dialog as tall as the terminal allows."""
-        self.query_one("#editor").styles.height = max(8, min(26, event.size.height - 2))
+        self.query_one("#editor").styles.height = max(8, min(26, size.height - 2))
 
     def _text_of(self, ids: list[int]) -> str | None:
         """The prefix as text, None where text cannot give just these ids."""

@@ -66,7 +66,7 @@ class WhatIfScreen(Modal[str | None]):
             yield Static("\nthe luck stays the same: every position keeps its coin", classes="hint")
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Focus the list: arrows choose at once."""
         self.query_one(Choices).focus()
 

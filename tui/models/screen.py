@@ -46,7 +46,7 @@ class ModelScreen(Modal[str | None]):
             yield Static("enter opens it; what is not here is downloaded while you go on exploring", classes="hint")
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """See what is there, off the screen's thread."""
 
         def work() -> ModelsListed:

@@ -70,7 +70,7 @@ class ExportScreen(Modal[ExportOptions | None]):
             yield Static(id="scope", classes="hint")
         yield Footer(show_command_palette=False, compact=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Focus the list: arrows choose at once."""
         self.query_one(Choices).focus()
         self._show()

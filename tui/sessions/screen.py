@@ -78,7 +78,7 @@ class SessionsScreen(Modal[Path | None]):
             yield Static(id="problem", classes="problem")
         yield Footer(show_command_palette=False, compact=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """What there is now."""
         table = self.query_one(DataTable)
         self._room = max(18, min(MOST_WORDS, self.size.width * 94 // 100 - 44))

@@ -87,7 +87,7 @@ class TrainScreen(Modal[TrainOptions | None]):
                          "exploring meanwhile. With no text, the training in the folder goes on.", classes="hint")
         yield Footer(show_command_palette=False, compact=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Focus the field of the files: a person types at once."""
         self._propose()
         self.query_one("#files", Input).focus()

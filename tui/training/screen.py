@@ -53,7 +53,7 @@ class TrainingScreen(Modal[str | None]):
             yield Static(id="sample")
         yield Footer(show_command_palette=False, compact=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Show what is known, and what comes."""
         self.show(self._training)
         self._workspace.training_changed.subscribe(self, lambda _: self._take())
