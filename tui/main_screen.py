@@ -175,7 +175,9 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         return self.enabled(str(parameters[0])) if action == "do" and parameters else True
 
     async def action_do(self, do: str, argument: int | str | None = None) -> None:
-        """Do what a key of the keymap names."""
+        """Do what a key of the keymap names; nothing for one that comes when the screen has ended."""
+        if self._dismissed or not self.children:
+            return
         call = attrgetter(do)(self)
         result = call() if argument is None else call(argument)
         if isawaitable(result):

@@ -100,7 +100,8 @@ class TreeScreen(MainScreen[int | None]):
     def _about(self) -> None:
         tree, listed = self.exploration.tree, self.listed
         lines = listed.about(self.outline.row)
-        self.query_one("#about", Static).update(Text("\n".join(line.replace("\n", " ") for line in lines)))
+        for about in self.query("#about").results(Static):  # none while the app ends
+            about.update(Text("\n".join(line.replace("\n", " ") for line in lines)))
         branches = tree.leaf_count
         hidden = sum(known.hidden for known in tree.annotations.values())
         parts = [f"{len(tree.nodes) - 1:,} tokens", f"{branches:,} branch{'es' if branches != 1 else ''}"]
