@@ -50,6 +50,10 @@ class EndsOnce(AnyScreen[T]):
             self.call_later(self.dismiss, result)
         return AwaitComplete()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys work now: none where it has ended, or has no widgets any more because the app ends."""
+        return bool(self.children) and not self._dismissed and super().check_action(action, parameters)
+
 
 class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
     """A screen with a status line above its body.
@@ -172,12 +176,12 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now; the footer shows those."""
+        if not super().check_action(action, parameters):
+            return False
         return self.enabled(str(parameters[0])) if action == "do" and parameters else True
 
     async def action_do(self, do: str, argument: int | str | None = None) -> None:
-        """Do what a key of the keymap names; nothing for one that comes when the screen has ended."""
-        if self._dismissed or not self.children:
-            return
+        """Do what a key of the keymap names."""
         call = attrgetter(do)(self)
         result = call() if argument is None else call(argument)
         if isawaitable(result):

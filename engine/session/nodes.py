@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.generation.step import Step
@@ -53,3 +54,13 @@ class View:
     settings: Settings
     seed: int
     coin: CoinKind
+
+
+def seed_of(nodes: Sequence[Node], head: int, view: View) -> int:
+    """The seed with which the stream to a node goes on: its newest flip's; past the stream in view, the view's."""
+    node = nodes[head]
+    while node.id != view.head and node.parent is not None:
+        if node.step is not None and node.step.seed is not None:
+            return node.step.seed
+        node = nodes[node.parent]
+    return view.seed

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from engine.generation.step import Step
+from engine.sampling.settings import SEED_LIMIT
 from engine.session.nodes import ROOT
 from engine.session.tree import Tree
 
@@ -59,6 +61,24 @@ def shown_leaves(tree: Tree) -> list[int]:
     if not hidden:
         return tree.leaves()
     return [leaf for leaf in tree.leaves() if hidden.isdisjoint(tree.path_to(leaf))]
+
+
+def unused_seeds(tree: Tree, count: int) -> list[int]:
+    """Seeds for new branches, so that each has luck of its own: the smallest above the current one that no step holds.
+
+    Past the largest seed they begin at 0.
+    """
+    above = (seed % SEED_LIMIT for seed in range(tree.view.seed + 1, tree.view.seed + SEED_LIMIT))
+    return list(islice((seed for seed in above if seed not in tree.seeds), count))
+
+
+def fell_again(tree: Tree, step: Step) -> bool:
+    """Whether the coin of a step of the stream, flipped again, fell on the token on which it had fallen before."""
+    others = (tree.nodes[node].step for node in tree.siblings(step.position))
+    return step.roll > 0 and any(
+        other is not None and (other.token, other.seed, other.coin, other.roll, other.origin)
+        == (step.token, step.seed, step.coin, step.roll - 1, "sampled") for other in others
+    )
 
 
 def walk(tree: Tree) -> Iterator[tuple[list[int], int]]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from engine.generation.step import Step
 from engine.models.record import ModelRecord
 from engine.sampling.settings import CoinKind, Settings
-from engine.session.nodes import ROOT, Annotation, Node, View
+from engine.session.nodes import ROOT, Annotation, Node, View, seed_of
 
 LOG_2 = math.log(2)
 
@@ -30,6 +30,7 @@ class Tree:
         models, model: those that nodes were made with, and the index of the one that new nodes are made with.
         annotations: what a person says of nodes.
         touched: nodes whose step or annotation became another; whoever saves them empties it.
+        seeds: those of all flips.
         turned: splits at which the stream last went another way (`Node.visited`); likewise.
         settled: how many views at the start of `history` are as they were when this was last set to its length.
     """
@@ -47,6 +48,7 @@ class Tree:
         self.annotations: dict[int, Annotation] = {}
         self.touched: set[int] = set()
         self.turned: set[int] = set()
+        self.seeds: set[int] = set()
         self.settled = 0
 
     # Reading
@@ -175,6 +177,8 @@ class Tree:
         log_p = above.log_p - surprisal * LOG_2
         node = Node(len(self.nodes), parent, step, above.depth + 1, log_p, model=model, born=born)
         self.nodes.append(node)
+        if step.seed is not None:
+            self.seeds.add(step.seed)
         self.splits += bool(above.children) or parent == ROOT
         above.children.append(node.id)
         return node.id
@@ -280,6 +284,7 @@ class Tree:
                 for n in self.nodes[:count]
             ]
             made.splits, made.models, made.model, made.annotations = splits, models, model, annotations
+            made.seeds = {n.step.seed for n in made.nodes if n.step is not None and n.step.seed is not None}
             made.restore_history(views, place)
             return made
 
@@ -311,11 +316,12 @@ class Tree:
         self, *, record: bool = True, head: int | None = None, cursor: int | None = None,
         settings: Settings | None = None, seed: int | None = None, coin: CoinKind | None = None,
     ) -> None:
-        """Change fields of the view; None leaves one as it is."""
+        """Change fields of the view; None leaves one as it is, but for a stream with luck of its own its seed."""
         old = self.view
         view = View(
             old.head if head is None else head, old.cursor if cursor is None else cursor,
-            old.settings if settings is None else settings, old.seed if seed is None else seed,
+            old.settings if settings is None else settings,
+            seed if seed is not None else old.seed if head is None else seed_of(self.nodes, head, old),
             old.coin if coin is None else coin,
         )
         if view == self.view:

@@ -42,11 +42,17 @@ async def test_branches_and_the_newest_token_have_the_streams_state(
         whole = in_one_piece(classics, prompt, settings, 30)
         await set_settings(driver, settings)
         await driver.steps(6)
-        await driver.press("end", "1", "b")
-        await driver.until(lambda: len(driver.tree) >= len(prompt) + 26)
-        assert driver.tree.ids() == whole[: len(driver.tree)]
+        grown = len(driver.tree)
+        lane = lane_at(driver.tree, grown, settings, seed=8, limit=21)
+        for _ in run_together(classics.backend, [lane], classics.tokenizer):
+            pass
+        await driver.press("space", "space")
+        assert driver.tree.ids() == whole[: grown + 2]
+        driver.playground.cursor.move_to(grown)
+        await driver.press("1", "b")
+        await driver.until(lambda: len(driver.tree) == grown + 20)
         await driver.press("end", "space")
-        assert driver.tree.ids() == whole[: len(driver.tree)]
+        assert driver.tree.ids() == lane.tokens
         for position in (len(prompt) + 2, len(driver.tree) - 1):
             step = driver.tree.step(position)
             found = known(driver.exploration.distribution(position))

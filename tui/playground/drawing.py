@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 from engine.generation.step import Step
+from engine.session.outline import fell_again
 from tui.playground.host import Host
 from tui.playground.verbatim import Verbatim
 from tui.playground.what_if import WhatIf
@@ -120,13 +121,15 @@ class Drawing:
         title = f"next token at {cursor}" if at_end else f"token at {cursor}"
         host.panes.view.set_title(f"{title}, as after <|endoftext|>" if cursor == 0 else title)
         host.panes.view.show(dist, step.token if step else None, empty, keep=keep_selection)
-        host.panes.coin.show(CoinView(dist, step, view.seed, view.coin), exploration.name)
+        again = step is not None and fell_again(exploration.tree, step)
+        host.panes.coin.show(CoinView(dist, step, view.seed, view.coin, again), exploration.name)
         flipped = step is not None and step.u is not None
         seed = step.seed if step is not None and flipped else view.seed
         roll = step.roll if step is not None and flipped else exploration.next_roll(cursor)
         kind = step.coin if step is not None and step.coin else view.coin
         title = "coin" if kind == "interval" else "coin: log p + luck"
-        retitle(host.panes.coin, title=title, subtitle=f"seed {seed} · roll {roll}{self._maker(cursor)}")
+        same = "the same again · " if again and kind == "gumbel" else ""
+        retitle(host.panes.coin, title=title, subtitle=f"{same}seed {seed} · roll {roll}{self._maker(cursor)}")
 
     def _maker(self, position: int) -> str:
         """The model that a token was made with, where that is not the one that runs."""

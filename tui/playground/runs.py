@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.session.outline import unused_seeds
 from tui import messages
 from tui.playground.host import ActiveRun, Host
 from tui.workers.requests import RunRequest, numbers
@@ -50,7 +51,7 @@ class Runs:
         self._begin([lane], [view.head], endless=True, following=following)
 
     def branch(self) -> None:
-        """Grow new branches from the cursor: each flips the coin of this position again, then goes on for a while."""
+        """Grow new branches from the cursor for a while, each with luck of its own."""
         host, activity = self._host, self._host.activity
         count, activity.count = min(MOST_BRANCHES, activity.count or 1), 0
         exploration = host.exploration
@@ -61,13 +62,13 @@ class Runs:
 
         tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
         self.stop()
-        roll, parent = tree.next_roll(position), tree.parent_of(position)
+        parent, seeds = tree.parent_of(position), unused_seeds(tree, count)
         lanes = [
-            lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, roll=roll + n,
-                    end_of_text=self._end(), limit=host.workspace.preferences.branch_length)
-            for n in range(count)
+            lane_at(tree, position, view.settings, seed=seed, coin=view.coin, end_of_text=self._end(),
+                    limit=host.workspace.preferences.branch_length)
+            for seed in seeds
         ]
-        tree.change(head=parent, cursor=position)
+        tree.change(head=parent, cursor=position, seed=seeds[0])
         self._begin(lanes, [parent] * count, endless=False, following=False)
 
     def _end(self) -> int | None:

@@ -69,7 +69,7 @@ class TrainingScreen(Modal[str | None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now."""
         training = self._training
-        return {
+        return super().check_action(action, parameters) and {
             "stop": not training.over and not training.stopping,
             "switch": training.over and training.has_model,
             "go_on": training.over and training.has_model,

@@ -30,12 +30,14 @@ class CoinView:
         dist: the distribution at the cursor under the current settings; None while it is not known.
         step: the token that stands there; None where none was chosen yet.
         seed, coin: those of the next flip.
+        again: whether the flip before fell on the same token.
     """
 
     dist: Distribution | None
     step: Step | None
     seed: int
     coin: CoinKind
+    again: bool = False
 
     @property
     def coin_ignored(self) -> bool:
@@ -162,6 +164,8 @@ class Coin(Widget):
             return [Segment(name, palette.taken), Segment(" was picked, no coin", palette.muted)]
         assert step.u is not None
         segments = [Segment(f"u {step.u:.4f} → ", palette.value), Segment(self._label_of(step.token), palette.taken)]
+        if view.again:
+            segments.append(Segment(f" again, roll {step.roll}", palette.taken))
         if dist.settings != step.settings:
             from engine.sampling.coin import choose_interval
 

@@ -128,9 +128,49 @@ async def test_branches_are_grown_as_one_batch(drive: Drive, position: int) -> N
             assert list(ids[:position]) == old[:position]
         distinct = {stream[:n] for stream in streams for n in range(position + 1, position + 21)}
         assert driver.exploration.computed - before <= len(distinct) + 2
-        rolls = [driver.step_of(node).roll for node in fresh[-4:]]
-        assert rolls == list(range(rolls[0], rolls[0] + 4))
+        assert [(driver.step_of(node).seed, driver.step_of(node).roll) for node in fresh[-4:]] == [
+            (8, 0), (9, 0), (10, 0), (11, 0)]
         assert driver.exploration.cursor == position
+
+
+async def test_each_branch_has_luck_of_its_own(drive: Drive) -> None:
+    """At a low temperature three branches had the luck of the seed after their first token, and were all the same."""
+    async with drive(settings=Settings(temperature=0.7)) as driver:
+        tree = driver.tree
+        for _ in range(2):
+            await driver.press("end", "3", "b")
+            tree.change(head=driver.tree.parent_of(8))
+        texts = {tuple(driver.step_of(n).token for n in tree.path_to(leaf)) for leaf in tree.leaves()}
+        assert len(texts) == 6
+        seeds = [{driver.step_of(n).seed for n in tree.path_to(leaf)[8:]} for leaf in tree.leaves()]
+        assert seeds == [{8}, {9}, {10}, {11}, {12}, {13}]
+        # What is appended to one has its luck too; flipping again keeps the seed and raises the roll.
+        tree.go(tree.leaves()[4])
+        await driver.press("end", "space", "r")
+        assert [(step.seed, step.roll) for step in tree.steps(27)] == [(12, 0), (12, 1)]
+        await driver.press("left_square_bracket")
+        assert tree.step(len(tree) - 1).roll == 0
+        tree.go(tree.leaves()[1])
+        await driver.press("end", "space")
+        assert tree.step(len(tree) - 1).seed == 9
+        # A seed that a person chose holds until another branch is shown.
+        tree.change(seed=5000)
+        await driver.press("space", "end", "enter", "space")
+        assert [step.seed for step in tree.steps(len(tree) - 3)] == [5000, None, 5000]
+        tree.undo()
+        assert tree.view.seed == 5000
+
+
+async def test_a_coin_that_falls_on_the_same_token_again_says_so(drive: Drive) -> None:
+    async with drive(settings=Settings(top_k=1)) as driver:
+        await driver.press("space")
+        for roll in range(1, 4):
+            await driver.press("r")
+            shown = driver.app.export_screenshot()
+            assert f"again,&#160;roll&#160;{roll}" in shown
+        driver.playground.cursor.move_to(3)
+        await driver.settled()
+        assert "again,&#160;roll" not in driver.app.export_screenshot()
 
 
 async def test_while_running_one_can_move_pick_flip_and_branch(drive: Drive) -> None:
