@@ -17,6 +17,7 @@ from engine.cli.options import (
     examples,
     ids_option,
     json_option,
+    model_for,
     model_options,
     read_prefix,
     read_settings,
@@ -66,7 +67,8 @@ def compare(
 
     Lanes share the coins: at the same position each gets the same u, so what differs is due to the settings alone.
     --preset and --set hold for every lane, before its own settings. With --session the lanes are kept as branches of
-    that session.
+    that session (each begins with the prefix given, or at <|endoftext|>); without --model they come from the model that
+    made it.
     """
     if as_json and form not in (None, "json"):
         raise InputError(f"--json and --format {form} were both given; give one of them")
@@ -83,7 +85,7 @@ def compare(
     specs = [parse_lane(text, base) for text in lane_texts]
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
-    opened = model.open()
+    opened = model_for(model, session)
     prompt = read_prefix(opened, prefix, ids)
     prefixes = [prefix_ids(spec, opened.tokenizer, prompt) for spec in specs]
     for spec in specs:
@@ -221,7 +223,9 @@ def _words(name: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return "–" if value is None else str(value)
+    return f"{value:.3f}" if value < 1e9 else f"{value:.3g}"
 
 
 def _print_table(names: list[str], rows: list[list[Any]], columns: list[str]) -> None:

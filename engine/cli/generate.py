@@ -18,6 +18,7 @@ from engine.cli.options import (
     examples,
     ids_option,
     json_option,
+    model_for,
     model_options,
     read_prefix,
     read_settings,
@@ -58,13 +59,14 @@ def generate(
 ) -> None:
     """Stream the text that follows a prefix; sample i uses seed + i.
 
-    With --session the samples are kept as branches of that session; without a prefix they go on from its stream.
+    With --session the samples are kept as branches of that session; without a prefix they go on from its stream, and
+    without --model they come from the model that made it.
     """
     settings = read_settings(changes, preset_name)
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
     check_seed(seed + samples - 1)
-    opened = model.open()
+    opened = model_for(model, session)
     from engine.generation.lane import lane_at
     from engine.generation.stream import Prefix
     from engine.session.recording import keep_lanes, kept_in, stream_of

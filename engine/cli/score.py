@@ -84,4 +84,8 @@ def perplexity_of(total: float, count: int) -> float | None:
     """exp of the mean negative log-probability (nats); None where nothing was scored."""
     import math
 
-    return math.exp(total / count) if count else None
+    return math.exp(min(total / count, LARGEST_LOG)) if count else None
+
+
+LARGEST_LOG = 709.0
+"""The logarithm of the largest number there is; a network that diverged in training is surer of wrong tokens."""

@@ -114,7 +114,8 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
     if found.other_models:
         click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
     if found.impossible:
-        click.echo(f"{found.impossible:,} could not be replayed: they hold or follow ids that {name} does not have")
+        click.echo(f"{found.impossible:,} could not be replayed: {name} lacks ids that they hold, follow or have in "
+                   "their settings, or the settings leave it no token")
     for other in found.different[:20]:
         line = f"  node {other['node']} at {other['position']}: {other['recorded']}, now {other['recomputed']}"
         if other["u"] != other["recomputed_u"]:

@@ -47,7 +47,7 @@ AFTER = 12
 @click.option("--file", "path", type=click.Path(path_type=Path), metavar="F", help="Read the text from a file (UTF-8).")
 @ids_option
 @source_option
-@click.option("--min-tokens", type=click.IntRange(1), metavar="N", default=8, show_default=True,
+@click.option("--min-tokens", type=click.IntRange(4), metavar="N", default=8, show_default=True,
               help="Tokens from which on a span counts.")
 @model_options
 @json_option

@@ -39,14 +39,16 @@ class Number:
 
     def check(self, value: float | int) -> None:
         """Raise InputError where the value is outside the limits or not a number."""
-        wrong_kind = isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float))
-        if wrong_kind or not self.low <= value <= self.high:
-            raise InputError(f"{self.name}={value} is out of range; {self.range()}")
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
+            kind = "a whole number" if self.whole else "a number"
+            raise InputError(f"{self.name}={value!r} is not {kind}; {self.range()}")
+        if not self.low <= value <= self.high:
+            raise InputError(f"{self.name}={str(value)[:40]} is out of range; {self.range()}")
 
     def range(self) -> str:
         """The limits in words."""
         if self.high >= LARGE:
-            return f"it is {self.low:g} or more"
+            return f"it is {self.low:g} to {self.high:,}"
         return f"it is {self.low:g} to {self.high:g}"
 
     def show(self, value: float | int) -> str:

@@ -102,6 +102,8 @@ class Settings:
         if any(token < 0 for token in self.banned):
             raise InputError("banned holds a negative id; token ids are 0 or more")
         for breaker in self.dry_breakers:
+            if isinstance(breaker, str) and any(0xD800 <= ord(character) <= 0xDFFF for character in breaker):
+                raise InputError(f"dry_breakers holds {breaker!r}, which is not valid Unicode")
             if not (0 < len(breaker) <= LONGEST_BREAKER if isinstance(breaker, str) else breaker >= 0):
                 raise InputError(f"dry_breakers holds {breaker!r}; they are texts of 1 to {LONGEST_BREAKER} characters "
                                  "or token ids from 0 up")

@@ -1,8 +1,9 @@
 """The tokenizer that a model's folder brings, read with Hugging Face's tokenizers as transformers reads it.
 
 What people save beside the vocabulary is of two kinds. Tokens that were added to it belong to the model and are taken
-from all the files that may name them. How the one who trained cut, filled up and varied texts (truncation, padding,
-dropout of merges) does not, and is left out: here a text is encoded whole, and always in the same way.
+from all the files that may name them. How the one who trained cut, filled up, framed and varied texts (truncation,
+padding, tokens put around a text, dropout of merges) does not, and is left out: here a text is encoded whole, as it
+stands, and always in the same way.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
         source = folder / WHOLE
     elif (folder / VOCAB).is_file() and (folder / MERGES).is_file():
         source = folder / VOCAB
+    elif (folder / VOCAB).is_file() or (folder / MERGES).is_file():
+        here, lacking = (VOCAB, MERGES) if (folder / VOCAB).is_file() else (MERGES, VOCAB)
+        raise InputError(f"{folder} has {here} but no {lacking}; a tokenizer is both, or a {WHOLE}")
     else:
         return None
     try:
@@ -80,7 +84,10 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
             )
         if missing:
             normal = model.normalizer.normalize_str(text) if model.normalizer else text
-            data, made = normal.encode(), b"".join(pieces[token] for token in ids)
+            unknown = getattr(model.model, "unk_token", None) or ""
+            data = normal.encode()
+            made = b"".join(pieces[token] for token in ids if token != entries.get(unknown))
+            made += unknown.encode() * text.count(unknown) if unknown else b""  # where it is written out
             lost = [byte for byte in sorted(missing.intersection(data)) if made.count(byte) < data.count(byte)]
             if lost:
                 raise missing_byte(lost[0], vocab_size)

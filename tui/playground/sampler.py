@@ -17,6 +17,10 @@ from tui.state.sampling_panel import Setting
 from tui.style.palette import Palette
 
 TYPED = "0123456789.:;-"
+TEXTS = ("dry_breakers",)
+"""Settings that take texts, in JSON form."""
+
+TEXT_BEGINS = ("[", '"')
 LABEL, VALUE = 13, 8
 """Cells for label and value where every setting has a line."""
 
@@ -204,7 +208,9 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """Collect a typed value."""
-        if event.character and event.character in TYPED:
+        begun = (self._draft or "")[:1]
+        text = self.selected in TEXTS and event.is_printable and (begun in TEXT_BEGINS or not begun)
+        if event.character and (event.character in TYPED or (text and (begun or event.character in TEXT_BEGINS))):
             event.stop()
             event.prevent_default()
             self._draft = (self._draft or "") + event.character

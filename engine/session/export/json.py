@@ -104,7 +104,9 @@ def _session(record: Mapping[str, Any]) -> Session:
         views.append(View(head, cursor, settings[chain], seed, coin))
     if not views:
         raise ValueError("it has no view")
-    tree.restore_history(views, max(0, min(int(record["view"]), len(views) - 1)))
+    if type(record["view"]) is not int or not 0 <= record["view"] < len(views):
+        raise ValueError("no view is the one in view")
+    tree.restore_history(views, record["view"])
     created = float(record["created"])
     if not math.isfinite(created):
         raise ValueError("it was made at no time")
@@ -112,7 +114,8 @@ def _session(record: Mapping[str, Any]) -> Session:
 
 
 def _text(value: Any) -> str:
-    """A text that can be written. Raises ValueError where it cannot."""
-    text = str(value)
-    text.encode("utf-8")
-    return text
+    """A text that can be written. Raises ValueError where it is none."""
+    if not isinstance(value, str):
+        raise ValueError("a name or a note is no text")
+    value.encode("utf-8")
+    return value

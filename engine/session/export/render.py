@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine.errors import EngineError
+from engine.files import written_beside
 from engine.generation.backend import Backend
 from engine.session.export.html import HEAT, HOVERED, to_html
 from engine.session.export.json import session_to_json
@@ -50,8 +51,16 @@ def page_with_candidates(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file. Raises EngineError."""
+    """Write a file, whole or not at all: what was there stays where that fails. Raises EngineError."""
+    target = path.resolve() if path.is_symlink() else path
     try:
-        path.write_text(text, "utf-8")
+        data = text.encode("utf-8")
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)  # a device or a pipe
+            return
+        with written_beside(target) as part:
+            part.write_bytes(data)
     except OSError as error:
         raise EngineError(f"{path} cannot be written: {error.strerror}") from None
+    except UnicodeEncodeError:
+        raise EngineError(f"{path} cannot be written: the session holds text that is not valid Unicode") from None

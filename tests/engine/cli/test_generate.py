@@ -8,6 +8,7 @@ import pytest
 
 from engine.sampling.coin import interval_chance
 from tests.engine.cli.test_cli import document
+from tests.kinds import Checkpoint
 
 
 @pytest.mark.parametrize("settings", ["mirostat_tau=3", "presence_penalty=3", "min_new_tokens=10,temperature=2"])
@@ -20,6 +21,19 @@ def test_a_session_goes_on_as_it_would_have_in_one_piece(
     first = document(capsys, "generate", "It is", "-n", "6", *shared, "--session", path)["samples"][0]["steps"]
     then = document(capsys, "generate", "-n", "6", *shared, "--session", path)["samples"][0]["steps"]
     assert [(step["id"], step["u"]) for step in first + then] == [(step["id"], step["u"]) for step in whole]
+
+
+@pytest.mark.parametrize("command", ["generate", "compare"])
+def test_a_session_goes_on_with_its_own_model(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Checkpoint, command: str
+) -> None:
+    """The embedded model went on with ids that mean other words in its vocabulary."""
+    path, folder = str(tmp_path / "a.remix"), str(checkpoint())
+    lanes = ["--lane", "temperature=1", "--lane", "temperature=2"] if command == "compare" else []
+    document(capsys, "generate", "--ids", "5,6", "-n", "3", "--seed", "1", "--model", folder, "--session", path)
+    made = document(capsys, command, "-n", "3", "--seed", "2", "--session", path, *lanes)
+    assert made["model"]["vocab_size"] == 97
+    assert document(capsys, "replay", path)["other_models"] == 0
 
 
 def test_a_session_goes_on_with_the_coins_that_come_next(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

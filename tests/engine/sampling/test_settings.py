@@ -106,7 +106,7 @@ def test_text_form_goes_on_top_of_a_preset() -> None:
         ("temperature=-1", "0 to 100"),
         ("temperature=nan", "out of range"),
         ("top_k=1.5", "not a whole number"),
-        ("top_k=-1", "0 or more"),
+        ("top_k=-1", "0 to 1,000,000,000"),
         ("top_p=1.1", "0 to 1"),
         ("top_p", "write it as top_p=VALUE"),
         ("min_p=0.1,min_p=0.2", "given twice"),
@@ -126,6 +126,8 @@ def test_text_form_goes_on_top_of_a_preset() -> None:
         ('dry_breakers=[""]', "dry_breakers holds ''"),
         ('dry_breakers=["a"]b', "is not a list of this form"),
         ("dry_breakers=a", "is not a list of this form"),
+        ('dry_breakers=["\\ud800"]', "not valid Unicode"),
+        ("top_k=1000000000000", "it is 0 to 1,000,000,000"),
         ("repetition_penalty=0", "0.01 to 100"),
     ],
 )

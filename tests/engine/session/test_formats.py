@@ -157,6 +157,30 @@ def test_an_export_with_any_value_in_any_place_is_refused_or_can_be_kept(
     session_to_json(session)
 
 
+@pytest.mark.parametrize("form", ["json", "md", "txt", "html"])
+def test_an_export_replaces_a_file_whole_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    session, target, link = grown(5, 30), tmp_path / "there", tmp_path / "link"
+    save_whole(session, tmp_path / "a.remix")
+    target.write_text("old")
+    link.symlink_to(target)
+    arguments = ("export", str(tmp_path / "a.remix"), "--format", form, "-o", str(link), "--no-candidates", "--model",
+                 "classics")
+    code, _, err = run(capsys, *arguments)
+    assert code == 0, err
+    assert link.is_symlink()
+    whole = target.read_text("utf-8")
+    assert len(whole) > 100
+    from engine.errors import EngineError
+    from engine.session.export.render import write_text
+
+    with pytest.raises(EngineError, match="not valid Unicode"):
+        write_text(link, "\ud800")
+    assert target.read_text("utf-8") == whole
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.remix", "home", "link", "there"]
+
+
 def test_markdown_leaves_a_character_whole_where_the_origin_changes(classics: Model) -> None:
     from engine.generation.step import Step
 

@@ -192,6 +192,28 @@ def test_a_byte_that_a_vocabulary_lacks_is_named(tmp_path: Path, unknown: str | 
     assert own.encode("a b<|endoftext|>") == [1, 27, 2, 0]
 
 
+def test_letters_of_the_token_for_what_is_unknown_are_no_letters(tmp_path: Path) -> None:
+    vocab = {"<|endoftext|>": 0, "<unk>": 1, "a": 2, "b": 3}
+    model = byte_level(vocab, unk_token="<unk>")
+    model.add_special_tokens(["<|endoftext|>", "<unk>"])
+    model.save(str(tmp_path / "tokenizer.json"))
+    own = read(tmp_path, 4)
+    for text in ("n", "k", "ab <", "u"):
+        with pytest.raises(InputError, match="none for the byte"):
+            own.encode(text)
+    assert own.encode("a<unk>b") == [2, 1, 3]
+
+
+def test_half_a_tokenizer_is_refused(reference: Any, tmp_path: Path) -> None:
+    """GPT-2's own table was taken in its place."""
+    for name, lacking in (("vocab.json", "merges.txt"), ("merges.txt", "vocab.json")):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(reference[1] / name, folder / name)
+        with pytest.raises(InputError, match=f"has {name} but no {lacking}"):
+            folder_tokenizer(folder, 50257)
+
+
 def test_a_token_without_embeddings_is_refused_where_a_text_holds_it(reference: Any, tmp_path: Path) -> None:
     """[PAD], added for fine-tuning without resizing the model (transformers issue 9542)."""
     model = type(reference[0]).from_str(reference[0].to_str())

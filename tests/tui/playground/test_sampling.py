@@ -16,6 +16,23 @@ from tui.dialogs.ask import AskScreen
 from tui.playground.sampler import Sampler
 
 
+async def test_texts_are_typed_in_the_panel(drive: Drive) -> None:
+    """[ moved the rule, and letters and spaces were keys of the screen."""
+    async with drive() as driver:
+        sampler = driver.app.screen.query_one(Sampler)
+        await driver.press("s")
+        for typed, wanted in (('["b r", "é"]', ("b r", "é")), ('":"', (":",)), ("198;25", (198, 25))):
+            sampler.select("dry_breakers")
+            await driver.type(typed)
+            await driver.press("enter")
+            assert driver.exploration.settings.dry_breakers == wanted
+        assert driver.exploration.settings.order == CHAIN
+        assert len(driver.tree) == 8
+        sampler.select("dry_base")
+        await driver.press("left_square_bracket")
+        assert driver.exploration.settings.order != CHAIN
+
+
 async def test_settings_by_keys_typing_and_mouse_without_running_the_network(drive: Drive) -> None:
     async with drive() as driver:
         before, logits = driver.exploration.computed, driver.dist.logits
