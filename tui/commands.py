@@ -7,19 +7,33 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from textual.app import SystemCommand
-from textual.command import CommandPalette
+from textual import command
+from textual.app import ComposeResult, SystemCommand
+from textual.command import CommandList, CommandPalette
 from textual.screen import Screen
 from textual.worker import Worker
 
 from tui.keymap import palette_of
 from tui.main_screen import EndsOnce, MainScreen
 from tui.playground.screen import Playground
+from tui.widgets.choices import Lasting
 from tui.workspace import Workspace
+
+
+class Found(CommandList, Lasting):
+    """The palette's list."""
 
 
 class Commands(EndsOnce[None], CommandPalette):
     """Textual's command palette, made for fast keys: it ends once, and what it cannot find any more ends nothing."""
+
+    def compose(self) -> ComposeResult:
+        """See `CommandPalette.compose`, which makes a list of its own kind."""
+        command.CommandList = Found  # type: ignore[misc]
+        try:
+            yield from super().compose()
+        finally:
+            command.CommandList = CommandList  # type: ignore[misc]
 
     def _action_command_list(self, action: str) -> None:
         # Its list has lines only once it is laid out, and pages by them.

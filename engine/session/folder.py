@@ -6,8 +6,10 @@ import hashlib
 import json
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -55,13 +57,27 @@ def fresh_path() -> Path:
     return free_path(folder() / f"{time.strftime('%Y-%m-%d %H%M%S')}{SUFFIX}")
 
 
+def numbered(wanted: Path) -> Iterator[Path]:
+    """The path, and then those like it: "name 2.remix", …"""
+    yield wanted
+    for number in count(2):
+        yield wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
+
+
 def free_path(wanted: Path) -> Path:
-    """The path, or the first one like it that is free: "name 2.remix"."""
-    path, number = wanted, 2
-    while path.exists():
-        path = wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
-        number += 1
-    return path
+    """The path, or the first one like it that is free."""
+    return next(path for path in numbered(wanted) if not path.exists())
+
+
+def claimed(wanted: Path) -> tuple[Path, FileLock]:
+    """The first path like the one wanted that is free, and that no other window has taken for a session to come; its
+    lock, which is held before anything is written."""
+    for path in numbered(wanted):
+        if not path.exists() and (lock := try_lock(path)) is not None:
+            if not path.exists():
+                return path, lock
+            lock.release()
+    raise AssertionError("numbers do not end")
 
 
 def list_sessions(where: Path | None = None) -> list[Listed]:

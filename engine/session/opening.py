@@ -50,25 +50,30 @@ def open_session(path: Path) -> OpenedSession:
         InputError: it is no session, or nothing in it can be read.
     """
     from engine.session import recovery, store
-    from engine.session.folder import copy_session, folder, free_path, try_lock
+    from engine.session.folder import claimed, copy_session, folder, free_path, try_lock
     from engine.session.journal import Session
     from engine.session.tree import Tree
 
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a session; name a file in it, such as {path / 'my.remix'}")
-    if not path.exists() or (not is_export(path) and store.is_unwritten(path)):
-        return OpenedSession(Session(Tree(seed=0)), path, saved=False, lock=try_lock(path))
-    if is_export(path):
+    if path.exists() and is_export(path):
         from engine.session.export.json import session_from_json
 
         try:
             session = session_from_json(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path} cannot be read: {error}") from None
-        target = free_path(folder() / f"{path.stem}{store.SUFFIX}")
-        return OpenedSession(session, target, False, try_lock(target), [f"{path.name} was taken in as a new session"])
-    lock = try_lock(path)
-    if lock is None:
+        target, lock = claimed(folder() / f"{path.stem}{store.SUFFIX}")
+        return OpenedSession(session, target, False, lock, [f"{path.name} was taken in as a new session"])
+    held = try_lock(path)
+    unwritten = not path.exists() or store.is_unwritten(path)
+    if unwritten and held is not None:
+        return OpenedSession(Session(Tree(seed=0)), path, False, held)
+    if unwritten:
+        target, lock = claimed(path.with_name(f"{path.stem} 2{path.suffix}"))
+        note = f"{path.name} is open in another window; this is a new session, {target.name}"
+        return OpenedSession(Session(Tree(seed=0)), target, False, lock, [note])
+    if held is None:
         target = free_path(path.with_name(f"{path.stem} copy{path.suffix}"))
         try:
             copy_session(path, target)
@@ -79,17 +84,17 @@ def open_session(path: Path) -> OpenedSession:
         opened.notes.insert(0, f"{path.name} is open in another window; this is a copy, {target.name}")
         return opened
     try:
-        return OpenedSession(store.read(path), path, True, lock)
+        return OpenedSession(store.read(path), path, True, held)
     except store.DamagedError as error:
         session, lost = recovery.recover(path)
-        lock.release()
-        target = free_path(path.with_name(f"{path.stem} recovered{path.suffix}"))
+        held.release()
+        target, lock = claimed(path.with_name(f"{path.stem} recovered{path.suffix}"))
         parts = f"{len(session.tree.nodes) - 1:,} tokens were recovered into {target.name}"
         gone = f", {lost:,} records were not" if lost else ""
         note = f"{error}; {parts}{gone}; the old file is as it was"
-        return OpenedSession(session, target, False, try_lock(target), [note])
+        return OpenedSession(session, target, False, lock, [note])
     except EngineError:
-        lock.release()
+        held.release()
         raise
 
 

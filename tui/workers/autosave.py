@@ -51,17 +51,12 @@ class Autosave:
 
     def save_new(self, exploration: Exploration) -> None:
         """This exploration gets a file of its own as soon as there is something to keep."""
-        from engine.session.folder import fresh_path, try_lock
+        from engine.session.folder import claimed, fresh_path
         from engine.session.journal import Session
         from engine.session.opening import OpenedSession
 
-        path = fresh_path()
-        taken = {kept.opened.path for kept in self._kept.values()}
-        number = 2
-        while path in taken:
-            path = path.with_name(f"{path.stem.split(' (')[0]} ({number}){path.suffix}")
-            number += 1
-        self.save_in(exploration, OpenedSession(Session(exploration.tree), path, saved=False, lock=try_lock(path)))
+        path, lock = claimed(fresh_path())
+        self.save_in(exploration, OpenedSession(Session(exploration.tree), path, saved=False, lock=lock))
 
     def knows(self, exploration: Exploration) -> bool:
         """Whether an exploration has a file."""
