@@ -116,12 +116,38 @@ def test_a_download_shows_its_progress_and_a_model_that_cannot_be_had_says_why(
         assert app.finish() == 0
 
 
-def test_ctrl_c_ends_the_app(emulate: Emulate) -> None:
-    app = emulate(PREFIX)
+def test_ctrl_c_closes_what_is_open_and_twice_ends_the_app(emulate: Emulate) -> None:
+    """It ended the app at once, out of a dialog too, and whoever wanted to copy what was marked lost it."""
+    app = emulate(PREFIX, size=(120, 36))
     app.until(lambda text: " %" in text)
-    app.process.write(b"g\x03")
-    app.finish()
+    app.process.write(b"m")
+    app.until(lambda text: "distilgpt2" in text)
+    app.process.write(b"\x03")
+    app.until(lambda text: "next token at 8" in text)
+    app.process.write(b"\x03\x03")
+    assert app.finish() == 0
     assert b"Traceback" not in app.raw
+
+
+def test_what_could_not_be_saved_is_said_and_exported_elsewhere(emulate: Emulate, tmp_path: Path) -> None:
+    """Quitting said nothing, and it was gone."""
+    from engine.session.export.json import session_from_json
+
+    folder = tmp_path / "no"
+    folder.mkdir()
+    work = tmp_path / "work"
+    work.mkdir()
+    app = emulate(PREFIX, "--seed", "7", "--session", str(folder / "a.remix"), size=(120, 36), folder=work)
+    app.until(lambda text: " %" in text)
+    folder.rmdir()
+    folder.write_text("a file where the folder was")
+    app.process.write(b"  ")
+    app.until(lambda text: "not saved" in text)
+    app.process.write(b"q")
+    assert app.finish() == 0
+    said = app.raw.decode(errors="replace").rpartition("gpt2-remix: ")[2]
+    assert "could not be saved" in said.replace("\r\n", "")
+    assert len(session_from_json((work / "a.json").read_text()).tree) == 10
 
 
 def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate: Emulate) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePath
+from time import monotonic
 from typing import Any, ClassVar
 
 from textual import events
@@ -28,6 +29,9 @@ from tui.workspace import Workspace
 CHANGE_AGAIN = 1.0
 """Seconds after which it is looked again whether a network can change over."""
 
+TWICE = 1.0
+"""Seconds within which ctrl+c a second time quits."""
+
 SETTLED = 0.2
 """Seconds after the last change of size."""
 
@@ -41,7 +45,7 @@ class RemixApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
-        Binding("ctrl+c", "quit", "quit", show=False, priority=True, system=True),
+        Binding("ctrl+c", "interrupt", "copy, close or quit", show=False, priority=True, system=True),
         Binding("ctrl+z", "suspend_process", "suspend", show=False, system=True),
     ]
 
@@ -59,6 +63,7 @@ class RemixApp(App[None]):
         self.playground = Playground(self.workspace, self.explorations.current)
         self.parting = ""  # what is left to say on the terminal when the app has ended
         self._settling: Timer | None = None
+        self._interrupted = -TWICE
 
     @property
     def settled(self) -> bool:
@@ -94,6 +99,20 @@ class RemixApp(App[None]):
             self.workspace.use_theme(self.theme)
 
     # The command palette, and what keys and sizes do
+
+    async def action_interrupt(self) -> None:
+        """Copy what is marked, or close what is open; twice within a second, quit."""
+        now = monotonic()
+        twice, self._interrupted = now - self._interrupted < TWICE, now
+        if twice:
+            await self.action_quit()
+        elif marked := getattr(self.focused, "selected_text", "") or self.screen.get_selected_text():
+            self.copy_to_clipboard(marked)
+            self.workspace.say("copied; ctrl+c once more quits")
+        elif self.screen is not self.playground:
+            self.screen.dismiss(None)
+        else:
+            self.workspace.say("ctrl+c once more quits, and so does q")
 
     def action_command_palette(self) -> None:
         """Show every action by name."""

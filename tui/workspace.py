@@ -107,8 +107,7 @@ class Workspace:
 
     def close(self) -> str:
         """Save what is new and let the workers finish. Returns what there is to say on the way out."""
-        parting = self.trainings.close()
-        self.autosave.close(CLOSING)
+        parting = [self.trainings.close(), *self.autosave.close(CLOSING)]
         self.errands.close(CLOSING)
         if self._unsaved:
             preference_file.save(self.preferences)
@@ -116,7 +115,7 @@ class Workspace:
         self.tracer.close()
         for thread in self._threads[:1]:
             thread.join(CLOSING)
-        return parting
+        return "\n".join(filter(None, parting))
 
     def tick(self) -> None:
         """Give the writers what is new."""

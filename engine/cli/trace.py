@@ -60,7 +60,7 @@ def trace(
     That is the text that --model was trained on, where an index of it is known (the embedded model has one, and every
     model that `train` made), or the files given by --source. Where the text itself is at hand matches are compared
     token by token; an index of 16-bit fingerprints finds the same ones but for a chance, for each place where a span
-    stands, of less than one in a million that it ends a token too late (one in 65,536 where the document ends there).
+    stands, of less than one in a million that it is a token too long (one in 65,536 at an end of the document).
     Spans may overlap; an offset counts the tokens of the document from 0.
     """
     if sum(given is not None for given in (text, path, ids)) != 1:

@@ -34,6 +34,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 
 HEAD = "lm_head.weight"
 _POSITIONS = "wpe.weight"
+_WRAPPED = re.compile(r"(?:(?<=\.)|^)(?:_orig_mod|module)\.")
 LAYERS = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
 """The linear layers of a block, by their names in the files."""
 
@@ -129,8 +130,8 @@ def with_own_head(folder: Path, config: GPT2Config) -> GPT2Config:
 def _network_tensors(folder: Path) -> dict[str, Stored]:
     """The tensors of a folder by their names in the network, whatever it was wrapped in when it was saved.
 
-    torch.compile puts `_orig_mod.` before every name, DataParallel `module.`; GPT2LMHeadModel puts `transformer.`
-    before all but the head's.
+    torch.compile puts `_orig_mod.` before all or in each block, DataParallel `module.`; GPT2LMHeadModel puts
+    `transformer.` before all but the head's.
     """
     keys: list[tuple[str, Stored]] = []
     for path in weight_files(folder):
@@ -138,6 +139,7 @@ def _network_tensors(folder: Path) -> dict[str, Stored]:
             keys += stored_tensors(path)[0].items()
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(f"{path} {_damage(path)} ({error})") from None
+    keys = [(_WRAPPED.sub("", key), stored) for key, stored in keys]
     found = min((key for key, _ in keys if key.endswith(_POSITIONS)), key=len, default=_POSITIONS)
     wrapper = found.removesuffix(_POSITIONS).removesuffix("transformer.")
     places: dict[str, Stored] = {}

@@ -38,6 +38,7 @@ CHAIN: tuple[str, ...] = (
 DRY_BREAKERS = ("\n", ":", '"', "*")
 """The sequence breakers that llama.cpp begins with."""
 
+LARGEST_ID = 2**31
 LONGEST_BREAKER = 40
 """Characters of a sequence breaker, as in llama.cpp."""
 
@@ -104,7 +105,7 @@ class Settings:
         for breaker in self.dry_breakers:
             if isinstance(breaker, str) and any(0xD800 <= ord(character) <= 0xDFFF for character in breaker):
                 raise InputError(f"dry_breakers holds {breaker!r}, which is not valid Unicode")
-            if not (0 < len(breaker) <= LONGEST_BREAKER if isinstance(breaker, str) else breaker >= 0):
+            if not (0 < len(breaker) <= LONGEST_BREAKER if isinstance(breaker, str) else 0 <= breaker < LARGEST_ID):
                 raise InputError(f"dry_breakers holds {breaker!r}; they are texts of 1 to {LONGEST_BREAKER} characters "
                                  "or token ids from 0 up")
         for name in ("chain", "off"):

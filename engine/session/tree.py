@@ -202,7 +202,8 @@ class Tree:
         """Like choose, for a token that a person picked: an existing sibling with that token is taken as it is."""
         for node in self.siblings(step.position):
             known = self.nodes[node].step
-            if known is not None and known.token == step.token:
+            same_maker = known is not None and (known.origin == "prompt" or self.nodes[node].model == self.model)
+            if known is not None and known.token == step.token and same_maker:
                 self.change(head=self.leaf_below(node), cursor=cursor)
                 return node
         return self.choose(step, cursor=cursor)

@@ -70,7 +70,7 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
             pieces[token] = content.encode() if whole else bytes(alphabet[character] for character in content)
     end_of_text = entries.get(END_OF_TEXT)
     if end_of_text is None or end_of_text >= vocab_size:
-        end_of_text = _declared_end(folder, entries, vocab_size)
+        end_of_text = _declared_end(folder, entries, vocab_size)  # without a row it is never chosen
     without_row = {token: content for content, token in entries.items() if token >= vocab_size}
     missing = {byte for letter, byte in alphabet.items() if letter not in entries}
 
@@ -217,6 +217,8 @@ def _declared_end(folder: Path, entries: dict[str, int], vocab_size: int) -> int
         for token in ids if isinstance(ids, list) else [ids]:
             if type(token) is int and 0 <= token < vocab_size:
                 return token
+    if END_OF_TEXT in entries:
+        return entries[END_OF_TEXT]
     raise InputError(
         f"the tokenizer in {folder} has no {END_OF_TEXT}, and its configuration names no eos_token_id in the "
         f"vocabulary (0 to {vocab_size - 1})"

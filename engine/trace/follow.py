@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.trace.index import Index
-from engine.trace.match import NONE, Match, confirmed, extended, goes_on
+from engine.trace.match import NONE, Match, begun, confirmed, extended, goes_on
 from engine.trace.spans import MIN_TOKENS
 
 _MANY = 64
@@ -74,6 +74,8 @@ class Follower:
         match = extended(index, before, self.ids, len(self.ids))
         if match.length >= self.min_tokens:
             match = confirmed(index, match, self.ids, len(self.ids))
+            if before.length < self.min_tokens:  # it was not looked at yet
+                match = begun(index, match, self.ids, len(self.ids))
         left = None
         if known.length >= self.min_tokens and match.length <= known.length and known.goes_on:
             left = SpanEnd(known.length, known.end, known.goes_on)

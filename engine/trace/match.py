@@ -140,37 +140,73 @@ def confirmed(index: Index, match: Match, ids: Sequence[int], end: int) -> Match
     if index.tokens is not None or match.length <= WINDOW:
         return match
     last, token = ids[end - WINDOW : end - 1], int(ids[end - 1])
-    kept = [token in possible_tokens(index, last, int(place) - 1) for place in match.ends[:_CONFIRMED]]
+    looked_at = match.ends[:_CONFIRMED].tolist()
+    return _where(match, [token in possible_tokens(index, last, place - 1) for place in looked_at]) or NONE
+
+
+def begun(index: Index, match: Match, ids: Sequence[int], end: int) -> Match:
+    """A match that ends before position `end`, from the first token on that can stand where it begins.
+
+    Going back from a run, too, a token may have passed by its fingerprint alone.
+    """
+    while index.tokens is None and match.length > WINDOW:
+        first, length = end - match.length, match.length
+        token, following = int(ids[first]), ids[first + 1 : first + WINDOW]
+        places = (match.ends[:_CONFIRMED] - length).tolist()
+        kept = _where(match, [token in possible_tokens(index, following, place, back=True) for place in places])
+        if kept is not None:
+            return kept
+        match = Match(length - 1, match.ends)
+    return match
+
+
+def _where(match: Match, kept: list[bool]) -> Match | None:
+    """The match at those of its first places that are kept, and at the others; None where none is left."""
     if all(kept):
         return match
     ends = match.ends[np.array(kept + [True] * (match.count - len(kept)))]
-    return Match(match.length, ends) if len(ends) else NONE
+    return Match(match.length, ends) if len(ends) else None
 
 
-def possible_tokens(index: Index, last: Sequence[int], place: int) -> list[int]:
-    """The tokens that may stand at a place after the three `last` ones, as far as fingerprints can tell.
+def possible_tokens(index: Index, near: Sequence[int], place: int, *, back: bool = False) -> list[int]:
+    """The tokens that may stand at a place next to three others, as far as fingerprints can tell.
 
-    It is read ahead until one is left (it needs no closer look: the text has some token here), or until the document
-    ends.
+    It is read on, away from those three, until one is left (it needs no closer look: the text has some token here), or
+    until the document ends, or begins.
+
+    Args:
+        near: the three tokens before the place, or after it where `back`.
+        place: in the index.
+        back: whether it is read towards the beginning.
     """
     assert index.fingerprints is not None
-    limit = min(int(index.ends(np.array([place]))[0]), place + _AHEAD)
-    start = tuple(int(token) for token in last)
-    # What may stand here, each with the windows of three tokens by which it may go on.
-    paths = {(token, (*start[1:], token)) for token in _giving(index, start, place)}
-    while (place := place + 1) < limit and len({first for first, _ in paths}) > 1 and len(paths) < _WIDEST:
-        paths = {(first, (*window[1:], token)) for first, window in paths for token in _giving(index, window, place)}
+    step = -1 if back else 1
+    limit = int((index.starts if back else index.ends)(np.array([place]))[0]) - back
+    start = tuple(int(token) for token in near)
+    # What may stand here, each with the three tokens by which it may go on.
+    paths = {(token, _shifted(start, token, back)) for token in _giving(index, start, place, back)}
+    for further in range(place + step, limit, step)[:_AHEAD]:
+        if len({first for first, _ in paths}) < 2 or len(paths) > _WIDEST:
+            break
+        paths = {(first, _shifted(window, token, back)) for first, window in paths
+                 for token in _giving(index, window, further, back)}
     return sorted({first for first, _ in paths})
 
 
-def _giving(index: Index, last: tuple[int, ...], place: int) -> tuple[int, ...]:
-    """The tokens that give the fingerprint of the text at a place after three others."""
+def _shifted(window: tuple[int, ...], token: int, back: bool) -> tuple[int, ...]:
+    return (token, *window[:-1]) if back else (*window[1:], token)
+
+
+def _giving(index: Index, near: tuple[int, ...], place: int, back: bool) -> tuple[int, ...]:
+    """The tokens that give the fingerprint of the text at a place next to three others."""
     assert index.fingerprints is not None
-    return _with_fingerprint(index.vocab_size, last, int(index.fingerprints[place - WINDOW + 1]))
+    window = place if back else place - WINDOW + 1
+    return _with_fingerprint(index.vocab_size, near, int(index.fingerprints[window]), back)
 
 
 @lru_cache(2**12)
-def _with_fingerprint(vocab_size: int, last: tuple[int, ...], wanted: int) -> tuple[int, ...]:
-    a, b, c = last
-    found = np.flatnonzero(mixed(a, b, c, np.arange(vocab_size, dtype=np.uint32)) == wanted)
+def _with_fingerprint(vocab_size: int, near: tuple[int, ...], wanted: int, back: bool) -> tuple[int, ...]:
+    every = np.arange(vocab_size, dtype=np.uint32)
+    a, b, c = near
+    found = np.flatnonzero((mixed(every, a, b, c) if back else mixed(a, b, c, every)) == wanted)
     return tuple(int(token) for token in found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from engine.trace.index import Document, Index
-from engine.trace.match import NONE, Match, confirmed, extended
+from engine.trace.match import NONE, Match, begun, confirmed, extended
 
 MIN_TOKENS = 8
 """Tokens from which on a run counts as verbatim where nothing else is said."""
@@ -62,11 +62,12 @@ def spans(index: Index, ids: Sequence[int], min_tokens: int = MIN_TOKENS) -> lis
     earlier = before = NONE
     for position, match in enumerate(chain(matches(index, ids), [NONE])):
         if before.length >= min_tokens and match.length <= before.length:
-            sure = confirmed(index, before, ids, position)
-            if sure.length:
-                found.append(span_of(index, sure, position))
-            elif min_tokens <= earlier.length < before.length:  # it ended there, and was taken to go on
-                found.append(span_of(index, earlier, position - 1))
+            sure, end = confirmed(index, before, ids, position), position
+            if not sure.length and earlier.length < before.length:  # it ended there, and was taken to go on
+                sure, end = earlier, position - 1
+            sure = begun(index, sure, ids, end)
+            if sure.length >= min_tokens:
+                found.append(span_of(index, sure, end))
         earlier, before = before, match
     return found
 

@@ -79,7 +79,8 @@ def app_command(
     app.run()
     if app.parting:
         with suppress(OSError):  # the terminal may be gone
-            note(app.parting)
+            for line in app.parting.splitlines():
+                note(line)
     return app.return_code or 0
 
 

@@ -193,7 +193,8 @@ class Playground(MainScreen[None]):
         """Show the prefix as tokens, before the network is there."""
         exploration = self.exploration
         exploration.tokenizer = tokenizer
-        self.panes.view.set_vocabulary([exploration.name(token) for token in range(vocab_size)])
+        named = min(vocab_size, len(tokenizer.pieces))  # config.json may say any number, and no file was looked at yet
+        self.panes.view.set_vocabulary([exploration.name(token) for token in range(named)])
         if not len(exploration.tree):
             exploration.tree.set_prompt(ids, record=False)
         self.changed()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.errors import EngineError
 from tui.messages import NotSaved, Saved
 from tui.state.exploration import Exploration
 from tui.workers.session_writer import SessionWriter
@@ -24,12 +26,13 @@ WORDS = 12
 
 @dataclass(slots=True)
 class SavedExploration:
-    """An exploration's session, what of it was given to the writer, and how that went ("", "saved" or a problem)."""
+    """An exploration's session, what of it was given to the writer, how that went, and why it could not be saved."""
 
     opened: OpenedSession
     journal: Journal
     state: str = ""
     given: bool = False
+    reason: str = ""
 
 
 class Autosave:
@@ -136,13 +139,37 @@ class Autosave:
             if kept.opened.path == message.path:
                 if kept.state != "not saved":
                     self._say(f"not saved: {message.reason}; everything stays in memory, and saving is tried again")
-                kept.state = "not saved"
+                kept.state, kept.reason = "not saved", message.reason
                 if message.lost:
                     kept.given = False
 
-    def close(self, seconds: float) -> None:
-        """Save what is new, and end."""
+    def close(self, seconds: float) -> list[str]:
+        """Save what is new, and end. Returns what is to be said of sessions that could not be saved."""
         self.tick()
         self._writer.close(seconds)
+        said = [exported_elsewhere(kept) for exploration, kept in self._kept.items()
+                if kept.opened.path is not None and self._worth(exploration, kept)
+                and (self._writer.holds(kept.opened.path) or (kept.reason and kept.state == "not saved"))]
         for kept in self._kept.values():
             kept.opened.release()
+        return said
+
+
+def exported_elsewhere(kept: SavedExploration) -> str:
+    """Write a session that could not be saved as JSON to where that can be done; where it is, in a line."""
+    from engine.session.export.json import session_to_json
+    from engine.session.export.render import write_text
+    from engine.session.folder import free_path
+
+    path = kept.opened.path
+    assert path is not None
+    why = f"{path} could not be saved" + (f" ({kept.reason.removeprefix(f'{path} cannot be written: ')})" if kept.reason
+                                          else "")
+    for folder in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
+        target = free_path(folder / f"{path.stem}.json")
+        try:
+            write_text(target, session_to_json(kept.opened.session))
+        except (EngineError, OSError):
+            continue
+        return f"{why}; all of it is in {target}, and `gpt2-remix import` takes it in again"
+    return f"{why}, nor be exported anywhere else: it is lost"

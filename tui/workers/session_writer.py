@@ -63,6 +63,11 @@ class SessionWriter:
         with self._wake:
             return self._wake.wait_for(lambda: not self._waiting.get(path), seconds)
 
+    def holds(self, path: Path) -> bool:
+        """Whether something that was given for a file is not in it."""
+        with self._wake:
+            return bool(self._waiting.get(path))
+
     def close(self, seconds: float) -> None:
         """Write what waits, and end; give up after so many seconds."""
         with self._wake:

@@ -46,18 +46,18 @@ class Breakers:
         return history.size - 1 - newest
 
 
-@lru_cache(8)
+@lru_cache(256)
 def breakers_of(wanted: tuple[str | int, ...], tokenizer: Tokenizer | None) -> Breakers:
     """The breakers of `Settings.dry_breakers` in a tokenizer's vocabulary. Texts break nothing where it has none."""
     alone = {breaker for breaker in wanted if isinstance(breaker, int)}
     rests: defaultdict[int, set[tuple[int, ...]]] = defaultdict(set)
     for text in {breaker.encode() for breaker in wanted if isinstance(breaker, str)}:
-        for token, piece in enumerate(tokenizer.pieces if tokenizer else ()):
-            if text in piece:
-                alone.add(token)
-                continue
-            for size in range(1, min(len(text) - 1, len(piece)) + 1):
-                if piece.endswith(text[:size]) and (rest := _spelled(text[size:], tokenizer)):
+        pieces = tokenizer.pieces if tokenizer else ()
+        alone |= {token for token, piece in enumerate(pieces) if text in piece}
+        beginnings = {text[:size]: _spelled(text[size:], tokenizer) for size in range(1, len(text))} if pieces else {}
+        for beginning, rest in beginnings.items():
+            for token, piece in enumerate(pieces):
+                if rest and piece.endswith(beginning) and text not in piece:
                     rests[token].add(rest[:LONGEST_REST])
     return Breakers(np.array(sorted(alone), dtype=np.intp),
                     {token: tuple(sorted(found)) for token, found in rests.items()})

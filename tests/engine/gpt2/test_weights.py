@@ -216,6 +216,15 @@ def test_names_with_what_the_network_was_wrapped_in(checkpoint: Checkpoint, wrap
     refused(folder, "holds other.weight, which config.json has no place for")
 
 
+def test_blocks_that_were_compiled_one_by_one(checkpoint: Checkpoint) -> None:
+    folder = checkpoint()
+    wanted = logits_of(folder)
+    path = folder / "model.safetensors"
+    save_file({name.replace("h.1.", "h.1._orig_mod.").replace("h.2.attn.", "h.2.attn.module."): tensor
+               for name, tensor in load_file(path).items()}, path)
+    assert np.array_equal(logits_of(folder), wanted)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_a_tied_head_may_be_all_that_is_left_of_the_embeddings(checkpoint: Checkpoint, precision: str) -> None:
     """safetensors' save_model keeps one name of weights that are shared, and it may be this one."""

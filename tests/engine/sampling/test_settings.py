@@ -127,6 +127,7 @@ def test_text_form_goes_on_top_of_a_preset() -> None:
         ('dry_breakers=["a"]b', "is not a list of this form"),
         ("dry_breakers=a", "is not a list of this form"),
         ('dry_breakers=["\\ud800"]', "not valid Unicode"),
+        ("dry_breakers=99999999999999999999999", "token ids from 0 up"),
         ("top_k=1000000000000", "it is 0 to 1,000,000,000"),
         ("repetition_penalty=0", "0.01 to 100"),
     ],

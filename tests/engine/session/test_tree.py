@@ -60,6 +60,10 @@ def test_what_another_model_made_is_another_node() -> None:
     tree.undo()
     tree.use_model(ModelRecord("classics", precision="fp32"))
     assert tree.append(sampled(2, 5)) == made
+    for precision in ("fp32", "int8"):
+        tree.use_model(ModelRecord("classics", precision=precision))
+        node = tree.pick(Step(2, 6, "picked", settings=Settings(), surprisal=2.0), cursor=3)
+        assert tree.models[tree.nodes[node].model].precision == precision
 
 
 def test_the_first_token_can_be_replaced() -> None:

@@ -204,6 +204,17 @@ def test_letters_of_the_token_for_what_is_unknown_are_no_letters(tmp_path: Path)
     assert own.encode("a<unk>b") == [2, 1, 3]
 
 
+def test_an_end_of_text_without_embeddings_ends_nothing(tmp_path: Path) -> None:
+    model = byte_level({content: token - 1 for content, token in LETTERS.items() if token})
+    model.add_special_tokens(["<|endoftext|>"])
+    model.save(str(tmp_path / "tokenizer.json"))
+    own = read(tmp_path, 27)
+    assert own.end_of_text == 27
+    assert own.encode("ab") == [0, 1]
+    (tmp_path / "config.json").write_text(json.dumps({"eos_token_id": [27, 5]}))
+    assert read(tmp_path, 27).end_of_text == 5
+
+
 def test_half_a_tokenizer_is_refused(reference: Any, tmp_path: Path) -> None:
     """GPT-2's own table was taken in its place."""
     for name, lacking in (("vocab.json", "merges.txt"), ("merges.txt", "vocab.json")):

@@ -139,6 +139,25 @@ def test_a_token_with_the_same_fingerprint_is_told_apart(prints: Index) -> None:
     assert told == 40
 
 
+def test_a_token_with_the_same_fingerprint_is_told_apart_where_a_span_begins(prints: Index) -> None:
+    told = 0
+    for place in range(200, 700):
+        following = CHANCE_IDS[place + 1 : place + 4]
+        windows = fingerprints_of(np.array([[other, *following] for other in range(8193)], np.uint32).reshape(-1))[::4]
+        for other in np.flatnonzero(windows == prints.hashes(place, place + 1)[0]).tolist():
+            if other == CHANCE_IDS[place] or told == 40:
+                continue
+            told += 1
+            for length, wanted in ((9, [(1, 10)]), (7, [])):
+                stream = [other, *CHANCE_IDS[place + 1 : place + 1 + length], 8100, 8101]
+                assert [(span.start, span.end) for span in spans(prints, stream)] == wanted
+                follower = Follower(prints)
+                for token in stream:
+                    follower.append(token)
+                assert max(mark.length for mark in follower.marks if mark.length >= 8 or not wanted) == max(length, 0)
+    assert told == 40
+
+
 @given(st.lists(st.integers(0, 2), min_size=30, max_size=300), st.lists(streams, min_size=1, max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_lists_of_every_fourth_place_find_the_same_spans(text: list[int], parts: list[list[int]]) -> None:

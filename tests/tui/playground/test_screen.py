@@ -362,3 +362,21 @@ async def test_the_coin_of_an_undone_flip_is_the_one_that_space_flips(drive: Dri
         await driver.press("space")
         step = driver.tree.step(len(driver.tree) - 1)
         assert step.roll == 0
+
+
+async def test_ctrl_c_copies_what_is_marked_and_closes_what_is_open(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive() as driver:
+        monkeypatch.setattr("tui.app.TWICE", 0.0)  # no second one comes in time
+        await driver.pilot.press("ctrl+c")
+        assert "once more quits" in driver.workspace.said
+        await driver.pilot.press("m")
+        await driver.pilot.press("ctrl+c")
+        await driver.settled()
+        assert driver.app.screen is driver.playground
+        await driver.pilot.press("slash")
+        await driver.type("truth")
+        await driver.pilot.press("shift+home", "ctrl+c")
+        assert driver.app.clipboard == "truth"
+        assert driver.app.is_running
