@@ -57,6 +57,10 @@ def write_state(out: Path, run: Run, sources: Sequence[Source], held_out: dict[s
     write_json(out / RECORD, record)
 
 
+LARGEST = 2**53
+"""Steps, tokens, places and seconds are below it."""
+
+
 def read_state(out: Path, record: dict[str, Any], **changes: Any) -> Run:
     """A run as it was when it was written, with changes to its plan. Raises InputError."""
     plan = plan_from(record.get("plan", {}) | changes)
@@ -72,6 +76,9 @@ def read_state(out: Path, record: dict[str, Any], **changes: Any) -> Run:
                     optimizer.state[tensor] = {key: tensors[f"{key}.{name}"] for key in keys}
         run.step, run.tokens, run.seconds = int(record["step"]), int(record["tokens"]), float(record["seconds"])
         run.epoch, run.place, run.best = int(record["epoch"]), int(record["place"]), record["best"]
+        counted = (run.step, run.tokens, run.epoch, run.place, run.seconds)
+        if not all(0 <= number < LARGEST for number in counted):
+            raise ValueError("no training goes so far")
         run.history = [(float(a), int(b), float(c), float(d)) for a, b, c, d in record["history"]]
         merge_qkv(run.parameters, plan.config)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError, RuntimeError):

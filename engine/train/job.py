@@ -158,6 +158,8 @@ def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) ->
     check_out(out, resume=True)
     record = read_record(out)
     sources = read_sources(record)
+    if not sources or not isinstance(record.get("plan"), dict):
+        raise InputError(f"the record of the training in {out} is damaged; train into a new folder")
     for source in sources:
         if not source.path.is_file():
             raise InputError(f"{source.path}, which was trained on, is not there any more; put it back, or train anew")
@@ -166,7 +168,10 @@ def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) ->
             raise InputError(f"--{name} cannot be changed when a training goes on; train into a new folder")
     changes: dict[str, Any] = {}
     if wanted.seconds or wanted.steps:
-        done, seconds = int(record.get("step", 0)), float(record.get("seconds", 0.0))
+        try:
+            done, seconds = int(record.get("step", 0)), float(record.get("seconds", 0.0))
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(f"the record of the training in {out} is damaged; train into a new folder") from None
         changes = {"seconds": seconds + wanted.seconds if wanted.seconds else None,
                    "steps": done + wanted.steps if wanted.steps else None}
     run = folder.read_state(out, record, **changes)

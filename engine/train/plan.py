@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,6 +15,7 @@ SHAPES = ((2, 64), (2, 128), (2, 256), (4, 256), (6, 384), (8, 512), (12, 768))
 """(layers, width) from small to large, from which a default is taken."""
 
 HEAD_WIDTH = 64
+MOST_BATCH = 2**20
 LIMITS = {"layers": (1, 48), "width": (16, 2048), "context": (16, 4096), "vocab": (256, GPT2_RANKS)}
 SHORTEST = 512
 """Training tokens below which nothing can be learned that would be worth showing."""
@@ -75,12 +77,27 @@ def plan_from(record: dict[str, Any]) -> Plan:
     """A plan as it was written with `asdict`. Raises InputError for what is none."""
     try:
         plan = Plan(**{field.name: record[field.name] for field in fields(Plan)})
-        check_shape(**{name: int(getattr(plan, name)) for name in LIMITS})  # before anything is built by it
-        if plan.width % plan.heads:
-            raise ValueError("heads do not divide the width")
-    except (KeyError, TypeError, ValueError, ArithmeticError, InputError):
+        if not _plausible(plan):
+            raise ValueError("it is no plan of this program's")
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         raise InputError("the record of the training is damaged; train into a new folder") from None
     return plan
+
+
+def _plausible(plan: Plan) -> bool:
+    """Whether a plan that was read can be one of this program's; asked before anything is built by it."""
+    whole = [plan.layers, plan.width, plan.heads, plan.context, plan.vocab, plan.batch, plan.seed]
+    rates = [plan.held_out, plan.dropout, plan.matrix_rate, plan.other_rate, plan.decay]
+    if not all(type(number) is int for number in whole) or not all(type(rate) in (int, float) for rate in rates):
+        return False
+    if not all(low <= getattr(plan, name) <= high for name, (low, high) in LIMITS.items()):
+        return False
+    if plan.heads < 1 or plan.width % plan.heads or not 1 <= plan.batch <= MOST_BATCH or not 0 <= plan.seed < 2**63:
+        return False
+    if not (all(0 <= rate < 1 for rate in rates) and type(plan.muon) is type(plan.half) is bool):
+        return False
+    return all(limit is None or (type(limit) in (int, float) and 0 <= limit < math.inf)
+               for limit in (plan.seconds, plan.steps))
 
 
 def rate_at(fraction: float, step: int) -> float:

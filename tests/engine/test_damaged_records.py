@@ -69,6 +69,8 @@ def test_the_record_of_a_training(tmp_path: Path, number: str) -> None:
 
 @pytest.mark.parametrize("changes", [
     {"layers": 3_000_000}, {"width": 2**40}, {"heads": 0}, {"heads": 7}, {"layers": None}, {"layers": "x"},
+    {"batch": 10**12}, {"heads": -1}, {"layers": True}, {"dropout": 7}, {"seed": -1}, {"steps": "z"}, {"seconds": -1.0},
+    {"held_out": float("nan")}, {"other_rate": None}, {"muon": 1},
     {"vocab": -1}, {"width": float("inf")}, {"context": float("nan")},
 ])
 def test_the_plan_of_a_training_bounds_what_is_built(changes: dict[str, Any]) -> None:
