@@ -81,18 +81,28 @@ def emulate() -> Iterator[Callable[..., Any]]:
         emulator.process.close(force=True)
 
 
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_network(folder: Path, vocab_size: int) -> Path:
     """A random network as transformers saves it; its coins do not hang on the last bits."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=97, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
+    config = GPT2Config(vocab_size=vocab_size, n_positions=32, n_embd=24, n_layer=2, n_head=4, initializer_range=0.3,
                         bos_token_id=1, eos_token_id=1)
-    folder = tmp_path_factory.mktemp("tiny")
     GPT2LMHeadModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random network of 97 tokens."""
+    return tiny_network(tmp_path_factory.mktemp("tiny"), 97)
+
+
+@pytest.fixture(scope="session")
+def tiny_of_60(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that has the first 60 of them."""
+    return tiny_network(tmp_path_factory.mktemp("tiny_of_60"), 60)
 
 
 Checkpoint = Callable[..., Path]

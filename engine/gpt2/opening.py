@@ -16,7 +16,7 @@ from engine.errors import InputError
 from engine.gpt2.backend import LocalBackend
 from engine.gpt2.config import GPT2Config, parameters_of, read_config
 from engine.gpt2.kernels.packing import Product, float_product
-from engine.gpt2.weights import HEAD, Array, layer_names, read_tensors, with_own_head
+from engine.gpt2.weights import HEAD, Array, layer_names, read_tensors
 
 if TYPE_CHECKING:
     from engine.gpt2.kernels.library import Library
@@ -107,7 +107,7 @@ def open_backend(
     Raises:
         InputError: what `choose`, `read_config` and `read_tensors` raise.
     """
-    config = with_own_head(folder, read_config(folder))
+    config = read_config(folder)
     library = None
     if kernels:
         from engine.gpt2.kernels import compiled

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -113,18 +113,6 @@ def read_tensors(folder: Path, config: GPT2Config, leave_out: Callable[[str], bo
     if config.tie_word_embeddings:
         places.pop(HEAD, None)
     return {name: _read(name, stored) for name, stored in places.items() if not (leave_out and leave_out(name))}
-
-
-def with_own_head(folder: Path, config: GPT2Config) -> GPT2Config:
-    """The configuration, untied where the files hold a head that is not the embeddings.
-
-    Such a head was trained, and config.json is wrong; transformers keeps it too. Raises InputError as `read_tensors`.
-    """
-    places = _network_tensors(folder) if config.tie_word_embeddings else {}
-    head, embeddings = places.get(HEAD), places.get("wte.weight")
-    if head is None or embeddings is None or np.array_equal(head.array(), embeddings.array()):
-        return config
-    return replace(config, tie_word_embeddings=False)
 
 
 def _network_tensors(folder: Path) -> dict[str, Stored]:

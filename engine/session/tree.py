@@ -201,9 +201,8 @@ class Tree:
     def pick(self, step: Step, *, cursor: int) -> int:
         """Like choose, for a token that a person picked: an existing sibling with that token is taken as it is."""
         for node in self.siblings(step.position):
-            known = self.nodes[node].step
-            same_maker = known is not None and (known.origin == "prompt" or self.nodes[node].model == self.model)
-            if known is not None and known.token == step.token and same_maker:
+            known, maker = self.nodes[node].step, self.nodes[node].model
+            if known and known.token == step.token and (known.origin == "prompt" or maker == self.model):
                 self.change(head=self.leaf_below(node), cursor=cursor)
                 return node
         return self.choose(step, cursor=cursor)

@@ -38,14 +38,8 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
     Raises:
         InputError: files that are damaged, not byte-level BPE, or larger than the model's vocabulary.
     """
-    if (folder / WHOLE).is_file():  # holds added tokens too, so it goes first, as in transformers
-        source = folder / WHOLE
-    elif (folder / VOCAB).is_file() and (folder / MERGES).is_file():
-        source = folder / VOCAB
-    elif (folder / VOCAB).is_file() or (folder / MERGES).is_file():
-        here, lacking = (VOCAB, MERGES) if (folder / VOCAB).is_file() else (MERGES, VOCAB)
-        raise InputError(f"{folder} has {here} but no {lacking}; a tokenizer is both, or a {WHOLE}")
-    else:
+    source = _source(folder)
+    if source is None:
         return None
     try:
         model = _from_whole(source) if source.name == WHOLE else _from_vocabulary(folder)
@@ -73,6 +67,7 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
         end_of_text = _declared_end(folder, entries, vocab_size)  # without a row it is never chosen
     without_row = {token: content for content, token in entries.items() if token >= vocab_size}
     missing = {byte for letter, byte in alphabet.items() if letter not in entries}
+    unknown = entries.get(getattr(model.model, "unk_token", None) or "")
 
     def split(text: str) -> list[int]:
         ids: list[int] = model.encode(text, add_special_tokens=False).ids
@@ -82,18 +77,36 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
                 f"the text holds {without_row[token]!r}, id {token}, which was added to the tokenizer but not to the "
                 f"model: its ids end at {vocab_size - 1}; leave it out"
             )
-        if missing:
-            normal = model.normalizer.normalize_str(text) if model.normalizer else text
-            unknown = getattr(model.model, "unk_token", None) or ""
-            data = normal.encode()
-            made = b"".join(pieces[token] for token in ids if token != entries.get(unknown))
-            made += unknown.encode() * text.count(unknown) if unknown else b""  # where it is written out
-            lost = [byte for byte in sorted(missing.intersection(data)) if made.count(byte) < data.count(byte)]
-            if lost:
-                raise missing_byte(lost[0], vocab_size)
+        if missing and (lost := _lost(model, text, b"".join(pieces[n] for n in ids if n != unknown), missing)):
+            raise missing_byte(lost[0], vocab_size)
         return ids
 
     return Tokenizer(pieces, end_of_text, split, lambda: model.to_str().encode())
+
+
+def _source(folder: Path) -> Path | None:
+    """The file that the vocabulary is read from; None where there is none. Raises InputError for half a tokenizer."""
+    if (folder / WHOLE).is_file():  # holds added tokens too, so it goes first, as in transformers
+        return folder / WHOLE
+    here = [name for name in (VOCAB, MERGES) if (folder / name).is_file()]
+    if len(here) == 1:
+        lacking = MERGES if here == [VOCAB] else VOCAB
+        raise InputError(f"{folder} has {here[0]} but no {lacking}; a tokenizer is both, or a {WHOLE}")
+    return folder / VOCAB if here else None
+
+
+def _lost(model: tokenizers.Tokenizer, text: str, made: bytes, missing: set[int]) -> list[int]:
+    """Those of the bytes which a vocabulary lacks that fell out of a text, or became the token for what is unknown.
+
+    `made` are the bytes of its tokens without that one.
+    """
+    normal = model.normalizer.normalize_str(text) if model.normalizer else text
+    unknown = getattr(model.model, "unk_token", None) or ""
+    made += unknown.encode() * text.count(unknown) if unknown else b""  # where it is written out
+    if any(token.lstrip or token.rstrip for token in model.get_added_tokens_decoder().values()):
+        missing = missing - set(b" \t\r\n")  # these take the space around them along on purpose
+    data = normal.encode()
+    return [byte for byte in sorted(missing.intersection(data)) if made.count(byte) < data.count(byte)]
 
 
 def _byte_alphabet() -> dict[str, int]:

@@ -16,10 +16,16 @@ from engine.session.replay import replay
 from engine.session.tree import Tree
 
 
-def assert_replays(model: Model, tree: Tree, how: Sequence[str] = ()) -> None:
-    """Assert that every sampled token comes again from its record."""
-    for found in replay(model.backend, tree, model.tokenizer, range(len(tree.models))):
+def assert_replays(
+    model: Model, tree: Tree, how: Sequence[str] = (), models: Collection[int] | None = None
+) -> None:
+    """Assert that every sampled token (that some of the tree's models made) comes again from its record."""
+    wanted = range(len(tree.models)) if models is None else models
+    sampled = sum(node.step is not None and node.step.origin == "sampled" and node.model in wanted
+                  for node in tree.nodes)
+    for found in replay(model.backend, tree, model.tokenizer, wanted):
         assert found.different == [], (found.different, how)
+    assert (found.replayed, found.impossible) == (sampled, 0), how
 
 
 def state_after(tree: Tree, node: int, settings: Settings) -> float | None:

@@ -239,15 +239,6 @@ def test_a_tied_head_may_be_all_that_is_left_of_the_embeddings(checkpoint: Check
     refused(folder, "no tensor wte.weight")
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_a_head_of_its_own_counts_whatever_config_json_says(checkpoint: Checkpoint, precision: str) -> None:
-    """It was dropped without a word; transformers 5 does not tie what the file holds apart."""
-    folder = checkpoint(tie_word_embeddings=False)
-    wanted = logits_of(folder, precision)
-    edit_json(folder / "config.json", tie_word_embeddings=True)
-    assert np.array_equal(logits_of(folder, precision), wanted)
-
-
 def test_float64_is_read_as_float32(checkpoint: Checkpoint) -> None:
     folder = checkpoint()
     wanted = logits_of(folder)

@@ -22,6 +22,7 @@ from engine.sampling.distribution import Distribution, distribution
 from engine.sampling.settings import COINS, CoinKind, Settings
 from engine.session.journal import Session
 from engine.session.nodes import ROOT
+from engine.session.outline import unused_seeds
 from engine.session.recording import keep_lanes
 from engine.session.tree import Tree
 from engine.tokens.tokenizer import without_texts
@@ -58,42 +59,52 @@ actions = st.lists(
                                                min_size=2, max_size=3)),
         st.tuples(st.just("generate"), chains, st.integers(0, 9)),
         st.tuples(st.just("what_if"), st.floats(0, 1), chains, st.integers(0, 96)),
+        st.tuples(st.just("model"), st.integers(0, 1)),
     ),
     min_size=3, max_size=14,
 )
 
 
 @pytest.fixture(scope="module")
-def model(tiny: Path) -> Any:
-    """A network whose context is soon full and whose coins do not hang on the last bits."""
-    return Model(open_backend("tiny", tiny), without_texts(END))
+def models(tiny: Path, tiny_of_60: Path) -> list[Model]:
+    """Two networks, of two vocabularies, whose context is soon full and whose coins do not hang on the last bits."""
+    return [Model(open_backend(folder.name, folder), without_texts(END)) for folder in (tiny, tiny_of_60)]
 
 
 class Grower:
     """Does to a tree what the app and the commands do, by the engine's functions alone."""
 
-    def __init__(self, model: Model, seed: int) -> None:
-        self.model = model
+    def __init__(self, models: list[Model], seed: int) -> None:
+        self.models = models
         self.tree = Tree(seed=seed)
-        self.tree.use_model(ModelRecord("tiny", 1, "fp32", 97, 32))
+        self.model(0)
         self.tree.set_prompt([5, 6, 7], record=False)
         self.starts: set[Step] = set()
 
     def do(self, act: tuple[Any, ...]) -> None:
         getattr(self, act[0])(*act[1:])
+        if any(token >= self.now.info.vocab_size for token in self.tree.ids()):
+            self.model(0)  # what was undone, say, brought back what the smaller one does not know
+
+    def model(self, number: int) -> None:
+        """Another network goes on, where it has the ids of the stream in view."""
+        wanted = self.models[number]
+        if all(token < wanted.info.vocab_size for token in self.tree.ids()):
+            self.now = wanted
+            self.tree.use_model(ModelRecord(wanted.info.name, 1, "fp32", wanted.info.vocab_size, 32))
 
     def at(self, share: float) -> int:
         return min(len(self.tree), int(share * (len(self.tree) + 1)))
 
     def dist(self, position: int, roll: int) -> tuple[Distribution, Any]:
-        tree, view, info = self.tree, self.tree.view, self.model.info
-        context = context_at(tree, position, view.settings, seed=view.seed, roll=roll, tokenizer=self.model.tokenizer,
+        tree, view, info = self.tree, self.tree.view, self.now.info
+        context = context_at(tree, position, view.settings, seed=view.seed, roll=roll, tokenizer=self.now.tokenizer,
                              context_length=info.context)
-        logits = logits_at(self.model.backend, [(tree.ids(), position)], END)[0]
+        logits = logits_at(self.now.backend, [(tree.ids(), position)], END)[0]
         return distribution(logits, view.settings, context), context
 
     def run_lanes(self, lanes: list[Lane]) -> None:
-        for _ in run_together(self.model.backend, lanes, self.model.tokenizer):
+        for _ in run_together(self.now.backend, lanes, self.now.tokenizer):
             pass
 
     def settings(self, chain: Settings, coin: CoinKind) -> None:
@@ -118,13 +129,13 @@ class Grower:
     def pick(self, share: float, token: int) -> None:
         position = self.at(share)
         dist, context = self.dist(position, self.tree.next_roll(position))
-        self.tree.pick(pick_token(dist, token, context), cursor=position + 1)
+        self.tree.pick(pick_token(dist, token % dist.size, context), cursor=position + 1)
 
     def branch(self, share: float, count: int) -> None:
         tree, view, position = self.tree, self.tree.view, self.at(share)
-        parent, roll = tree.parent_of(position), tree.next_roll(position)
-        lanes = [lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, roll=roll + n, limit=6)
-                 for n in range(count)]
+        parent = tree.parent_of(position)
+        lanes = [lane_at(tree, position, view.settings, seed=seed, coin=view.coin, limit=6)
+                 for seed in unused_seeds(tree, count)]
         self.run_lanes(lanes)
         for lane in lanes:
             tree.change(head=tree.graft(parent, lane.steps), cursor=position)
@@ -139,11 +150,13 @@ class Grower:
         self.tree.redo()
 
     def prefix(self, ids: list[int]) -> None:
-        self.tree.set_prompt(ids)
+        self.tree.set_prompt([token % self.now.info.vocab_size for token in ids])
 
     def compare(self, wanted: list[tuple[Settings, list[int]]]) -> None:
         """As `gpt2-remix compare --session` does."""
-        lanes = start_lanes(lane_starts([LaneSpec(chain) for chain, _ in wanted], [ids for _, ids in wanted]),
+        size = self.now.info.vocab_size
+        prefixes = [[token % size for token in ids] for _, ids in wanted]
+        lanes = start_lanes(lane_starts([LaneSpec(chain) for chain, _ in wanted], prefixes),
                             seed=self.tree.view.seed, coin=self.tree.view.coin, limit=5)
         self.run_lanes(lanes)
         self.starts.update(lane.steps[0] for lane in lanes if lane.steps)
@@ -163,7 +176,7 @@ class Grower:
             return
         dist, context = self.dist(position, tree.next_roll(position))
         script = script_of(tree.steps(position), chain)
-        script[position] = pick_token(dist, token, context)
+        script[position] = pick_token(dist, token % dist.size, context)
         lane = lane_at(tree, position, chain, seed=view.seed, coin=view.coin, limit=8, script=script)
         self.run_lanes([lane])
         # Each coin keeps its own place, also where the streams that were put together count differently.
@@ -176,9 +189,12 @@ class Grower:
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(actions, st.integers(0, 2**32))
-def test_whatever_was_done_replays(model: Model, acts: Any, seed: int) -> None:
-    grower = Grower(model, seed)
+def test_whatever_was_done_replays(models: list[Model], acts: Any, seed: int) -> None:
+    """By each of the models that it was done with; the other's tokens stop none of them."""
+    grower = Grower(models, seed)
     for act in acts:
         grower.do(act)
-    assert_replays(model, grower.tree, acts)
+    for number, record in enumerate(grower.tree.models):
+        made_by = next(model for model in models if model.info.name == record.name)
+        assert_replays(made_by, grower.tree, acts, [number])
     assert_continuous(grower.tree, acts, grower.starts)

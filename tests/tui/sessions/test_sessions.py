@@ -12,7 +12,7 @@ from engine.errors import InputError
 from engine.models.opening import Model
 from engine.sampling.settings import Settings
 from engine.session.export.json import session_from_json
-from engine.session.folder import bin_folder, claimed, list_sessions
+from engine.session.folder import bin_folder, list_sessions
 from engine.session.nodes import Annotation
 from engine.session.opening import open_session
 from engine.session.outline import find_text, least_likely, segments, sorted_leaves, split_of
@@ -380,25 +380,6 @@ def test_opening_files_of_every_kind(tmp_path: Path) -> None:
     begun = open_session(tmp_path / "empty.remix")
     assert (begun.saved, begun.path) == (False, tmp_path / "empty.remix")
     begun.release()
-
-
-def test_two_windows_never_share_a_file(tmp_path: Path) -> None:
-    """Begun within one second they did, and one lost its tokens; on a new file that was named both said "saved"."""
-    first = open_session(tmp_path / "new.remix")
-    second = open_session(tmp_path / "new.remix")
-    third = open_session(tmp_path / "new.remix")
-    assert [opened.path.name for opened in (first, second, third) if opened.path] == [
-        "new.remix", "new 2.remix", "new 2 2.remix"]
-    assert second.notes == ["new.remix is open in another window; this is a new session, new 2.remix"]
-    names = [claimed(tmp_path / "2026-11-26 220000.remix") for _ in range(3)]
-    assert len({path for path, _ in names}) == 3
-    for _, lock in names:
-        lock.release()
-    first.release()
-    again = open_session(tmp_path / "new.remix")
-    assert (again.path, again.notes) == (tmp_path / "new.remix", [])
-    for opened in (second, third, again):
-        opened.release()
 
 
 def test_ages() -> None:
