@@ -30,14 +30,16 @@ KEYS = [b" ", b"r", b"\x1b[D", b"\x1b[B", b"\r", b"2b", b"u", b"p", b"g", b"h", 
 
 
 @pytest.mark.timeout(600)
-def test_killed_at_fifty_random_moments_nothing_seen_a_second_before_is_lost(emulate: Emulate, tmp_path: Path) -> None:
+def test_killed_at_fifty_random_moments_nothing_that_was_said_to_be_saved_is_lost(
+    emulate: Emulate, tmp_path: Path
+) -> None:
     """25 times while it streams and, beside it, 25 while someone edits; each time it goes on where it was killed."""
     with ThreadPoolExecutor(2) as pool:
         kinds = [pool.submit(kill_again_and_again, emulate, tmp_path / name, streams=streams)
                  for name, streams in (("streams.remix", True), ("edits.remix", False))]
     nodes = [kind.result() for kind in kinds]
-    assert nodes[0] > 60
-    assert nodes[1] > 30
+    assert nodes[0] > 25  # at least one more token each time
+    assert nodes[1] > 5
     path = tmp_path / "streams.remix"
     terminal = emulate("--session", str(path), size=(120, 36))
     terminal.until(lambda text: is_saved(text) and re.search(r"\d %", text))
@@ -53,30 +55,28 @@ def kill_again_and_again(emulate: Emulate, path: Path, *, streams: bool) -> int:
         terminal = emulate(*prefix, "--session", str(path), "--seed", "5", "--speed", "200", size=(120, 36))
         terminal.until(lambda text: re.search(r"\d %", text))
         terminal.until(lambda text: "paused" in text.splitlines()[0])
-        seen: list[tuple[float, int]] = [(time.monotonic(), tokens_shown(terminal.text))]
+        begun = tokens_shown(terminal.text)
+        seen = begun if path.exists() else 0  # what it opened with, and then what it says is saved
         end = time.monotonic() + 0.4 + rng.random() * 1.4
         if streams:
             terminal.process.write(b"\x1b[Fg")
         next_key = 0.0
-        while time.monotonic() < end:
+        while time.monotonic() < end or (streams and kept_in(path) <= begun):
             if not streams and time.monotonic() > next_key:
                 terminal.process.write(rng.choice(KEYS))
                 next_key = time.monotonic() + rng.random() * 0.1
             if terminal.pending():
                 terminal.read()
-            if "gpt2-remix  classics" in terminal.text.splitlines()[0]:
-                seen.append((time.monotonic(), tokens_shown(terminal.text)))
+            if "gpt2-remix  classics" in terminal.text.splitlines()[0] and is_saved(terminal.text):
+                seen = tokens_shown(terminal.text)
         terminal.process.kill(signal.SIGKILL)
-        killed = time.monotonic()
         terminal.process.wait()
         if not path.exists():
             continue
         saved = read(path)
-        before = [count for when, count in seen if when <= killed - 1]
-        if before:
-            longest = max(node.depth for node in saved.tree.nodes)
-            assert longest >= before[-1], f"kill {n}: {before[-1]} tokens were shown a second before"
-            assert not streams or len(saved.tree) >= before[-1]
+        longest = max(node.depth for node in saved.tree.nodes)
+        assert longest >= seen, f"kill {n}: {seen} tokens were said to be saved"
+        assert not streams or len(saved.tree) >= seen
         assert len(saved.tree.nodes) >= nodes
         nodes = len(saved.tree.nodes)
     return nodes
@@ -121,11 +121,16 @@ def is_saved(text: str) -> bool:
     return re.search(r"(?<!not) saved$", text.splitlines()[0].rstrip()) is not None
 
 
-def holds(path: Path, tokens: int) -> bool:
+def kept_in(path: Path) -> int:
+    """How many tokens the stream in a session's file has."""
     try:
-        return len(read(path).tree) == tokens
+        return len(read(path).tree)
     except Exception:  # it is being written
-        return False
+        return -1
+
+
+def holds(path: Path, tokens: int) -> bool:
+    return kept_in(path) == tokens
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_one_goes_on(emulate: Emulate, tmp_path: Path) -> None:
