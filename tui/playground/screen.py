@@ -37,6 +37,10 @@ from tui.widgets.token_text import TokenText
 from tui.workers.requests import LogitsRequest, RechooseRequest, RunRequest
 from tui.workspace import Workspace
 
+MOST_PADDING = 2**16
+"""Ids past a tokenizer's last that are named."""
+
+
 
 class Playground(MainScreen[None]):
     """One stream and its tree. What its keys do is in its parts, which know it as their `Host`."""
@@ -193,7 +197,8 @@ class Playground(MainScreen[None]):
         """Show the prefix as tokens, before the network is there."""
         exploration = self.exploration
         exploration.tokenizer = tokenizer
-        named = min(vocab_size, len(tokenizer.pieces))  # config.json may say any number, and no file was looked at yet
+        # Ids may be padded; but config.json may say any number, and no other file was looked at yet.
+        named = min(vocab_size, len(tokenizer.pieces) + MOST_PADDING)
         self.panes.view.set_vocabulary([exploration.name(token) for token in range(named)])
         if not len(exploration.tree):
             exploration.tree.set_prompt(ids, record=False)
