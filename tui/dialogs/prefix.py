@@ -123,23 +123,29 @@ class PrefixScreen(Modal[list[int] | None]):
         """Whether ids are being typed."""
         return self.query_one(TabbedContent).active == "tab-ids"
 
+    @property
+    def _area(self) -> DataArea:
+        return self.query_one("#as-ids" if self.as_ids else "#as-text", DataArea)
+
     def _focus_area(self) -> None:
-        area = self.query_one("#as-ids" if self.as_ids else "#as-text", DataArea)
+        area = self._area
         area.move_cursor(area.document.end)
         area.focus()
 
     @on(TextArea.Changed)
     def _changed(self, event: TextArea.Changed) -> None:
-        if event.text_area.id != ("as-ids" if self.as_ids else "as-text"):
-            return
+        if event.text_area is self._area:
+            self._take(event.text_area.text)
+
+    def _take(self, text: str) -> None:
         problem = ""
         try:
             if self.as_ids:
-                ids = parse_ids(event.text_area.text)
+                ids = parse_ids(text)
                 info = self._exploration.info
                 check_ids(ids, info.vocab_size if info else len(self._tokenizer.pieces))
             else:
-                ids = self._tokenizer.encode(event.text_area.text)
+                ids = self._tokenizer.encode(text)
             self._ids = ids
             self._show(ids)
         except EngineError as error:
@@ -169,7 +175,8 @@ class PrefixScreen(Modal[list[int] | None]):
         tabs.active = "tab-text" if self.as_ids else "tab-ids"
 
     def action_use(self) -> None:
-        """Take the prefix."""
+        """Take the prefix, as it stands in the tab that is open."""
+        self._take(self._area.text)
         if self._ids is None:
             self.app.bell()
             return

@@ -1,0 +1,21 @@
+"""The editor of the prefix, left with what is none."""
+
+from __future__ import annotations
+
+from tests.tui.conftest import Drive
+from tui.dialogs.prefix import PrefixScreen
+
+
+async def test_an_editor_left_with_wrong_ids_is_not_stuck(drive: Drive) -> None:
+    async with drive() as driver:
+        ids = driver.tree.ids()
+        await driver.pilot.press("e")
+        await driver.until(lambda: isinstance(driver.app.screen, PrefixScreen) and driver.app.focused is not None)
+        await driver.pilot.press("ctrl+t")
+        await driver.type(", abc")
+        await driver.pilot.press("ctrl+s")
+        assert driver.on(PrefixScreen).ids is None
+        await driver.pilot.press("ctrl+t", "ctrl+s")
+        await driver.settled()
+        assert driver.app.screen is driver.playground
+        assert driver.tree.ids() == ids
