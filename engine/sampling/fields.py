@@ -32,18 +32,20 @@ class Number:
         try:
             value = int(text) if self.whole else float(text)
         except ValueError:
-            kind = "a whole number" if self.whole else "a number"
-            raise InputError(f"{self.name}={text.strip()!r} is not {kind}; {self.range()}") from None
+            raise self._no_number(text.strip()) from None
         self.check(value)
         return value
 
     def check(self, value: float | int) -> None:
         """Raise InputError where the value is outside the limits or not a number."""
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
-            kind = "a whole number" if self.whole else "a number"
-            raise InputError(f"{self.name}={value!r} is not {kind}; {self.range()}")
+            raise self._no_number(value)
         if not self.low <= value <= self.high:
             raise InputError(f"{self.name}={str(value)[:40]} is out of range; {self.range()}")
+
+    def _no_number(self, value: object) -> InputError:
+        kind = "a whole number" if self.whole else "a number"
+        return InputError(f"{self.name}={value!r} is not {kind}; {self.range()}")
 
     def range(self) -> str:
         """The limits in words."""
