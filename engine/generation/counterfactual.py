@@ -32,11 +32,11 @@ def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved:
     }
 
 
-def replay_choice(dist: Distribution, step: Step) -> int:
-    """The token that the coin of a step that was sampled chooses from another distribution, flipped again."""
+def replay_choice(dist: Distribution, step: Step) -> tuple[int, float]:
+    """The token that the coin of a sampled step chooses from another distribution, flipped again, and its chance."""
     assert step.seed is not None
     assert step.coin is not None
-    return coins.flip(dist.final, step.coin, step.seed, step.coin_position, step.roll)[0]
+    return coins.flip(dist.final, step.coin, step.seed, step.coin_position, step.roll)
 
 
 def rechoose(
@@ -69,4 +69,4 @@ def rechoose(
             continue
         if settings.mirostat_tau:
             mu = next_mu(mu, settings, float(dist.final[step.token]))
-        yield position, replay_choice(dist, step)
+        yield position, replay_choice(dist, step)[0]

@@ -104,7 +104,9 @@ def replay(backend: Backend, tree: Tree, tokenizer: Tokenizer, models: Collectio
                 continue
             found.replayed += 1
             found.other_form += tree.nodes[node].model in other_forms
-            token, u = replay_choice(dist, step), chance_of(step, dist.size)
+            token, u = replay_choice(dist, step)
+            if token != step.token and step.coin == "gumbel":
+                u = gumbel_chance(step, dist.size)  # each token has its own
             same_luck = u == step.u or dist.settings.greedy
             if token == step.token and same_luck:
                 continue
@@ -122,12 +124,10 @@ def _sampled(tree: Tree, node: int) -> bool:
     return step is not None and step.origin == "sampled"
 
 
-def chance_of(step: Step, vocabulary: int) -> float:
-    """The chance of a sampled step's token by its seed, position and roll: what its record says as `u`."""
+def gumbel_chance(step: Step, vocabulary: int) -> float:
+    """The Gumbel coin's chance of a sampled step's token, by its seed, position and roll."""
     assert step.seed is not None
-    if step.coin == "gumbel":
-        return float(coins.gumbel_uniforms(step.seed, step.coin_position, step.roll, vocabulary)[step.token])
-    return coins.interval_chance(step.seed, step.coin_position, step.roll)
+    return float(coins.gumbel_uniforms(step.seed, step.coin_position, step.roll, vocabulary)[step.token])
 
 
 def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
