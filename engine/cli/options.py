@@ -17,7 +17,7 @@ import click
 from engine import __version__
 from engine.cli.lazy import LazyGroup
 from engine.cli.output import PROGRAM, note, progress_bars
-from engine.errors import EngineError, InputError
+from engine.errors import InputError
 from engine.models.names import PRECISIONS
 from engine.sampling.fields import LISTS, NUMBERS
 from engine.sampling.presets import SHIPPED, find_preset
@@ -26,7 +26,6 @@ from engine.tokens.ids import parse_ids
 
 if TYPE_CHECKING:
     from engine.models.opening import LoadOptions, Model
-    from engine.models.record import ModelRecord
 
 LANES = 16
 """How many samples run as one batch."""
@@ -94,19 +93,12 @@ def model_for(choice: ModelChoice, session: Path | None) -> Model:
 
     Raises what `ModelChoice.open` raises.
     """
-    record = None if choice.given or session is None else made_with(session)
+    if choice.given or session is None:
+        return choice.open()
+    from engine.session.folder import made_with
+
+    record = made_with(session)
     return choice.open() if record is None else choice.open(record.name, record.precision)
-
-
-def made_with(session: Path) -> ModelRecord | None:
-    """The model that a session was made with last; None where there is no session yet, or it cannot be read."""
-    from engine.session.store import read
-
-    try:
-        tree = read(session).tree
-    except EngineError:
-        return None
-    return tree.models[tree.model] if tree.models else None
 
 
 def compile_now(needed: bool) -> None:

@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path, user_data_path
 
 from engine.errors import EngineError, InputError
-from engine.models.record import model_record
-from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, is_unwritten
+from engine.models.record import ModelRecord, model_record
+from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, nothing_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +97,34 @@ def describe(path: Path) -> Listed:
         changed, size = max(part.st_mtime for part in parts), sum(part.st_size for part in parts)
     try:
         with closing(connect(path, read_only=True)) as db:
-            if is_unwritten(path):
+            if nothing_in(db):
                 return Listed(path, "", "", "", 0, changed, size)
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 return Listed(path, "", "", "", None, changed, size, "not a session")
             meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
             nodes = int(db.execute("SELECT count(*) FROM nodes").fetchone()[0])
-            record = db.execute("SELECT record FROM models ORDER BY id DESC LIMIT 1").fetchone()
-            model = _model_name(record[0]) if record else ""
+            model = _newest_model(db)
     except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
         return Listed(path, "", "", "", None, changed, size, f"damaged: {' '.join(str(error).split())[:60]}")
-    return Listed(path, meta.get("name", ""), meta.get("words", ""), model, nodes, changed, size)
+    name = "" if model is None else model.name
+    return Listed(path, meta.get("name", ""), meta.get("words", ""), name, nodes, changed, size)
 
 
-def _model_name(record: str) -> str:
+def made_with(path: Path) -> ModelRecord | None:
+    """The model that a session was made with last; None where there is no session yet, or it cannot be read."""
     try:
-        return model_record(json.loads(record)).name
+        with closing(connect(path, read_only=True)) as db:
+            return _newest_model(db)
+    except sqlite3.Error:
+        return None
+
+
+def _newest_model(db: sqlite3.Connection) -> ModelRecord | None:
+    record = db.execute("SELECT record FROM models ORDER BY id DESC LIMIT 1").fetchone()
+    try:
+        return model_record(json.loads(record[0])) if record else None
     except (ValueError, TypeError, KeyError, OverflowError, EngineError):
-        return ""
+        return None
 
 
 def parts_of(path: Path) -> list[Path]:

@@ -213,19 +213,24 @@ def check_kind(db: sqlite3.Connection, path: Path) -> None:
 
 
 def is_unwritten(path: Path) -> bool:
-    """Whether a file is a session into which nothing was put yet: an empty database, or one with empty tables.
+    """Whether a file is a session into which nothing was put yet (see `nothing_in`)."""
+    try:
+        with closing(connect(path, read_only=True)) as db:
+            return nothing_in(db)
+    except sqlite3.Error:
+        return False
+
+
+def nothing_in(db: sqlite3.Connection) -> bool:
+    """Whether a database is empty, or a session's with empty tables. Raises sqlite3.Error.
 
     So a kill in the moment in which a session's file is made leaves it.
     """
-    try:
-        with closing(connect(path, read_only=True)) as db:
-            tables = {str(row[0]) for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not tables:
-                return True
-            ours = db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-            return ours and not any(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
-    except sqlite3.Error:
-        return False
+    tables = [str(row[0]) for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    if not tables:
+        return True
+    ours = db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    return ours and not any(db.execute(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()[0] for table in tables)
 
 
 def read(path: Path) -> Session:
@@ -236,10 +241,9 @@ def read(path: Path) -> Session:
         DamagedError: it is one, but cannot be read whole.
     """
     db = _open_to_read(path)
-    if is_unwritten(path):
-        db.close()
-        return Session(Tree(seed=0))
     try:
+        if nothing_in(db):
+            return Session(Tree(seed=0))
         check_kind(db, path)
         problems = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
         if problems != ["ok"]:

@@ -41,7 +41,6 @@ MOST_PADDING = 2**16
 """Ids past a tokenizer's last that are named."""
 
 
-
 class Playground(MainScreen[None]):
     """One stream and its tree. What its keys do is in its parts, which know it as their `Host`."""
 
