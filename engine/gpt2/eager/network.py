@@ -50,6 +50,10 @@ class EagerNetwork:
         self.precision = precision
         self.device = device
         dtype = PRECISIONS[precision]
+        if device == "cuda":
+            # cuDNN's attention, which torch prefers in half precision, makes a plan for every new length: each step of
+            # a stream is a new length, and took ten times as long as in fp32 (H100, torch 2.11).
+            torch.backends.cuda.enable_cudnn_sdp(False)
         self._weights = {
             name: (tensor if isinstance(tensor, Tensor) else torch.tensor(tensor)).to(device, dtype)
             for name, tensor in tensors.items()

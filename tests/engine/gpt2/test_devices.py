@@ -103,4 +103,6 @@ def test_on_an_accelerator(checkpoint: Checkpoint, device: str) -> None:
     config = read_config(folder)
     half = LocalBackend("x", EagerNetwork(config, read_tensors(folder, config), found[1], device))
     assert half.network.hidden_rows(1).dtype in (torch.float16, torch.bfloat16)
-    assert np.abs(half.logits(ids) - here.logits(ids)).max() < 0.05
+    exact = here.logits(ids)
+    assert np.abs(half.logits(ids) - exact).max() < 0.05 * np.abs(exact).max()
+    assert device != "cuda" or not torch.backends.cuda.cudnn_sdp_enabled()  # it plans anew for each length
