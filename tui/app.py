@@ -23,6 +23,7 @@ from tui.main_screen import MainScreen
 from tui.playground.screen import Playground
 from tui.state.options import Options
 from tui.style.palette import textual_theme
+from tui.typed_keys import KeyPassed, Typing
 from tui.workers.autosave import TICK
 from tui.workspace import Workspace
 
@@ -63,12 +64,13 @@ class RemixApp(App[None]):
         self.playground = Playground(self.workspace, self.explorations.current)
         self.parting = ""  # what is left to say on the terminal when the app has ended
         self._settling: Timer | None = None
+        self._typing = Typing(self)
         self._interrupted = -TWICE
 
     @property
     def settled(self) -> bool:
         """Whether the model is there and everything on screen is known."""
-        return self.explorations.waiting is None and self.playground.settled
+        return self._typing.idle and self.explorations.waiting is None and self.playground.settled
 
     def get_default_screen(self) -> Screen[None]:
         """The playground."""
@@ -143,7 +145,24 @@ class RemixApp(App[None]):
         """See `textual.app.App.on_event`: what a key does is drawn before what a run has made meanwhile."""
         if isinstance(event, (events.Key, events.MouseDown)):
             self.workspace.engine.pacing.pressed()
+        typed = isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded
+        if not typed:
+            await super().on_event(event)
+        elif self._typing.admit(event):
+            await self._send_on(event)
+
+    async def _send_on(self, event: events.Key | events.Paste) -> None:
         await super().on_event(event)
+        self._typing.follow()
+
+    def on_key_passed(self, message: KeyPassed) -> None:
+        """A key has done what it does, or nearly."""
+        self._typing.passed(message)
+
+    async def on_next_key(self) -> None:
+        """A key that waited for those before it goes on."""
+        if (event := self._typing.next_key()) is not None:
+            await self._send_on(event)
 
     # Models
 

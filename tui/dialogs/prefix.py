@@ -57,9 +57,11 @@ class PrefixScreen(Modal[list[int] | None]):
     PrefixScreen #split { height: 6; border-top: solid $panel; border-title-color: $text-muted; }
     """
 
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "use", "use this prefix", priority=True),
-        Binding("ctrl+t", "switch", "text or ids", priority=True),
+        Binding("enter,ctrl+s", "use", "use it", priority=True, key_display="enter"),
+        Binding("ctrl+j,alt+enter,shift+enter", "new_line", "new line", priority=True, key_display="ctrl+j"),
+        Binding("ctrl+t", "switch", "as token ids or text", priority=True),
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
@@ -128,9 +130,11 @@ class PrefixScreen(Modal[list[int] | None]):
         return self.query_one("#as-ids" if self.as_ids else "#as-text", DataArea)
 
     def _focus_area(self) -> None:
+        """What stands there is selected: typing replaces it, an arrow key goes into it."""
         area = self._area
-        area.move_cursor(area.document.end)
-        area.focus()
+        if self.focused is not area:  # told twice at the beginning, the second time after the first letters
+            area.select_all()
+            area.focus()
 
     @on(TextArea.Changed)
     def _changed(self, event: TextArea.Changed) -> None:
@@ -168,6 +172,10 @@ class PrefixScreen(Modal[list[int] | None]):
         elif self._ids is not None and (text := self._text_of(self._ids)) is not None:
             self.query_one("#as-text", DataArea).text = text
         self._focus_area()
+
+    def action_new_line(self) -> None:
+        """Enter takes the prefix; a line ends with another key."""
+        self._area.insert("\n")
 
     def action_switch(self) -> None:
         """Go to the other tab."""

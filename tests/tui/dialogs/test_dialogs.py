@@ -50,7 +50,7 @@ async def editing(driver: Driver) -> PrefixScreen:
 async def test_the_prefix_as_text(drive: Drive) -> None:
     async with drive() as driver:
         screen = await editing(driver)
-        await driver.pilot.press(*" once")
+        await driver.pilot.press("end", *" once")
         await driver.until(lambda: screen.ids and len(screen.ids) == 9)
         assert "9 tokens" in str(screen.query_one("#split").border_title)
         await driver.press("ctrl+s")
