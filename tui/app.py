@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import PurePath
+from dataclasses import replace
+from pathlib import Path, PurePath
 from time import monotonic
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -26,6 +27,9 @@ from tui.style.palette import textual_theme
 from tui.typed_keys import KeyPassed, Typing
 from tui.workers.autosave import TICK
 from tui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tui.dialogs.start import StartScreen
 
 CHANGE_AGAIN = 1.0
 """Seconds after which it is looked again whether a network can change over."""
@@ -65,12 +69,19 @@ class RemixApp(App[None]):
         self.parting = ""  # what is left to say on the terminal when the app has ended
         self._settling: Timer | None = None
         self._typing = Typing(self)
+        self._start: StartScreen | None = None
         self._interrupted = -TWICE
 
     @property
     def settled(self) -> bool:
         """Whether the model is there and everything on screen is known."""
-        return self._typing.idle and self.explorations.waiting is None and self.playground.settled
+        known = self.playground.settled or (self.asks and self.explorations.current.ready)
+        return known and self._typing.idle and self.explorations.waiting is None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked what to begin with."""
+        return self._start is not None
 
     def get_default_screen(self) -> Screen[None]:
         """The playground."""
@@ -80,6 +91,30 @@ class RemixApp(App[None]):
         """What is slow begins after the first frame."""
         self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
         self.playground.call_after_refresh(self._begin)
+        if self.workspace.options.from_nothing:
+            self._ask_for_a_beginning()
+
+    def _ask_for_a_beginning(self) -> None:
+        from tui.dialogs.start import StartScreen
+
+        workspace = self.workspace
+
+        def begun(beginning: str | Path | None) -> None:
+            self._start = None
+            if isinstance(beginning, Path):
+                self._open_session(messages.OpenSession(beginning), None)
+            else:
+                workspace.options = replace(workspace.options, prefix=beginning or "")
+                self.playground.places.begin(beginning or "")
+
+        def listed() -> messages.SessionsListed:
+            from engine.session.folder import list_sessions
+
+            return messages.SessionsListed(list_sessions(), 0)
+
+        self._start = screen = StartScreen(workspace.palette, lambda: self.explorations.current)
+        screen.call_after_refresh(lambda: workspace.errands.submit(listed, screen.post_message, "list"))
+        self.push_screen(screen, begun)
 
     def _begin(self) -> None:
         workspace = self.workspace
@@ -145,8 +180,7 @@ class RemixApp(App[None]):
         """See `textual.app.App.on_event`: what a key does is drawn before what a run has made meanwhile."""
         if isinstance(event, (events.Key, events.MouseDown)):
             self.workspace.engine.pacing.pressed()
-        typed = isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded
-        if not typed:
+        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
         elif self._typing.admit(event):
             await self._send_on(event)
@@ -192,8 +226,11 @@ class RemixApp(App[None]):
     def on_tokenizer_ready(self, message: messages.TokenizerReady) -> None:
         """The first model's prefix can be shown as tokens before its network is there."""
         if self.explorations.awaits_tokenizer(message):
-            ids = self.explorations.first_prompt(message.tokenizer, message.vocab_size)
+            asked = self._start is not None
+            ids = [] if asked else self.explorations.first_prompt(message.tokenizer, message.vocab_size)
             self.playground.show_prefix(message.tokenizer, message.vocab_size, ids)
+            if self._start is not None:
+                self._start.show_tokens()
 
     def on_model_ready(self, message: messages.ModelReady) -> None:
         """A network can be run: show its tree."""

@@ -14,10 +14,11 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.keymap import Row
 from tui.style.status_bar import NEEDED, needs_room, status_line
+from tui.widgets.footer import Keys
 from tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         """Status, body, footer; and what stands there where all that does not fit."""
         yield Static(id="status")
         yield from self.body()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
         yield Static(id="too-small")
 
     def body(self) -> Iterable[Widget]:
@@ -178,6 +179,8 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         """Which keys work now; the footer shows those."""
         if not super().check_action(action, parameters):
             return False
+        if self.has_class("small") and action == "do" and parameters != ("app.action_quit",):
+            return False  # nobody would see what it does
         return self.enabled(str(parameters[0])) if action == "do" and parameters else True
 
     async def action_do(self, do: str, argument: int | str | None = None) -> None:

@@ -112,7 +112,7 @@ class Driver:
 
     async def settled(self) -> None:
         """The network is there, nothing runs or waits, and the position under the cursor is known and drawn."""
-        await self.until(lambda: self.playground.settled and self._known())
+        await self.until(lambda: self.app.settled and (self._known() or self.app.asks))
         await self.pilot.pause()
 
     def _known(self) -> bool:
@@ -180,7 +180,7 @@ Drive: TypeAlias = Callable[..., AbstractAsyncContextManager[Driver]]
 
 
 @asynccontextmanager
-async def driving(size: tuple[int, int] = (80, 24), **options: Any) -> AsyncIterator[Driver]:
+async def driving(size: tuple[int, int] = (80, 24), settle: bool = True, **options: Any) -> AsyncIterator[Driver]:
     """The app on the embedded model, once it is settled."""
     given: dict[str, Any] = {"prefix": PREFIX, "seed": 7, "speed": 10000.0} | options
     if "ids" in given:
@@ -188,7 +188,7 @@ async def driving(size: tuple[int, int] = (80, 24), **options: Any) -> AsyncIter
     app = RemixApp(Options(**given))
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot)
-        if given.get("model") is None or given.get("model") == "classics":
+        if settle and (given.get("model") is None or given.get("model") == "classics"):
             await driver.settled()
         yield driver
 

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Size
-from textual.widgets import Footer, Input, Label, ProgressBar, Static
+from textual.widgets import Input, Label, ProgressBar, Static
 
 from engine.compare.statistics import best_and_worst, mean_and_spread
 from engine.errors import InputError
@@ -23,6 +23,7 @@ from tui.dialogs.modal import Modal
 from tui.messages import RepeatProgress, RequestFailed
 from tui.state.comparison import Comparison
 from tui.state.exploration import Exploration
+from tui.widgets.footer import Keys
 from tui.workers.requests import RepeatRequest, numbers
 from tui.workspace import Workspace
 
@@ -78,7 +79,7 @@ class RepeatScreen(Modal[None]):
             yield Static(id="problem", classes="problem")
             with VerticalScroll():
                 yield Static(id="result")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def opened(self) -> None:
         """Enter begins."""

@@ -10,10 +10,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from engine.errors import EngineError
 from tui.dialogs.modal import Modal
+from tui.widgets.footer import Keys
 
 
 class AskScreen(Modal[str | None]):
@@ -39,7 +40,7 @@ class AskScreen(Modal[str | None]):
             yield Input(self._value, compact=True)
             yield Static(id="problem", classes="problem")
             yield Static(Text(self._hint), classes="hint")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def opened(self) -> None:
         """One types at once."""

@@ -12,9 +12,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.dialogs.modal import Modal
+from tui.widgets.footer import Keys
 
 STORY = """\
 The network is given the text so far and returns a probability for every token: the candidates. A biased coin is
@@ -78,7 +79,7 @@ class HelpScreen(Modal[None]):
                     yield Static(Text(unwrapped(part.text)))
                 else:
                     yield Static(key_table(part))
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def opened(self) -> None:
         """Focus the text: keys scroll at once."""

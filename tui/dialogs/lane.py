@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
 from textual.suggester import Suggester
-from textual.widgets import Footer, Input, Label, OptionList, Static
+from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine.compare.lanes import parse_lane
@@ -24,6 +24,7 @@ from engine.sampling.settings import check_seed
 from tui.dialogs.modal import Modal
 from tui.state.lanes import LaneOptions
 from tui.widgets.choices import Choices
+from tui.widgets.footer import Keys
 
 MEANINGS = {number.name: number.help for number in NUMBERS} | LISTS
 
@@ -104,7 +105,7 @@ class LaneScreen(Modal[LaneOptions | None]):
                 Option(Text.assemble((f"{preset.name:<16} ", "bold"), preset.text, no_wrap=True, overflow="ellipsis"))
                 for preset in self._presets
             ))
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def opened(self) -> None:
         """One types settings at once."""

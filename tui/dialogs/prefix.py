@@ -10,36 +10,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.geometry import Size
-from textual.widgets import Footer, Static, TabbedContent, TabPane, TextArea
+from textual.widgets import Static, TabbedContent, TabPane, TextArea
 
 from engine.errors import EngineError
 from engine.generation.backend import check_ids
-from engine.tokens.display import show_character
 from engine.tokens.ids import parse_ids
 from tui.dialogs.modal import Modal
+from tui.dialogs.split import TokenSplit
 from tui.state.exploration import Exploration
 from tui.style.palette import Palette
-from tui.widgets.token_text import TokenCell, TokenText
-
-PREVIEWED = 2000
-"""Tokens of which the split is drawn; a longer prefix is used whole all the same."""
-
-STRIPES = (3, 6)
-"""Heat levels that tell neighbouring tokens apart."""
-
-
-class DataArea(TextArea):
-    """A text area in which no character reaches the terminal as anything but text."""
-
-    def get_line(self, line_index: int) -> Text:
-        """A line with one harmless character in place of each that would act on the terminal."""
-        return Text("".join(map(harmless, self.document.get_line(line_index))), end="", no_wrap=True)
-
-
-def harmless(character: str) -> str:
-    """The character, or another single one in its place: the cursor counts characters."""
-    shown = character if character == "\t" else show_character(character)
-    return shown if len(shown) == 1 else "\ufffd"
+from tui.widgets.data_area import DataArea
+from tui.widgets.footer import Keys
 
 
 class PrefixScreen(Modal[list[int] | None]):
@@ -54,7 +35,7 @@ class PrefixScreen(Modal[list[int] | None]):
     PrefixScreen TabPane { padding: 0; height: 1fr; }
     PrefixScreen TabbedContent { height: 1fr; }
     PrefixScreen ContentSwitcher { height: 1fr; }
-    PrefixScreen #split { height: 6; border-top: solid $panel; border-title-color: $text-muted; }
+    PrefixScreen TokenSplit { height: 6; }
     """
 
     AUTO_FOCUS = ""
@@ -85,12 +66,8 @@ class PrefixScreen(Modal[list[int] | None]):
                 with TabPane("token ids", id="tab-ids"):
                     yield DataArea(self._ids_text(), id="as-ids", soft_wrap=True)
             yield Static(id="problem", classes="problem")
-            split = TokenText(self._palette, cursor=False, id="split")
-            split.border_title = "tokens"
-            split.can_focus = False
-            split.set_empty("empty: starts from <|endoftext|>")
-            yield split
-        yield Footer(show_command_palette=False)
+            yield TokenSplit(self._palette)
+        yield Keys()
 
     def opened(self) -> None:
         """The focus goes to the tab that is open."""
@@ -158,12 +135,7 @@ class PrefixScreen(Modal[list[int] | None]):
         self.query_one("#problem", Static).update(Text(problem))
 
     def _show(self, ids: list[int]) -> None:
-        split = self.query_one("#split", TokenText)
-        pieces = [self._exploration.piece(token) for token in ids[:PREVIEWED]]
-        split.replace(0, [TokenCell(piece, "sampled", STRIPES[n % 2]) for n, piece in enumerate(pieces)])
-        context = self._exploration.info.context if self._exploration.info else None
-        over = f", the network sees the last {context} or fewer" if context and len(ids) > context else ""
-        split.border_title = f"{len(ids):,} tokens{over}"
+        self.query_one(TokenSplit).show(self._exploration, ids)
 
     @on(TabbedContent.TabActivated)
     def _switched(self) -> None:

@@ -9,11 +9,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.dialogs.modal import Modal
 from tui.widgets.choices import Choices
+from tui.widgets.footer import Keys
 
 
 class WhatIfScreen(Modal[str | None]):
@@ -64,7 +65,7 @@ class WhatIfScreen(Modal[str | None]):
                 for name, title, why in options
             ))
             yield Static("\nthe luck stays the same: every position keeps its coin", classes="hint")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def opened(self) -> None:
         """Focus the list: arrows choose at once."""

@@ -9,12 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.dialogs.modal import Modal
 from tui.messages import ErrandFailed, ModelsListed
 from tui.widgets.choices import Choices
+from tui.widgets.footer import Keys
 from tui.workspace import Workspace
 
 
@@ -44,7 +45,7 @@ class ModelScreen(Modal[str | None]):
             yield Choices()
             yield Input(placeholder="another one: owner/name on the hub, or a folder", compact=True)
             yield Static("enter opens it; what is not here is downloaded while you go on exploring", classes="hint")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def opened(self) -> None:
         """See what is there, off the screen's thread."""

@@ -56,7 +56,7 @@ class Choosing:
 
     def commit_step(self, step: Step, *, cursor: int) -> None:
         """Put a step into the stream; a run goes on from there."""
-        endless = self._runs.endless
+        endless, goal = self._runs.endless, self._runs.goal
         self._runs.stop()
         tree = self._host.exploration.tree
         if step.origin == "picked":
@@ -64,13 +64,15 @@ class Choosing:
         else:
             tree.choose(step, cursor=cursor)
         if endless:
-            self._runs.go_on(following=step.origin == "picked")
+            self._runs.go_on(following=step.origin == "picked", goal=goal)
         self._host.changed()
 
     def step(self) -> None:
-        """Append one token at the end of the stream; the cursor goes to it. While running: pause."""
+        """Append one token at the end of the stream, or as many as were typed before. While running: pause."""
         if self._host.activity.running:
             self._runs.pause()
+        elif count := self._host.activity.take_count():
+            self._runs.add(count)
         else:
             self._flip(None)
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from engine.errors import EngineError
 from engine.generation.step import Step
 from engine.session.outline import fell_again
+from engine.words import counted
 from tui.playground.host import Host
+from tui.playground.runs import MOST_BRANCHES
 from tui.playground.verbatim import Verbatim
 from tui.playground.what_if import WhatIf
 from tui.state import sampling_panel as panel
@@ -173,14 +175,15 @@ class Drawing:
             plain = "" if info.form != "numpy" else " numpy, compiling" if host.workspace.compiling else " numpy"
             left = f"{name} {info.parameters / 1e6:,.1f}M {info.precision}{plain}"
         parts = []
-        if activity.count:
-            parts.append(f"{activity.count} × b to branch")
+        if count := activity.count:
+            grown = counted(min(count, MOST_BRANCHES), "branch", "branches")
+            return left, [f"{count:,}▏", f"space +{count:,}", f"g to {count:,}", f"b {grown}"]
         if activity.waiting_for:
             parts.append(activity.waiting_for)
         elif info is None:
             parts.append("no model: press m to choose one")
         if exploration.tokenizer is not None:
-            parts.append(f"{len(tree):,} token{'s' if len(tree) != 1 else ''}")
+            parts.append(counted(len(tree), "token"))
         if self._what_if.on:
             parts.append(self._what_if.words)
         if activity.run is not None:

@@ -47,6 +47,7 @@ class ActiveRun:
 
     Attributes:
         endless: whether it goes on until paused, also past a flip or a pick; else it grows branches for a while.
+        goal: the length of the stream at which an endless one ends after all; None for none.
         following: whether the cursor goes along with the newest token.
         rate: tokens a second, as last told.
     """
@@ -55,6 +56,7 @@ class ActiveRun:
     tails: list[int]
     endless: bool
     following: bool
+    goal: int | None = None
     rate: float = 0.0
 
 
@@ -78,7 +80,7 @@ class Activity:
     Attributes:
         run: the run that goes on.
         pending: what waits for logits, in the order requested.
-        count: the number that was typed before b.
+        count: the number that was typed before space, g or b; 0 for none.
         waiting_for: what is being loaded, "" for nothing.
         failed: what the network could not give, so that it is not asked again at once.
     """
@@ -88,6 +90,11 @@ class Activity:
     count: int = 0
     waiting_for: str = ""
     failed: tuple[object, ...] = ()
+
+    def take_count(self) -> int:
+        """The number that was typed, which counts once."""
+        count, self.count = self.count, 0
+        return count
 
     @property
     def running(self) -> bool:

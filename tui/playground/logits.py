@@ -18,9 +18,9 @@ class Logits:
     def ask(self) -> None:
         """Ask for what is missing."""
         host, exploration, activity = self._host, self._host.exploration, self._host.activity
-        if not exploration.ready:
-            return
         tree, cursor = exploration.tree, exploration.cursor
+        if not exploration.ready or not len(tree):
+            return
         first = exploration.place_after(activity.pending[0].after) if activity.pending else None
         wanted = [*([] if first is None else [first]), cursor, len(tree), cursor + 1, cursor - 1]
         if activity.run is not None:  # a run that is followed is elsewhere before what is beside the cursor has come

@@ -100,6 +100,20 @@ class Places:
             return
         host.app.push_screen(screen, self.use_prefix)
 
+    def begin(self, text: str) -> None:
+        """Start the stream from a text: at once, or from the text as it stands in the options when the model is there."""
+        host, exploration = self._host, self._host.exploration
+        if exploration.tokenizer is None:
+            host.panes.text.show_plain(text)
+            return
+        try:
+            ids = exploration.tokenizer.encode(text)
+        except EngineError as error:
+            host.workspace.say(f"{error}; the prefix is empty instead", error=True)
+            ids = []
+        exploration.tree.set_prompt(ids or [exploration.tokenizer.end_of_text], record=False)
+        host.changed()
+
     def use_prefix(self, ids: list[int] | None) -> None:
         """Start the stream anew from a prefix."""
         if ids is not None:

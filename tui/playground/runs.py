@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.session.outline import unused_seeds
+from engine.words import counted
 from tui import messages
 from tui.playground.host import ActiveRun, Host
 from tui.workers.requests import RunRequest, numbers
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from engine.generation.lane import Lane
 
 MOST_BRANCHES = 16
+MOST_TOKENS = 100_000
 
 
 class Runs:
@@ -27,8 +29,27 @@ class Runs:
         run = self._host.activity.run
         return run is not None and run.endless
 
+    @property
+    def goal(self) -> int | None:
+        """The length at which the run that goes on ends; None where it has none."""
+        return self._host.activity.run.goal if self._host.activity.run is not None else None
+
     def start(self) -> None:
-        """Run from the end of the stream until paused."""
+        """Run from the end of the stream until paused, or until it has as many tokens as were typed before."""
+        host, tree = self._host, self._host.exploration.tree
+        goal = host.activity.take_count()
+        if goal and goal <= len(tree):
+            host.workspace.say(f"the text has {counted(len(tree), 'token')} already: "
+                               f"{goal:,} and space makes {goal:,} more")
+            host.changed(keep_selection=True)
+            return
+        self._start(goal or None)
+
+    def add(self, count: int) -> None:
+        """Run for some tokens from the end of the stream."""
+        self._start(len(self._host.exploration.tree) + count)
+
+    def _start(self, goal: int | None) -> None:
         host = self._host
         if not host.exploration.ready:
             host.workspace.say("the network is still loading; one moment")
@@ -37,23 +58,24 @@ class Runs:
         if tree.view.cursor < len(tree):
             tree.move(len(tree))
         tree.checkpoint()
-        self.go_on()
+        self.go_on(goal=goal)
 
-    def go_on(self, *, following: bool = True) -> None:
-        """Run on from the end of the stream, as part of what was begun before."""
+    def go_on(self, *, following: bool = True, goal: int | None = None) -> None:
+        """Run on from the end of the stream, as part of what was begun before, up to a length where one is given."""
         from engine.generation.lane import lane_at
 
         exploration = self._host.exploration
-        if not exploration.ready:
-            return
         tree, view = exploration.tree, exploration.tree.view
-        lane = lane_at(tree, len(tree), view.settings, seed=view.seed, coin=view.coin, end_of_text=self._end())
-        self._begin([lane], [view.head], endless=True, following=following)
+        if not exploration.ready or (goal is not None and goal <= len(tree)):
+            return
+        lane = lane_at(tree, len(tree), view.settings, seed=view.seed, coin=view.coin, end_of_text=self._end(),
+                       limit=None if goal is None else goal - len(tree))
+        self._begin([lane], [view.head], endless=True, following=following, goal=goal)
 
     def branch(self) -> None:
         """Grow new branches from the cursor for a while, each with luck of its own."""
         host, activity = self._host, self._host.activity
-        count, activity.count = min(MOST_BRANCHES, activity.count or 1), 0
+        count = min(MOST_BRANCHES, activity.take_count() or 1)
         exploration = host.exploration
         if not exploration.ready:
             host.workspace.say("the network is still loading; one moment")
@@ -77,9 +99,11 @@ class Runs:
         assert tokenizer is not None
         return tokenizer.end_of_text if self._host.workspace.preferences.stop_at_end else None
 
-    def _begin(self, lanes: list[Lane], tails: list[int], *, endless: bool, following: bool) -> None:
+    def _begin(
+        self, lanes: list[Lane], tails: list[int], *, endless: bool, following: bool, goal: int | None = None
+    ) -> None:
         host, number = self._host, next(numbers)
-        host.activity.run = ActiveRun(number, tails, endless, following)
+        host.activity.run = ActiveRun(number, tails, endless, following, goal)
         host.activity.pending.clear()
         host.workspace.engine.submit(RunRequest(
             host.exploration.network, host.post_message, number, lanes, host.workspace.preferences.speed
@@ -95,6 +119,7 @@ class Runs:
     def pause(self) -> None:
         """Pause, and show where it stands."""
         self.stop()
+        self._host.activity.count = 0
         self._host.changed()
 
     def take(self, message: messages.Stepped) -> bool:

@@ -40,7 +40,7 @@ class Sampling:
         host.exploration.tree.change(settings=change.settings, seed=change.seed, coin=change.coin)
         run = host.activity.run
         if run is not None and run.endless and (change.of_view or kept.stop_at_end != before.stop_at_end):
-            self._runs.go_on(following=run.following)
+            self._runs.go_on(following=run.following, goal=run.goal)
         host.changed(keep_selection=True)
 
     def try_to(self, change: Callable[[], panel.Change], *, error: bool = False) -> None:

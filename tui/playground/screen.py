@@ -25,7 +25,7 @@ from tui.playground.logits import Logits
 from tui.playground.looking import Looking
 from tui.playground.panes import Panes
 from tui.playground.places import Places
-from tui.playground.runs import MOST_BRANCHES, Runs
+from tui.playground.runs import MOST_TOKENS, Runs
 from tui.playground.sampler import Sampler
 from tui.playground.sampling import Sampling
 from tui.playground.verbatim import Verbatim
@@ -165,13 +165,20 @@ class Playground(MainScreen[None]):
         self.post_message(messages.ShowHelp("playground"))
 
     def on_key(self, event: events.Key) -> None:
-        """Digits collect the number of branches; any other key forgets them."""
+        """Digits collect a number for the key that follows; one that takes none forgets it."""
         activity = self.activity
+        if self.has_class("small"):
+            return
         if event.character and event.character.isdecimal() and event.character.isascii():
-            activity.count = min(MOST_BRANCHES, activity.count * 10 + int(event.character))
+            activity.count = min(MOST_TOKENS, activity.count * 10 + int(event.character))
             event.stop()
-        elif event.key != "b" and activity.count:
+        elif event.key == "backspace" and activity.count:
+            activity.count //= 10
+            event.stop()
+        elif event.key not in ("b", "g", "space") and activity.count:
             activity.count = 0
+            if event.key == "escape":
+                event.stop()
         else:
             return
         self.call_after_refresh(self._show_status)  # what the key does besides is drawn by itself
@@ -183,7 +190,8 @@ class Playground(MainScreen[None]):
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted is offered as a prefix."""
         event.stop()
-        self.places.prefix(event.text)
+        if not self.has_class("small"):
+            self.places.prefix(event.text)
 
     # The model, from the app
 
@@ -193,13 +201,13 @@ class Playground(MainScreen[None]):
         self.changed(keep_selection=True)
 
     def show_prefix(self, tokenizer: Tokenizer, vocab_size: int, ids: list[int]) -> None:
-        """Show the prefix as tokens, before the network is there."""
+        """Show the prefix as tokens, before the network is there; no ids where a person is asked for it still."""
         exploration = self.exploration
         exploration.tokenizer = tokenizer
         # Ids may be padded; but config.json may say any number, and no other file was looked at yet.
         named = min(vocab_size, len(tokenizer.pieces) + MOST_PADDING)
         self.panes.view.set_vocabulary([exploration.name(token) for token in range(named)])
-        if not len(exploration.tree):
+        if ids and not len(exploration.tree):
             exploration.tree.set_prompt(ids, record=False)
         self.changed()
 

@@ -11,11 +11,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.dialogs.modal import Modal
 from tui.widgets.choices import Choices
+from tui.widgets.footer import Keys
 
 FORMS = {
     "html": "a page with heat colours and the candidates on hover",
@@ -68,7 +69,7 @@ class ExportScreen(Modal[ExportOptions | None]):
             yield Input(str(self._path("html")), compact=True)
             yield Static(id="problem", classes="problem")
             yield Static(id="scope", classes="hint")
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def opened(self) -> None:
         """Focus the list: arrows choose at once."""

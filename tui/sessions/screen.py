@@ -12,7 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from engine.errors import InputError
 from engine.session.folder import (
@@ -32,6 +32,7 @@ from tui import messages
 from tui.dialogs.ask import AskScreen
 from tui.dialogs.modal import Modal
 from tui.style.numbers import age
+from tui.widgets.footer import Keys
 from tui.workspace import Workspace, check_session_name
 
 MOST_WORDS = 40
@@ -76,7 +77,7 @@ class SessionsScreen(Modal[Path | None]):
             yield Input(placeholder="search: names and first words (/)", compact=True)
             yield DataTable(cursor_type="row", zebra_stripes=False)
             yield Static(id="problem", classes="problem")
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def opened(self) -> None:
         """What there is now."""

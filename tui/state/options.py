@@ -27,3 +27,8 @@ class Options:
     load: LoadOptions | None = None
     session: Path | None = None
     sources: tuple[str, ...] = ()
+
+    @property
+    def from_nothing(self) -> bool:
+        """Whether nothing was said of what to begin with."""
+        return self.prefix is None and self.ids is None and not (self.session is not None and self.session.exists())

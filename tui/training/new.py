@@ -13,11 +13,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import DirectoryTree, Footer, Input, Label, Static
+from textual.widgets import DirectoryTree, Input, Label, Static
 
 from engine.errors import EngineError
 from tui.dialogs.modal import Modal
 from tui.state.training import TrainOptions, folder_for, read_train_options
+from tui.widgets.footer import Keys
 
 
 class TextFiles(DirectoryTree):
@@ -85,7 +86,7 @@ class TrainScreen(Modal[TrainOptions | None]):
             yield Static(Text(self._problem), id="problem", classes="problem")
             yield Static("enter begins; shape and vocabulary follow from the text and the time, and you go on "
                          "exploring meanwhile. With no text, the training in the folder goes on.", classes="hint")
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def opened(self) -> None:
         """Focus the field of the files: a person types at once."""

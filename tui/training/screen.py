@@ -8,12 +8,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, ProgressBar, Static
+from textual.widgets import ProgressBar, Static
 
 from engine.tokens.display import show_clock, show_names, show_text
 from tui.dialogs.modal import Modal
 from tui.state.training import Training
 from tui.training.loss_plot import LINE, LOOK, LossPlot
+from tui.widgets.footer import Keys
 from tui.workspace import Workspace
 
 
@@ -51,7 +52,7 @@ class TrainingScreen(Modal[str | None]):
             yield Static(id="figures")
             yield Static(id="shape")
             yield Static(id="sample")
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def opened(self) -> None:
         """Show what is known, and what comes."""

@@ -20,13 +20,14 @@ from tests.tui.conftest import Drive, Driver
 from tui.app import RemixApp
 from tui.dialogs.help import HelpScreen, unwrapped
 from tui.dialogs.modal import Modal
-from tui.dialogs.prefix import DataArea, PrefixScreen
+from tui.dialogs.prefix import PrefixScreen
 from tui.models.screen import ModelScreen
 from tui.playground.keymap import KEYMAP
 from tui.playground.views import VIEWS
 from tui.state import preferences as config
 from tui.state.heats import HEATS
 from tui.state.options import Options
+from tui.widgets.data_area import DataArea
 
 
 def rendered(static: Static) -> str:

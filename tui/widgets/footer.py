@@ -1,0 +1,59 @@
+"""The footer: the keys that work now, each whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult
+from textual.widget import Widget
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+LAST = ("question_mark", "q", "escape")
+"""Keys that are always shown: help and the way out."""
+
+
+def fitting(widths: Sequence[tuple[int, bool]], room: int) -> list[bool]:
+    """Which of some keys are shown: in their order as long as there is room, and those that always are.
+
+    Args:
+        widths: the cells that each takes, and whether it is always shown.
+        room: cells.
+    """
+    left = room - sum(width for width, always in widths if always)
+    shown, full = [], False
+    for width, always in widths:
+        full = full or (not always and width > left)
+        shown.append(always or not full)
+        left -= 0 if always or full else width
+    return shown
+
+
+class Keys(Footer):
+    """Textual's footer, without a key that would be cut."""
+
+    DEFAULT_CSS = """
+    Keys.-wide FooterKey { margin-right: 2; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(show_command_palette=False, compact=True)
+
+    def compose(self) -> ComposeResult:
+        """See `Footer.compose`."""
+        yield from self._fitting(list(super().compose()), self.app.size.width)
+
+    def _fitting(self, keys: Sequence[Widget], room: int) -> Iterable[Widget]:
+        widths = [
+            (cell_len(f"{key.key_display} {key.description} "), key.key in LAST) for key in keys
+            if isinstance(key, FooterKey)
+        ]
+        whole = sum(width + 1 for width, _ in widths) <= room
+        self.set_class(whole, "-wide")
+        return (key for key, shown in zip(keys, fitting(widths, room + 1), strict=True) if shown)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """There is room for more keys, or for fewer."""
+        self.call_after_refresh(self.recompose)
