@@ -9,7 +9,6 @@ from tui.dialogs.what_if import WhatIfScreen
 from tui.keymap import help_of
 from tui.playground.branches import Branches
 from tui.playground.keymap import KEYMAP
-from tui.playground.sampler import Sampler
 from tui.playground.trace_line import TraceLine
 from tui.playground.views import VIEWS
 from tui.state.heats import HEATS
@@ -17,6 +16,7 @@ from tui.training.new import TrainScreen
 from tui.tree.keymap import KEYMAP as TREE_KEYMAP
 from tui.tree.screen import TreeScreen
 from tui.widgets.coin import Coin
+from tui.widgets.settings_editor import SettingsList
 from tui.widgets.token_text import TokenText
 
 HEAT_HELP = "h goes through them. " + " ".join(f"{heat.name}: {heat.help}." for heat in HEATS.values())
@@ -27,7 +27,7 @@ PANES: tuple[Part, ...] = (
     Paragraph("verbatim", TraceLine.HELP),
     *(Paragraph(view.name, view.help) for view in VIEWS),
     Paragraph("coin", Coin.HELP),
-    Paragraph("sampling", Sampler.HELP),
+    Paragraph("sampling", SettingsList.HELP),
     Paragraph("branches", Branches.HELP),
     Paragraph("what if", WhatIfScreen.HELP),
     Paragraph("tree screen", TreeScreen.HELP),

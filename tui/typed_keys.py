@@ -14,11 +14,13 @@ from typing import Any
 from textual import events
 from textual.app import App
 from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.widget import Widget
 
 ROUNDS = 2
 """Times that a key is followed: what it does may send a message of its own that does the rest."""
 
-LONGEST = 0.5
+LONGEST = 2.0
 """Seconds after which the next key goes on in any case: what had the focus may be gone, and the message with it."""
 
 AGAIN = 0.005
@@ -47,6 +49,7 @@ class Typing:
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._number = 0
         self._under_way = False  # a key whose effects are not all there yet
+        self._target: MessagePump = app  # what got it
         self._since = 0.0  # when that was sent, or when the first of those that wait came
 
     @property
@@ -58,6 +61,8 @@ class Typing:
     def _free(self) -> bool:
         if monotonic() - self._since > LONGEST:
             return True
+        gone = isinstance(self._target, Widget) and not self._target.is_attached
+        self._under_way = self._under_way and not gone
         screens = self._app.screen_stack
         screen = screens[-1] if screens else None
         return (not self._under_way and screen is not None and screen.is_mounted
@@ -88,8 +93,9 @@ class Typing:
 
     def _send(self, rounds: int) -> None:
         app = self._app
-        target = (app.focused or app.screen) if app.screen_stack else app  # there is no screen while the app closes
-        self._under_way = target.post_message(KeyPassed(self._number, rounds))
+        # There is no screen while the app closes.
+        self._target = (app.focused or app.screen) if app.screen_stack else app
+        self._under_way = self._target.post_message(KeyPassed(self._number, rounds))
 
     def passed(self, message: KeyPassed) -> None:
         """What follows a key has come."""

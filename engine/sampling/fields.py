@@ -16,14 +16,14 @@ from engine.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A numeric setting: its rule of the chain, limits (inclusive), what an arrow key adds, what it does."""
+    """A numeric setting: its rule of the chain, limits (inclusive), what an arrow key adds, a usual value, its help."""
 
     name: str
-    label: str
     rule: str
     low: float
     high: float
     increment: float
+    example: str
     help: str
     whole: bool = False
 
@@ -61,48 +61,48 @@ class Number:
 LARGE = 10**9
 
 NUMBERS: tuple[Number, ...] = (
-    Number("repetition_penalty", "repeat pen.", "repetition_penalty", 0.01, 100.0, 0.05,
+    Number("repetition_penalty", "repetition_penalty", 0.01, 100.0, 0.05, "1.2",
            "divides positive logits of tokens in the text by it and multiplies negative ones; 1 is off"),
-    Number("presence_penalty", "presence", "presence_penalty", -10.0, 10.0, 0.1,
+    Number("presence_penalty", "presence_penalty", -10.0, 10.0, 0.1, "0.5",
            "taken from the logit of every token that was generated already; 0 is off"),
-    Number("frequency_penalty", "frequency", "frequency_penalty", -10.0, 10.0, 0.1,
+    Number("frequency_penalty", "frequency_penalty", -10.0, 10.0, 0.1, "0.3",
            "taken from a token's logit for each time it was generated; 0 is off"),
-    Number("no_repeat_ngram_size", "no n-gram", "no_repeat_ngram_size", 0, LARGE, 1,
+    Number("no_repeat_ngram_size", "no_repeat_ngram_size", 0, LARGE, 1, "3",
            "no run of so many tokens comes twice; 0 is off", whole=True),
-    Number("dry_multiplier", "dry", "dry", 0.0, 100.0, 0.1,
+    Number("dry_multiplier", "dry", 0.0, 100.0, 0.1, "0.8",
            "DRY: penalty for a token that would lengthen a repetition; 0 is off"),
-    Number("dry_base", "dry base", "dry", 1.0, 100.0, 0.05,
+    Number("dry_base", "dry", 1.0, 100.0, 0.05, "1.75",
            "DRY: the penalty grows by this factor with each repeated token"),
-    Number("dry_allowed_length", "dry length", "dry", 1, LARGE, 1,
+    Number("dry_allowed_length", "dry", 1, LARGE, 1, "2",
            "DRY: repetitions shorter than this are free", whole=True),
-    Number("min_new_tokens", "min new", "min_new_tokens", 0, LARGE, 1,
+    Number("min_new_tokens", "min_new_tokens", 0, LARGE, 1, "20",
            "no <|endoftext|> before so many new tokens; 0 is off", whole=True),
-    Number("temperature", "temp", "temperature", 0.0, 100.0, 0.05,
+    Number("temperature", "temperature", 0.0, 100.0, 0.05, "0.7",
            "divides the logits: below 1 sharpens, above 1 flattens, 0 is greedy"),
-    Number("dynatemp_range", "dyn. range", "dynamic_temperature", 0.0, 100.0, 0.05,
+    Number("dynatemp_range", "dynamic_temperature", 0.0, 100.0, 0.05, "0.5",
            "temperature minus to plus this, by the entropy of the moment; 0 is off"),
-    Number("dynatemp_exponent", "dyn. exp", "dynamic_temperature", 0.01, 100.0, 0.1,
+    Number("dynatemp_exponent", "dynamic_temperature", 0.01, 100.0, 0.1, "1",
            "bends the way from entropy to dynamic temperature"),
-    Number("top_k", "top-k", "top_k", 0, LARGE, 1, "keeps the k most probable tokens; 0 keeps all", whole=True),
-    Number("top_p", "top-p", "top_p", 0.0, 1.0, 0.01,
+    Number("top_k", "top_k", 0, LARGE, 1, "40", "keeps the k most probable tokens; 0 keeps all", whole=True),
+    Number("top_p", "top_p", 0.0, 1.0, 0.01, "0.95",
            "keeps the smallest set of most probable tokens whose mass reaches p; 1 keeps all"),
-    Number("min_p", "min-p", "min_p", 0.0, 1.0, 0.01,
+    Number("min_p", "min_p", 0.0, 1.0, 0.01, "0.05",
            "keeps tokens at least this fraction as probable as the most probable one; 0 keeps all"),
-    Number("typical_p", "typical-p", "typical_p", 0.0, 1.0, 0.01,
+    Number("typical_p", "typical_p", 0.0, 1.0, 0.01, "0.9",
            "keeps tokens whose surprisal is nearest to the entropy until their mass reaches p; 1 keeps all"),
-    Number("epsilon_cutoff", "epsilon", "epsilon_cutoff", 0.0, 1.0, 0.0001,
+    Number("epsilon_cutoff", "epsilon_cutoff", 0.0, 1.0, 0.0001, "0.0003",
            "keeps tokens of at least this probability; 0 keeps all"),
-    Number("eta_cutoff", "eta", "eta_cutoff", 0.0, 1.0, 0.0001,
+    Number("eta_cutoff", "eta_cutoff", 0.0, 1.0, 0.0001, "0.0006",
            "like epsilon, lower where the entropy is high; 0 keeps all"),
-    Number("top_n_sigma", "n-sigma", "top_n_sigma", 0.0, 100.0, 0.1,
+    Number("top_n_sigma", "top_n_sigma", 0.0, 100.0, 0.1, "1",
            "keeps logits within n standard deviations of the highest; 0 keeps all"),
-    Number("xtc_probability", "xtc prob.", "xtc", 0.0, 1.0, 0.05,
+    Number("xtc_probability", "xtc", 0.0, 1.0, 0.05, "0.5",
            "XTC: how often the most probable choices are left out; 0 is off"),
-    Number("xtc_threshold", "xtc thresh.", "xtc", 0.0, 1.0, 0.01,
+    Number("xtc_threshold", "xtc", 0.0, 1.0, 0.01, "0.1",
            "XTC: of the tokens with at least this probability only the least probable stays"),
-    Number("mirostat_tau", "mirostat", "mirostat", 0.0, 100.0, 0.1,
+    Number("mirostat_tau", "mirostat", 0.0, 100.0, 0.1, "5",
            "mirostat v2: the surprisal in bits that it steers to; 0 is off"),
-    Number("mirostat_eta", "miro. eta", "mirostat", 0.0, 1.0, 0.05, "mirostat v2: how fast it steers"),
+    Number("mirostat_eta", "mirostat", 0.0, 1.0, 0.05, "0.1", "mirostat v2: how fast it steers"),
 )
 
 LISTS: dict[str, str] = {
@@ -118,6 +118,41 @@ FORMS = {
     "chain": "top_p;temperature", "off": "top_k;min_p",
 }
 """What each list looks like, for error messages."""
+
+
+ALIASES = {
+    "temp": "temperature", "t": "temperature", "k": "top_k", "p": "top_p", "typical": "typical_p",
+    "epsilon": "epsilon_cutoff", "eta": "eta_cutoff", "nsigma": "top_n_sigma", "repeatpenalty": "repetition_penalty", "presence": "presence_penalty",
+    "frequency": "frequency_penalty", "norepeatngram": "no_repeat_ngram_size", "ngram": "no_repeat_ngram_size",
+    "dry": "dry_multiplier", "xtc": "xtc_probability", "dynamictemperature": "dynatemp_range",
+    "bias": "logit_bias", "ban": "banned", "bans": "banned", "order": "chain",
+}
+"""Other names that settings are known by, without what stands between the words."""
+
+
+def setting_name(written: str) -> str | None:
+    """The name of a setting however it is written (top-k, top k, topk, TOP_K, k); None where it is none."""
+    known = {_plain(name): name for name in (*(number.name for number in NUMBERS), *LISTS)}
+    return (known | ALIASES).get(_plain(written))
+
+
+def find_setting(typed: str) -> str | None:
+    """The first setting that what was typed so far may name; None where none does."""
+    if not (plain := _plain(typed)):
+        return None
+    names = [*(number.name for number in NUMBERS), *LISTS]
+    starts = next((name for name in names if _plain(name).startswith(plain)), None)
+    return setting_name(typed) or starts or next((name for name in names if plain in _plain(name)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def help_of(name: str) -> str:
+    """What a setting does, with an example."""
+    found = next((f"{number.help}; e.g. {number.example}" for number in NUMBERS if number.name == name), "")
+    return found or LISTS.get(name, "")
 
 
 def show_list(name: str, value: Iterable[Any]) -> str:

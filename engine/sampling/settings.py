@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.errors import InputError
-from engine.sampling.fields import FORMS, LISTS, NUMBERS, nearest, parse_list, show_list
+from engine.sampling.fields import FORMS, LISTS, NUMBERS, nearest, parse_list, setting_name, show_list
 
 CoinKind = Literal["interval", "gumbel"]
 COINS: tuple[CoinKind, ...] = ("interval", "gumbel")
@@ -263,8 +263,9 @@ def parse_settings(text: str, base: Settings | None = None) -> Settings:
     numbers = {field.name: field for field in NUMBERS}
     for part in filter(None, (piece.strip() for piece in _parts(text))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
-        if name not in numbers and name not in LISTS:
-            raise InputError(f"there is no setting {name!r}; {nearest(name, [*numbers, *LISTS])}")
+        written, name = name, setting_name(name) or ""
+        if not name:
+            raise InputError(f"there is no setting {written!r}; {nearest(written, [*numbers, *LISTS])}")
         if not equals:
             raise InputError(f"{part!r} has no value; write it as {name}=VALUE")
         if name in changes:

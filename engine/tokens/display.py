@@ -9,13 +9,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+NEWLINE = "↵"
+"""How a line break is drawn, in a token on its own and at the end of a line of text."""
+
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421", 0x0A: NEWLINE}
 
 
 def show_character(character: str) -> str:
     """A character as it may be drawn: itself, or a symbol for what would act on the terminal or not be seen.
 
-    Control characters become Unicode control pictures, lone bytes (PEP 383 surrogates) and invisible characters their
+    Line breaks become ↵, other control characters Unicode control pictures, lone bytes (PEP 383 surrogates) and invisible characters their
     hexadecimal code in angle quotes.
     """
     code = ord(character)

@@ -144,6 +144,10 @@ class Driver:
         names = {" ": "space", ",": "comma", "=": "equals_sign", ".": "full_stop", "_": "underscore"}
         await self.pilot.press(*(names.get(character, character) for character in text))
 
+    async def find(self, name: str, *keys: str) -> None:
+        """Go to a setting in the editor by its name, and press keys there."""
+        await self.pilot.press("slash", *name, "enter", *keys)
+
     async def press(self, *keys: str) -> None:
         """Press keys and wait until all is settled."""
         for key in keys:

@@ -16,7 +16,6 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.style.labels import RULE_LABELS
 from tui.style.palette import Palette
 from tui.style.status_bar import retitle
 from tui.widgets.bars import bar_segments, percent
@@ -93,7 +92,7 @@ class LaneCandidates(Widget):
         label = set_cell_size(label if cell_len(label) <= room else set_cell_size(label, room - 1) + "…", room)
         final, raw = float(dist.final[token]), float(dist.raw[token])
         if step:
-            middle = [Segment(set_cell_size(f"░ by {RULE_LABELS.get(step, step)}", bar), palette.removed)]
+            middle = [Segment(set_cell_size(f"░ by {step}", bar), palette.removed)]
         else:
             middle = bar_segments(final, raw, self._scale, bar, palette.bar_taken if taken else palette.bar, palette)
         mark = "●" if taken else " "

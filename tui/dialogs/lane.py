@@ -1,32 +1,32 @@
-"""The lane editor: settings, a prefix and a seed of its own, and the presets to begin with."""
+"""The lane editor: settings, a prefix and a seed of a lane's own, in the editor that the playground has too."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
-from textual.suggester import Suggester
-from textual.widgets import Input, Label, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Label, Static
 
 from engine.compare.lanes import parse_lane
-from engine.errors import EngineError, InputError
-from engine.sampling.fields import LISTS, NUMBERS
+from engine.errors import EngineError
 from engine.sampling.presets import Preset
-from engine.sampling.settings import check_seed
+from engine.sampling.settings import Settings
+from engine.session.nodes import View
 from tui.dialogs.modal import Modal
+from tui.state import sampling_panel as panel
 from tui.state.lanes import LaneOptions
-from tui.widgets.choices import Choices
+from tui.state.preferences import Preferences
+from tui.style.palette import Palette
 from tui.widgets.footer import Keys
-
-MEANINGS = {number.name: number.help for number in NUMBERS} | LISTS
+from tui.widgets.settings_editor import SettingsEditor, SettingsList
 
 
 def one_line(text: str) -> str:
@@ -39,129 +39,144 @@ def many_lines(text: str) -> str:
     return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t", "\\": "\\"}[found[1]], text)
 
 
-class SettingNames(Suggester):
-    """Completes the name of a setting after the last comma."""
-
-    async def get_suggestion(self, value: str) -> str | None:
-        """The whole field with the first name that fits."""
-        before, _, last = value.rpartition(",")
-        if not last.strip() or "=" in last:
-            return None
-        found = next((name for name in MEANINGS if name.startswith(last.strip())), None)
-        return None if found is None else f"{before}{',' if before else ''}{found}="
-
-
 class LaneScreen(Modal[LaneOptions | None]):
     """Dismissed with what the lane is to be, or None."""
 
     DEFAULT_CSS = """
+    LaneScreen .dialog { max-width: 76; }
     LaneScreen Horizontal { height: 1; }
-    LaneScreen Label { width: 10; color: $text-muted; }
+    LaneScreen Label { width: 9; color: $text-muted; }
     LaneScreen Input { width: 1fr; background: $panel; padding: 0 1; }
-    LaneScreen Choices, LaneScreen Choices:focus {
-        height: auto; max-height: 9; border: none; padding: 0; margin-top: 1; background: $surface;
-        text-wrap: nowrap; text-overflow: ellipsis;
-    }
+    LaneScreen SettingsEditor { height: 16; }
     LaneScreen .problem { max-height: 2; overflow: hidden; }
-    LaneScreen #meaning { height: 2; color: $text-muted; }
     """
 
+    AUTO_FOCUS = "SettingsList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "none", "use"),
-        Binding("tab", "app.focus_next", "next field"),
-        Binding("down", "app.focus_next", "presets", show=False),
-        Binding("escape", "cancel", "cancel", priority=True),
+        Binding("ctrl+s", "use", "use it", priority=True, show=False),
+        Binding("tab", "app.focus_next", "prefix", show=False),
+        Binding("escape", "cancel", "cancel"),
     ]
 
     def __init__(
-        self, title: str, options: LaneOptions, presets: Sequence[Preset], *, only_settings: bool = False
+        self, title: str, options: LaneOptions, presets: Sequence[Preset], palette: Palette, *,
+        only_settings: bool = False,
     ) -> None:
         super().__init__()
         self._title = title
         self._options = options
         self._presets = presets
         self._only_settings = only_settings
+        self._editor = SettingsEditor(palette, always_open=True)
 
     def compose(self) -> ComposeResult:
-        """Three fields over the presets."""
-        options = self._options
+        """The prefix over the settings."""
+        own = self._options.prefix
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title, dialog.border_subtitle = self._title, "enter: use it"
-            with Horizontal():
-                yield Label("settings")
-                yield Input(options.settings.changed(), placeholder="none: pure sampling", compact=True, id="settings",
-                            suggester=SettingNames(use_cache=False))
-            yield Static(id="meaning")
-            with Horizontal(classes="more"):
+            dialog.border_title, dialog.border_subtitle = self._title, "enter uses it · paste settings as text"
+            with Horizontal(id="own-prefix"):
                 yield Label("prefix")
-                yield Input("" if options.prefix is None else one_line(options.prefix), compact=True, id="prefix",
-                            placeholder="the one that all lanes share")
-            with Horizontal(classes="more"):
-                yield Label("seed")
-                yield Input("" if options.seed is None else str(options.seed), compact=True, id="seed",
-                            placeholder="the one that all lanes share: the same luck")
+                yield Input("" if own is None else one_line(own), compact=True, id="prefix",
+                            placeholder="the one that all lanes share; tab: one of its own")
+            yield self._editor
             yield Static(id="problem", classes="problem")
-            yield Choices(*(
-                Option(Text.assemble((f"{preset.name:<16} ", "bold"), preset.text, no_wrap=True, overflow="ellipsis"))
-                for preset in self._presets
-            ))
         yield Keys()
 
     def opened(self) -> None:
-        """One types settings at once."""
-        for row in self.query(".more"):
-            row.display = not self._only_settings
-        self.query_one("#settings", Input).focus()
-        self._explain()
+        """One changes settings at once."""
+        self.query_one("#own-prefix").display = not self._only_settings
+        self._show()
 
     def resized(self, size: Size) -> None:
-        """The presets take what room there is."""
-        self.query_one(Choices).styles.max_height = max(2, size.height - 14)
+        """The settings take what room there is."""
+        self._editor.styles.height = max(8, min(30, size.height - 8))
 
-    def _read(self) -> LaneOptions:
-        """Raise InputError."""
-        spec = parse_lane(self.query_one("#settings", Input).value)
-        prefix, seed = self.query_one("#prefix", Input).value, self.query_one("#seed", Input).value.strip()
-        if seed and not seed.isdecimal():
-            raise InputError(f"{seed!r} is not a seed; it is a whole number from 0 up")
-        own = many_lines(prefix) if prefix else spec.prefix
-        return LaneOptions(spec.settings, own, check_seed(int(seed)) if seed else None)
+    @property
+    def options(self) -> LaneOptions:
+        """What the lane is to be, as it stands."""
+        return self._options
 
-    def _explain(self) -> None:
-        field = self.query_one("#settings", Input)
-        name = field.value[: field.cursor_position].rpartition(",")[2].partition("=")[0].strip()
-        says = MEANINGS.get(name)
-        plain = "temperature=0.7,top_p=0.9 and so on, → completes a name; or a preset's name, or one below"
-        self.query_one("#meaning", Static).update(Text(f"{name}: {says}" if says else plain))
-
-    @on(Input.Changed)
-    def _changed(self) -> None:
-        problem = ""
-        try:
-            self._read()
-        except EngineError as error:
-            problem = str(error)
+    def _show(self, problem: str = "") -> None:
+        options = self._options
+        rows = panel.lane_rows(options.settings, options.seed, self._presets)
+        self._editor.list.show([], [row for row in rows if row.name != "seed" or not self._only_settings])
         self.query_one("#problem", Static).update(Text(problem))
-        self._explain()
 
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
+    def _change(self, change: Callable[[View], panel.Change]) -> bool:
+        """Make a change, or say why it cannot be; whether it was made."""
+        options = self._options
         try:
-            options = self._read()
+            changed = change(View(0, 0, options.settings, options.seed or 0, "interval"))
         except EngineError as error:
-            self.query_one("#problem", Static).update(Text(str(error)))
+            self._show(str(error))
             self.app.bell()
+            return False
+        if changed.settings is not None:
+            options = replace(options, settings=changed.settings)
+        if changed.seed is not None:
+            options = replace(options, seed=changed.seed)
+        self._options = options
+        self._show()
+        return True
+
+    # What the editor asks for
+
+    @on(SettingsList.Changed)
+    def _stepped(self, event: SettingsList.Changed) -> None:
+        event.stop()
+        if event.name == "seed" and self._options.seed is None:
+            self._options = replace(self._options, seed=0 if event.direction > 0 else None)
+            self._show()
+        elif event.name == "seed" and self._options.seed == 0 and event.direction < 0:
+            self._options = replace(self._options, seed=None)
+            self._show()
+        else:
+            self._change(lambda view: panel.stepped(event.name, event.direction, view, Preferences(), self._presets))
+
+    @on(SettingsList.Switched)
+    def _switched(self, event: SettingsList.Switched) -> None:
+        event.stop()
+        self._change(lambda view: panel.switched(event.name, view, Preferences()))
+
+    @on(SettingsList.Shifted)
+    def _shifted(self, event: SettingsList.Shifted) -> None:
+        event.stop()
+        self._change(lambda view: panel.shifted(event.name, event.direction, view, Preferences()))
+
+    @on(SettingsList.Typed)
+    def _typed(self, event: SettingsList.Typed) -> bool:
+        """Take a value; whether it is one."""
+        event.stop()
+        if event.name != "seed" or event.text:
+            return self._change(lambda view: panel.typed(event.name, event.text, view, Preferences()))
+        self._options = replace(self._options, seed=None)
+        self._show()
+        return True
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Settings in the text form, or a preset's name, take the place of those that stand there."""
+        event.stop()
+        self._change(lambda _: panel.Change(settings=self._settings_of(event.text)))
+
+    def _settings_of(self, text: str) -> Settings:
+        return parse_lane(text).settings
+
+    @on(SettingsList.Done)
+    @on(Input.Submitted)
+    def _done(self) -> None:
+        self.action_use()
+
+    @on(SettingsList.Left)
+    def _left(self) -> None:
+        self.action_cancel()
+
+    def action_use(self) -> None:
+        """Take the lane as it stands, a value that is being typed too."""
+        draft = self._editor.list.take_draft()
+        if draft is not None and not self._typed(SettingsList.Typed(self._editor.list.selected, draft)):
             return
-        self.dismiss(options)
-
-    @on(OptionList.OptionSelected)
-    def _preset_chosen(self, event: OptionList.OptionSelected) -> None:
-        field = self.query_one("#settings", Input)
-        field.value = self._presets[event.option_index].settings.changed()
-        field.focus()
-
-    def action_none(self) -> None:
-        """The fields and the list take enter themselves."""
+        prefix = self.query_one("#prefix", Input).value
+        self.dismiss(replace(self._options, prefix=many_lines(prefix) if prefix else None))
 
     def action_cancel(self) -> None:
         """Keep the lane as it is."""

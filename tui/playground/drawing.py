@@ -149,8 +149,8 @@ class Drawing:
         host = self._host
         view, kept, presets = host.exploration.tree.view, host.workspace.preferences, host.workspace.presets
         sampler = host.panes.sampler
-        rows = panel.chain_rows(view, kept, presets, self._stages()) if sampler.has_focus else []
-        sampler.show(panel.shown(view, kept, presets), rows)
+        rows = panel.chain_rows(view, kept, presets, self._stages()) if sampler.focused else []
+        sampler.list.show(panel.shown(view, kept, presets), rows)
 
     def _stages(self) -> Sequence[Stage] | None:
         exploration = self._host.exploration

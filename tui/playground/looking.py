@@ -56,4 +56,4 @@ class Looking:
     def settings(self) -> None:
         """Go to the sampling panel, or back."""
         panes = self._host.panes
-        (panes.text if panes.sampler.has_focus else panes.sampler).focus()
+        (panes.text if panes.sampler.focused else panes.sampler.list).focus()

@@ -9,11 +9,11 @@ from textual.widget import Widget
 
 from tui.playground.branches import Branches
 from tui.playground.heat_strip import HeatStrip
-from tui.playground.sampler import Sampler
 from tui.playground.trace_line import TraceLine
 from tui.playground.views.pane import ViewPane
 from tui.style.palette import Palette
 from tui.widgets.coin import Coin
+from tui.widgets.settings_editor import SettingsEditor
 from tui.widgets.token_text import TokenText
 
 
@@ -29,7 +29,7 @@ class Panes:
         self.branches.display = self.trace_line.display = False
         self.view = ViewPane(palette)
         self.coin = Coin(palette)
-        self.sampler = Sampler(palette)
+        self.sampler = SettingsEditor(palette)
         for pane, title in ((self.text_pane, "text"), (self.branches, "branches"), (self.coin, "coin"),
                             (self.sampler, "sampling")):
             pane.border_title = title

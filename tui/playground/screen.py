@@ -26,13 +26,13 @@ from tui.playground.looking import Looking
 from tui.playground.panes import Panes
 from tui.playground.places import Places
 from tui.playground.runs import MOST_TOKENS, Runs
-from tui.playground.sampler import Sampler
 from tui.playground.sampling import Sampling
 from tui.playground.verbatim import Verbatim
 from tui.playground.views.pane import ViewPane
 from tui.playground.what_if import WhatIf
 from tui.state.exploration import Exploration
 from tui.widgets.coin import Coin
+from tui.widgets.settings_editor import SettingsList
 from tui.widgets.token_text import TokenText
 from tui.workers.requests import LogitsRequest, RechooseRequest, RunRequest
 from tui.workspace import Workspace
@@ -297,7 +297,7 @@ class Playground(MainScreen[None]):
         self._focus_moved()
 
     def _focus_moved(self) -> None:
-        focused = self.panes.sampler.has_focus
+        focused = self.panes.sampler.focused
         if self.drawable and focused != self.has_class("sampling"):
             self.set_class(focused, "sampling")
             self.changed(keep_selection=True)
@@ -323,26 +323,27 @@ class Playground(MainScreen[None]):
         self.cursor.go_to(event.node)
 
     @on(Branches.Left)
-    @on(Sampler.Left)
+    @on(SettingsList.Done)
+    @on(SettingsList.Left)
     def _back_to_text(self) -> None:
         self.panes.text.focus()
 
-    @on(Sampler.Changed)
-    def _setting_changed(self, event: Sampler.Changed) -> None:
+    @on(SettingsList.Changed)
+    def _setting_changed(self, event: SettingsList.Changed) -> None:
         self.sampling.stepped(event.name, event.direction)
 
-    @on(Sampler.Switched)
-    def _rule_switched(self, event: Sampler.Switched) -> None:
+    @on(SettingsList.Switched)
+    def _rule_switched(self, event: SettingsList.Switched) -> None:
         self.sampling.switched(event.name)
 
-    @on(Sampler.Shifted)
-    def _rule_shifted(self, event: Sampler.Shifted) -> None:
+    @on(SettingsList.Shifted)
+    def _rule_shifted(self, event: SettingsList.Shifted) -> None:
         self.sampling.shifted(event.name, event.direction)
 
-    @on(Sampler.Saved)
+    @on(SettingsList.Saved)
     def _preset_saved(self) -> None:
         self.sampling.save_preset()
 
-    @on(Sampler.Typed)
-    def _setting_typed(self, event: Sampler.Typed) -> None:
+    @on(SettingsList.Typed)
+    def _setting_typed(self, event: SettingsList.Typed) -> None:
         self.sampling.typed(event.name, event.text)

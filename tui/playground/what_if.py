@@ -156,7 +156,7 @@ class WhatIf:
             from tui.dialogs.lane import LaneScreen
 
             other = LaneScreen("other settings, the same luck", LaneOptions(host.exploration.settings),
-                               host.workspace.presets, only_settings=True)
+                               host.workspace.presets, host.workspace.palette, only_settings=True)
             host.app.push_screen(other, self.other_settings)
 
     def another_token(self, position: int, token: int) -> None:

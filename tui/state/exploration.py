@@ -157,7 +157,7 @@ class Exploration:
     def line(self, tokens: Sequence[int]) -> str:
         """The same with the spaces around it."""
         text = "".join(split_characters([self.piece(token) for token in tokens]))
-        return show_text(text.replace("\n", "↵"), keep="")
+        return show_text(text, keep="")
 
     def without_probabilities(self) -> list[tuple[int, Step]]:
         """The prompt steps of the stream whose probabilities are not known yet, with their nodes."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
-from engine.sampling.fields import FORMS, LISTS, NUMBERS, Number, parse_list, show_list
+from engine.sampling.fields import FORMS, LISTS, NUMBERS, Number, help_of, parse_list, show_list
 from engine.sampling.presets import Preset
 from engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings, check_seed
 from engine.session.nodes import View
 from engine.tokens.display import show_token
+from engine.words import counted
 from tui.state.preferences import SPEEDS, Preferences
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -21,11 +22,22 @@ LONGEST_BRANCH = 1000
 SLOWEST, FASTEST = 0.1, 10_000.0
 
 _BY_NAME = {number.name: number for number in NUMBERS}
-_LIST_LABELS = {
-    "logit_bias": ("bias", "logit_bias"), "banned": ("bans", "banned"), "dry_breakers": ("dry breaks", "dry"),
-}
-"""Label and rule of each list."""
+_LIST_RULES = {"logit_bias": "logit_bias", "banned": "banned", "dry_breakers": "dry"}
+"""The rule of each list."""
 _FIRST = ("temperature", "top_k", "top_p", "min_p")
+
+
+GENERAL_HELP = {
+    "preset": "← → go through the presets",
+    "seed": "where the luck of the coins comes from: the same seed, the same text; e.g. 7",
+    "coin": "interval: one point on the line of shares; gumbel: a luck for every token, kept whatever the settings",
+    "speed": "tokens a second of a run, also by < and >; e.g. 5",
+    "stop_at_end": "what a run does at <|endoftext|>, the end of a text: stop there, or go on past it",
+    "branch_length": "how many tokens b grows in each branch; e.g. 40",
+}
+"""What the settings do that are not the chain's."""
+
+LANE_SEED_HELP = "shared: the luck that all lanes have; a number gives this lane its own; backspace: shared again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +63,32 @@ class Change:
 def shown(view: View, kept: Preferences, presets: Sequence[Preset]) -> list[Setting]:
     """What stands in the panel at a glance: the usual settings, those that are on, what else the next flip needs."""
     settings, plain = view.settings, Settings()
-    extras = [name for name in (*_BY_NAME, *_LIST_LABELS) if name not in _FIRST and name not in ("logit_bias", "banned")
+    extras = [name for name in (*_BY_NAME, *_LIST_RULES) if name not in _FIRST and name not in ("logit_bias", "banned")
               and getattr(settings, name) != getattr(plain, name)]
-    general = _general(view, kept, presets)
-    return [*(_row(name, settings) for name in (*_FIRST, *extras)), *general[:4],
-            *(_row(name, settings) for name in ("banned", "logit_bias")), *general[4:]]
+    preset, seed, coin, speed, *others = _general(view, kept, presets)
+    return [*(_row(name, settings) for name in (*_FIRST, *extras)), seed, speed, preset, coin,
+            *(_row(name, settings) for name in ("banned", "logit_bias")), *others]
 
 
 def chain_rows(
     view: View, kept: Preferences, presets: Sequence[Preset], stages: Sequence[Stage] | None
 ) -> list[Setting]:
     """Everything, the chain's rules in their order with what each left at the cursor."""
-    settings = view.settings
     accounts = {stage.rule: f"{stage.kept:,}{_share(stage.mass_removed):>6}" for stage in stages or ()}
-    rows: list[Setting] = []
-    for rule in settings.order:
-        for name in _settings_of(rule):
-            note = accounts.pop(rule, "")
-            rows.append(_row(name, settings, note or ("off" if rule in settings.off else "")))
     general = _general(view, kept, presets)
-    return [*general[:3], *rows, *general[3:]]
+    return [*general[:3], *_rule_rows(view.settings, accounts), *general[3:]]
+
+
+def _rule_rows(settings: Settings, accounts: Mapping[str, str]) -> Iterator[Setting]:
+    """The settings of every rule in the chain's order, the first of each with its account."""
+    for rule in settings.order:
+        for place, name in enumerate(_settings_of(rule)):
+            note = accounts.get(rule, "") if place == 0 else ""
+            yield _row(name, settings, note or ("off" if rule in settings.off else ""))
 
 
 def _settings_of(rule: str) -> list[str]:
-    lists = [name for name, (_, own) in _LIST_LABELS.items() if own == rule]
+    lists = [name for name, own in _LIST_RULES.items() if own == rule]
     return [number.name for number in NUMBERS if number.rule == rule] + lists
 
 
@@ -82,13 +96,13 @@ def _row(name: str, settings: Settings, note: str = "") -> Setting:
     value = getattr(settings, name)
     if number := _BY_NAME.get(name):
         rule = number.rule
-        return Setting(name, number.label, number.show(value), rule, _state(rule, settings), note)
-    label, rule = _LIST_LABELS[name]
+        return Setting(name, name, number.show(value), rule, _state(rule, settings), note, help_of(name))
+    rule = _LIST_RULES[name]
     texts = [show_token(item) if isinstance(item, str) else str(item) for item in value]
     shown = "".join(texts) if all(len(text) == 1 for text in texts) else " ".join(texts)
     if name != "dry_breakers":
         shown = show_list(name, value)
-    return Setting(name, label, shown or "none", rule, _state(rule, settings), note)
+    return Setting(name, name, shown or "none", rule, _state(rule, settings), note, help_of(name))
 
 
 def _state(rule: str, settings: Settings) -> str:
@@ -105,14 +119,28 @@ def _share(mass: float) -> str:
 
 
 def _general(view: View, kept: Preferences, presets: Sequence[Preset]) -> list[Setting]:
-    preset = next((preset.name for preset in presets if preset.settings == view.settings), "own")
+    rows = [
+        ("seed", "seed", str(view.seed)), ("coin", "coin", view.coin),
+        ("speed", "speed", "max" if kept.speed is None else f"{kept.speed:g}/s"),
+        ("stop_at_end", "at end", "stop" if kept.stop_at_end else "go on"),
+        ("branch_length", "branch", counted(kept.branch_length, "token")),
+    ]
+    return [_preset_row(view.settings, presets, ", n saves these settings as one of your own"),
+            *(Setting(name, label, value, help=GENERAL_HELP[name]) for name, label, value in rows)]
+
+
+def _preset_row(settings: Settings, presets: Sequence[Preset], more: str = "") -> Setting:
+    known = next((preset for preset in presets if preset.settings == settings), None)
+    name, text = (known.name, f"{known.text}; ") if known else ("own", "")
+    return Setting("preset", "preset", name, help=text + GENERAL_HELP["preset"] + more)
+
+
+def lane_rows(settings: Settings, seed: int | None, presets: Sequence[Preset]) -> list[Setting]:
+    """What a lane of a comparison is made of besides its prefix: its preset, its seed, the chain's rules."""
     return [
-        Setting("preset", "preset", preset),
-        Setting("seed", "seed", str(view.seed)),
-        Setting("coin", "coin", view.coin),
-        Setting("speed", "speed", "max" if kept.speed is None else f"{kept.speed:g}/s"),
-        Setting("stop_at_end", "at end", "stop" if kept.stop_at_end else "go on"),
-        Setting("branch_length", "branch", f"{kept.branch_length} tok"),
+        _preset_row(settings, presets),
+        Setting("seed", "seed", "shared" if seed is None else str(seed), help=LANE_SEED_HELP),
+        *_rule_rows(settings, {}),
     ]
 
 
@@ -175,8 +203,8 @@ def shifted(name: str, direction: int, view: View, kept: Preferences) -> Change:
 def _rule_of(name: str) -> str:
     if number := _BY_NAME.get(name):
         return number.rule
-    if name in _LIST_LABELS:
-        return _LIST_LABELS[name][1]
+    if name in _LIST_RULES:
+        return _LIST_RULES[name]
     raise EngineError("this is not a rule of the chain; o and [ ] act on those")
 
 
@@ -241,6 +269,7 @@ class Setting:
         rule: its rule of the chain, "" for none.
         state: of that rule: "on", "off" (switched off), or "" for not asked for.
         note: what the rule left at the cursor.
+        help: what the setting does.
     """
 
     name: str
@@ -249,3 +278,4 @@ class Setting:
     rule: str = ""
     state: str = ""
     note: str = ""
+    help: str = ""

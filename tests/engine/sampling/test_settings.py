@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.sampling.fields import LARGE, NUMBERS
+from engine.sampling.fields import LARGE, LISTS, NUMBERS, find_setting, setting_name
 from engine.sampling.presets import find_preset
 from engine.sampling.settings import CHAIN, Settings, check_seed, parse_settings
 
@@ -174,3 +174,25 @@ def test_ids_are_checked_against_the_vocabulary() -> None:
         Settings(banned=(97,)).check_vocabulary(97)
     with pytest.raises(InputError, match="every token is banned"):
         Settings(banned=(0, 1)).check_vocabulary(2)
+
+
+@pytest.mark.parametrize("written", ["top_k", "top-k", "top k", "topk", "k", "TOP_K", " Top-K "])
+def test_names_are_taken_however_they_are_written(written: str) -> None:
+    assert parse_settings(f"{written}=40") == Settings(top_k=40)
+    with pytest.raises(InputError, match="top_k is given twice"):
+        parse_settings(f"top_k=3,{written}=40")
+
+
+def test_every_name_finds_its_setting() -> None:
+    for name in (*(number.name for number in NUMBERS), *LISTS):
+        for written in (name, name.replace("_", "-"), name.replace("_", "").upper()):
+            assert setting_name(written) == find_setting(written) == name
+    assert find_setting("to") == "top_k"
+    assert find_setting("sigma") == "top_n_sigma"
+    assert find_setting("zzz") is None
+    assert find_setting("") is None
+
+
+def test_every_example_is_a_value_of_its_setting() -> None:
+    for number in NUMBERS:
+        assert getattr(parse_settings(f"{number.name}={number.example}"), number.name) == float(number.example)

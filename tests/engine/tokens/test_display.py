@@ -11,7 +11,7 @@ from engine.tokens.display import decode_token, show_text, show_token
     ("text", "shown"),
     [
         (" that", "·that"),
-        ("\n", "␊"),
+        ("\n", "↵"),
         ("\t", "␉"),
         ("\x1b[31m", "␛[31m"),
         ("\x7f\x9b", "␡‹009b›"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Paste
 from textual.geometry import Offset
-from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from engine.compare.lanes import LaneSpec, lane_starts
 from engine.compare.repeats import repeat
@@ -21,6 +22,7 @@ from tui.compare.host import network_of
 from tui.compare.repeat import RepeatScreen
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.lane import LaneScreen, many_lines, one_line
+from tui.widgets.settings_editor import SettingsList
 from tui.workers.requests import RepeatRequest
 
 COLD, WARM = Settings(temperature=0.7), Settings(temperature=1.2)
@@ -68,7 +70,7 @@ async def test_lanes_are_added_copied_edited_and_removed_while_they_run(drive: D
         await driver.until(lambda: len(driver.compare.comparison) > 5)
         comparison = driver.compare.comparison
         await driver.pilot.press("a")
-        driver.app.screen.query_one("#settings", Input).value = "nucleus,temperature=0.9"
+        driver.app.post_message(Paste("nucleus,temperature=0.9"))
         await driver.pilot.press("enter")
         await driver.until(lambda: len(comparison.lanes) == 3 and len(comparison.lanes[2].steps) > 8)
         assert driver.compare.advance.running
@@ -76,7 +78,7 @@ async def test_lanes_are_added_copied_edited_and_removed_while_they_run(drive: D
         await driver.until(lambda: len(comparison.lanes) == 4 and len(comparison.lanes[1].steps) > 8)
         assert comparison.lanes[1].settings == COLD
         await driver.pilot.press("s")
-        driver.app.screen.query_one("#settings", Input).value = "greedy"
+        driver.app.post_message(Paste("greedy"))
         await driver.pilot.press("enter")
         await driver.until(lambda: comparison.lanes[1].settings.greedy and len(comparison.lanes[1].steps) > 8)
         await driver.pilot.press("3", "x")
@@ -153,9 +155,8 @@ async def test_a_prefix_and_a_seed_of_its_own(drive: Drive, classics: Model) -> 
         assert lane.prefix == classics.tokenizer.encode("Call me Ishmael")
         assert [step.u for step in lane.steps] == [step.u for step in comparison.lanes[0].steps]
         assert lane.new_ids == alone(classics, WARM, lane.prefix, count=2, offset=comparison.base - len(lane.prefix))
-        await driver.pilot.press("s", "tab", "tab")
-        await driver.type("99")
-        await driver.pilot.press("enter")
+        await driver.pilot.press("s")
+        await driver.find("seed", "9", "9", "ctrl+s")
         await driver.lanes_settled()
         assert lane.steps[0].u == interval_chance(99, comparison.base, 0)
         await driver.pilot.press("e")
@@ -175,20 +176,17 @@ async def test_bad_lanes_are_refused_where_they_are_typed(drive: Drive) -> None:
         await driver.pilot.press("s")
         screen = driver.on(LaneScreen)
         for text, said in (("temprature=1", "did you mean temperature"), ("top_p=9", "0 to 1"), ("gredy", "greedy")):
-            screen.query_one("#settings", Input).value = text
-            await driver.pilot.press("enter")
-            assert driver.app.screen is screen
+            driver.app.post_message(Paste(text))
+            await driver.pilot.pause()
             assert said in str(screen.query_one("#problem", Static).content)
-        screen.query_one("#settings", Input).value = ""
-        screen.query_one("#seed", Input).value = "-4"
-        await driver.pilot.press("enter")
+        await driver.find("seed", "minus", "4", "ctrl+s")
         assert driver.app.screen is screen
+        assert "not a seed" in str(screen.query_one("#problem", Static).content)
         await driver.pilot.press("escape")
         await driver.lanes_settled()
         assert driver.compare.lanes.selected.settings == settings
         await driver.pilot.press("s")
-        driver.app.screen.query_one("#settings", Input).value = "banned=9999"
-        await driver.pilot.press("enter")
+        await driver.find("banned", "9", "9", "9", "9", "ctrl+s")
         await driver.until(lambda: "ids are 0 to 8192" in driver.notices())
         assert driver.compare.lanes.selected.settings == settings
 
@@ -199,19 +197,30 @@ def test_prefixes_with_line_breaks_fit_one_line() -> None:
         assert many_lines(one_line(text)) == text
 
 
-async def test_presets_fill_the_lane_editor(drive: Drive) -> None:
+async def test_a_lane_is_edited_as_the_playground_is(drive: Drive) -> None:
     async with drive() as driver:
         await driver.pilot.press("c")
         await driver.lanes_settled()
-        await driver.pilot.press("s", "tab", "tab", "tab")
-        assert isinstance(driver.app.screen.focused, OptionList)
-        await driver.pilot.press("down", "enter")
-        assert driver.app.screen.query_one("#settings", Input).value == "temperature=0"
-        await driver.pilot.press("enter")
+        await driver.pilot.press("s")
+        await driver.find("preset", "right", "right")
+        screen = driver.on(LaneScreen)
+        assert screen.options.settings == Settings(temperature=0)
+        assert "one may happen" not in screen.query_one(SettingsList).explained
+        await driver.find("top-k", "4", "0", "enter")
+        assert screen.options.settings == Settings(temperature=0, top_k=40)
+        await driver.find("t", "right")
+        assert screen.options.settings == Settings(temperature=0.05, top_k=40)
+        await driver.find("seed", "3", "enter")
+        assert screen.options.seed == 3
+        await driver.pilot.press("backspace", "enter")
+        assert screen.options.seed is None
+        await driver.pilot.press("right", "right", "tab", *"Oh", "enter")
         await driver.lanes_settled()
-        assert driver.compare.lanes.selected.settings.greedy
+        lane = driver.compare.lanes.selected
+        assert (lane.settings, lane.setup.seed) == (Settings(temperature=0.05, top_k=40), 1)
+        assert driver.decode(list(lane.prefix)) == "Oh"
         await driver.lane_press("p")
-        assert driver.compare.lanes.selected.settings == Settings(top_k=40)
+        assert driver.compare.lanes.selected.settings == Settings()
 
 
 async def test_own_coins_other_luck_and_the_gumbel_coin(drive: Drive, classics: Model) -> None:

@@ -13,13 +13,13 @@ from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.playground.test_screen import PROMPT
 from tui.dialogs.ask import AskScreen
-from tui.playground.sampler import Sampler
+from tui.widgets.settings_editor import SettingsList
 
 
 async def test_texts_are_typed_in_the_panel(drive: Drive) -> None:
     """[ moved the rule, and letters and spaces were keys of the screen."""
     async with drive() as driver:
-        sampler = driver.app.screen.query_one(Sampler)
+        sampler = driver.app.screen.query_one(SettingsList)
         await driver.press("s")
         for typed, wanted in (('["b r", "é"]', ("b r", "é")), ('":"', (":",)), ("198;25", (198, 25))):
             sampler.select("dry_breakers")
@@ -45,7 +45,7 @@ async def test_settings_by_keys_typing_and_mouse_without_running_the_network(dri
         assert driver.dist.kept == 40
         assert driver.dist.logits is logits
         await driver.press("escape")
-        await driver.pilot._post_mouse_events([MouseScrollUp], Sampler, offset=Offset(3, 1), button=0)  # noqa: SLF001
+        await driver.pilot._post_mouse_events([MouseScrollUp], SettingsList, offset=Offset(3, 0), button=0)  # noqa: SLF001
         await driver.until(lambda: driver.exploration.settings == Settings(temperature=0.55, top_k=40))
         assert driver.exploration.computed == before
         await driver.press("u", "u", "u", "u", "u")
@@ -56,7 +56,7 @@ async def test_settings_by_keys_typing_and_mouse_without_running_the_network(dri
 async def test_steps_are_switched_off_and_moved_and_say_what_they_leave(drive: Drive) -> None:
     chain = Settings(temperature=3.0, top_p=0.7)
     async with drive(settings=chain) as driver:
-        sampler, computed = driver.playground.query_one(Sampler), driver.exploration.computed
+        sampler, computed = driver.playground.query_one(SettingsList), driver.exploration.computed
 
         def note(name: str) -> str:
             return next(setting.note for setting in sampler.settings if setting.name == name)
@@ -114,19 +114,19 @@ async def test_an_own_preset_is_saved_by_name_and_deleted_from_the_palette(drive
 async def test_bad_values_are_refused_in_one_line(drive: Drive, name: str, typed: str, said: str) -> None:
     async with drive() as driver:
         view = driver.tree.view
-        driver.playground.query_one(Sampler).post_message(Sampler.Typed(name, typed))
+        driver.playground.query_one(SettingsList).post_message(SettingsList.Typed(name, typed))
         await driver.until(lambda: said in driver.notices())
         assert driver.tree.view == view
 
 
 async def test_every_setting_steps_up_and_down(drive: Drive) -> None:
     async with drive() as driver:
-        sampler = driver.playground.query_one(Sampler)
+        sampler = driver.playground.query_one(SettingsList)
         await driver.press("s")
         for setting in list(sampler.settings):
             seen = {(driver.tree.view, driver.workspace.preferences)}
             for direction in (1, -1, -1):
-                sampler.post_message(Sampler.Changed(setting.name, direction))
+                sampler.post_message(SettingsList.Changed(setting.name, direction))
                 await driver.pilot.pause()
                 seen.add((driver.tree.view, driver.workspace.preferences))
             lists = ("banned", "logit_bias", "dry_breakers")  # they have no next value

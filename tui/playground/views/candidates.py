@@ -14,7 +14,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.playground.views.view import Position, View
-from tui.style.labels import RULE_LABELS
 from tui.style.palette import Palette
 from tui.widgets.bars import bar_segments, percent
 
@@ -173,7 +172,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         style = palette.removed if step else palette.taken if taken else palette.text
         mark = "●" if taken else "›" if selected else " "
         if step:
-            name = RULE_LABELS.get(step, step)
+            name = step
             why = f"░ cut by {name}" if bar_width >= len(name) + 9 else f"░ by {name}"
             middle = [Segment(set_cell_size(why, bar_width), palette.removed)]
             number = percent(raw)

@@ -11,7 +11,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.playground.views.view import Position, View
-from tui.style.labels import RULE_LABELS
 from tui.style.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -133,7 +132,7 @@ def draw(dist: Distribution, taken: int | None, width: int, height: int, palette
                 for y in range(min(last, row) + 1, max(last, row)):
                     cells[layer, y // 4, column // 2] |= DOTS[column % 2][y % 4]
             last = row
-    marks = {column_of(rank) // 2: RULE_LABELS.get(step, step) for step, rank in cuts(dist).items()}
+    marks = {column_of(rank) // 2: step for step, rank in cuts(dist).items()}
     place = None
     if taken is not None:
         rank = dist.rank(taken)

@@ -1,4 +1,4 @@
-"""The sampling panel: every setting that the next flip depends on, changed by keys, mouse or typing."""
+"""The settings editor: name and value side by side, changed by keys, mouse or typing, each with what it does."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.text import Text
 from textual import events
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widgets import Static
 
+from engine.sampling.fields import find_setting
 from tui.state.sampling_panel import Setting
 from tui.style.palette import Palette
 
@@ -21,26 +26,27 @@ TEXTS = ("dry_breakers",)
 """Settings that take texts, in JSON form."""
 
 TEXT_BEGINS = ("[", '"')
-LABEL, VALUE = 13, 8
+LABEL, VALUE = 23, 8
 """Cells for label and value where every setting has a line."""
 
 
-class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
-    """The usual settings in two columns; all of them, in the order of the chain, while it has the focus.
+class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
+    """The usual settings, two on a line where they fit; all of them, in the order of the chain, where that is open.
 
     The screen owns their meaning: it gives values and is told of wishes.
     """
 
     HELP = """\
-    s goes to the settings: ↑ ↓ choose one, ← → change it, digits type a value, enter applies it, esc goes back. The
-    chain's rules stand in their order; beside each is how many tokens it leaves at the cursor and how much of the
-    probability it takes away. o switches a rule off and on again, [ and ] move it earlier and later, n saves the
-    settings as a preset of your own (ctrl+p forgets one). The distribution at the cursor changes at once, without
-    running the network. What each setting does and where it is from: gpt2-remix generate --help.
+    s goes to the settings: ↑ ↓ choose one, ← → change it, digits type a value, enter applies it, / finds one by its
+    name, esc goes back. Below stands what the chosen one does. The chain's rules stand in their order; beside each is
+    how many tokens it leaves at the cursor and how much of the probability it takes away. o switches a rule off and on
+    again, [ and ] move it earlier and later, n saves the settings as a preset of your own (ctrl+p forgets one). The
+    distribution at the cursor changes at once, without running the network.
     """
 
     DEFAULT_CSS = """
-    Sampler {
+    SettingsList {
+        height: 1fr;
         background: $surface;
         scrollbar-size-vertical: 1;
         overflow-x: hidden;
@@ -53,6 +59,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("up", "select(-1)", "select", key_display="↑↓"),
         Binding("down", "select(1)", show=False),
         Binding("enter", "apply", "apply"),
+        Binding("slash", "find", "find", key_display="/"),
         Binding("o", "switch", "on/off"),
         Binding("left_square_bracket", "shift(-1)", "order", key_display="[ ]"),
         Binding("right_square_bracket", "shift(1)", show=False),
@@ -97,12 +104,21 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
     class Saved(Message):
         """The settings are to be kept under a name."""
 
-    class Left(Message):
-        """The person is done here."""
+    class Done(Message):
+        """The person is done here, and wants what stands there."""
 
-    def __init__(self, palette: Palette) -> None:
-        super().__init__(id="sampler")
+    class Left(Message):
+        """The person goes away from here."""
+
+    class Selected(Message):
+        """Another setting is selected, or looked for."""
+
+    def __init__(self, palette: Palette, *, always_open: bool = False) -> None:
+        super().__init__(id="settings")
+        self._always_open = always_open
+        self._finding: str | None = None  # the name that is being typed
         self._palette = palette
+        self._rows: list[int] = []
         self._few: list[Setting] = []
         self._all: list[Setting] = []
         self._name = "temperature"  # of the selected setting
@@ -123,7 +139,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def open(self) -> bool:
         """Whether all settings are shown."""
-        return self.has_focus and bool(self._all)
+        return (self.has_focus or self._always_open) and bool(self._all)
 
     @property
     def settings(self) -> list[Setting]:
@@ -131,9 +147,27 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         return self._all if self.open else self._few
 
     def _resize_content(self) -> None:
-        count = len(self.settings)
-        self.virtual_size = Size(self.size.width, count if self.open else (count + 1) // 2)
+        self._rows = list(range(len(self._all))) if self.open else self._packed()
+        self.virtual_size = Size(self.size.width, len(self._rows))
         self._scroll_to_selected()
+        self.post_message(self.Selected())
+
+    def _packed(self) -> list[int]:
+        """The first setting of each line: two stand on one where both fit."""
+        rows, place, room = [], 0, self._column() - 1
+        fits = [cell_len(setting.label) + cell_len(setting.value) + 3 <= room for setting in self._few]
+        while place < len(fits):
+            rows.append(place)
+            place += 2 if all(fits[place : place + 2]) else 1
+        return rows
+
+    def _on_row(self, row: int) -> range:
+        """The settings of a line."""
+        last = self._rows[row + 1] if row + 1 < len(self._rows) else len(self.settings)
+        return range(self._rows[row], last)
+
+    def _row_of(self, index: int) -> int:
+        return next((row for row in range(len(self._rows)) if index in self._on_row(row)), 0)
 
     @property
     def _selected(self) -> int:
@@ -149,12 +183,23 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self._draft = None
         self._name = name
         self._scroll_to_selected()
+        self.post_message(self.Selected())
         self.refresh()
+
+    @property
+    def explained(self) -> str:
+        """What the selected setting does; the name that is being typed where one is looked for."""
+        if self._finding is not None:
+            return f"find: {self._finding}▏ (top_k, top-k or k; enter or esc ends)"
+        return next((setting.help for setting in self.settings if setting.name == self.selected), "")
 
     def _scroll_to_selected(self) -> None:
         if self.size.height:
-            row = self._selected if self.open else self._selected // 2
-            self.scroll_to_region(Region(0, row, 1, 1), animate=False, force=True)
+            self.scroll_to_region(Region(0, self._row_of(self._selected), 1, 1), animate=False, force=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Presets are saved where the settings are those of the playground."""
+        return action != "save" or not self._always_open
 
     def action_change(self, direction: int) -> None:
         """Ask for one step up or down."""
@@ -186,28 +231,68 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Saved())
 
     def action_apply(self) -> None:
-        """Apply what was typed, or leave where nothing was."""
+        """Apply what was typed, or be done where nothing was."""
+        if self._found():
+            return
         if self._draft is None:
-            self.post_message(self.Left())
+            self.post_message(self.Done())
             return
         self.post_message(self.Typed(self.selected, self._draft))
         self._draft = None
         self.refresh()
 
+    def action_find(self) -> None:
+        """Look for a setting by its name."""
+        self._finding = ""
+        self.post_message(self.Selected())
+
+    def _found(self) -> bool:
+        """End looking for a name; whether one was looked for."""
+        looked, self._finding = self._finding is not None, None
+        self.post_message(self.Selected())
+        return looked
+
+    def _find(self, typed: str) -> None:
+        self._finding = typed
+        names = [setting.name for setting in self.settings]
+        name = find_setting(typed)
+        if name not in names:
+            name = next((own for own in names if typed and own.startswith(typed.lower())), None)
+        if name is not None:
+            self.select(name)
+        self.post_message(self.Selected())
+
+    def take_draft(self) -> str | None:
+        """What was typed and not applied, which is gone then; None for nothing."""
+        draft, self._draft = self._draft, None
+        self.refresh()
+        return draft
+
     def action_erase(self) -> None:
         """Take the last typed character back."""
+        if self._finding is not None:
+            self._find(self._finding[:-1])
+            return
         self._draft = (self._draft or "")[:-1]
         self.refresh()
 
     def action_leave(self) -> None:
         """Forget what was typed, or leave where nothing was."""
+        if self._found():
+            return
         if self._draft is None:
             self.post_message(self.Left())
         self._draft = None
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:
-        """Collect a typed value."""
+        """Collect a typed value, or a name that is looked for."""
+        if self._finding is not None:
+            if event.is_printable and event.character:
+                event.stop()
+                event.prevent_default()
+                self._find(self._finding + event.character)
+            return
         begun = (self._draft or "")[:1]
         text = self.selected in TEXTS and event.is_printable and (begun in TEXT_BEGINS or not begun)
         if event.character and (event.character in TYPED or (text and (begun or event.character in TEXT_BEGINS))):
@@ -218,7 +303,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_blur(self) -> None:
         """Forget what was typed and not applied."""
-        self._draft = None
+        self._draft = self._finding = None
         self._resize_content()
         self.refresh()
 
@@ -232,8 +317,12 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         self._resize_content()
 
     def _cell_at(self, x: int, y: int) -> int:
+        """The setting at a place; one past the last for none."""
         row = y + self.scroll_offset.y
-        return row if self.open else 2 * row + (1 if x >= self._column() else 0)
+        if row >= len(self._rows):
+            return len(self.settings)
+        on_row = self._on_row(row)
+        return on_row[-1 if x >= self._column() else 0]
 
     def _column(self) -> int:
         return self.scrollable_content_region.width // 2
@@ -261,8 +350,8 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         shown = self._value_text(index)
         if self.open:
             return LABEL + self._room(index) - cell_len(shown), shown
-        start = self._column() - 1 - cell_len(shown)
-        return start + (self._column() if index % 2 else 0), shown
+        on_row = self._on_row(self._row_of(index))
+        return (on_row.index(index) + 1 if len(on_row) > 1 else 2) * self._column() - 1 - cell_len(shown), shown
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel over a setting raises it; over the whole list it scrolls."""
@@ -284,13 +373,17 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
             self.action_change(direction)
 
     def _room(self, index: int) -> int:
-        """Cells for a value where every setting has a line: the rest of it where there is no account."""
-        rest = self.scrollable_content_region.width - LABEL
-        return VALUE if self.settings[index].rule else rest
+        """Cells for a value where every setting has a line: the rest of it where a long one has no account."""
+        setting, rest = self.settings[index], self.scrollable_content_region.width - LABEL
+        return VALUE if cell_len(setting.value) <= VALUE - 2 or setting.note else rest
 
     def _value_text(self, index: int) -> str:
         value = self.settings[index].value
-        room = self._room(index) if self.open else self._column() - 2 - cell_len(self.settings[index].label)
+        if self.open:
+            room = self._room(index)
+        else:
+            columns = 2 if len(self._on_row(self._row_of(index))) == 1 else 1
+            room = columns * self._column() - 2 - cell_len(self.settings[index].label)
         if self._draft is not None and index == self._selected:
             return f"{self._draft[-room + 1 :]}▏"
         if cell_len(value) > room - 2:
@@ -305,12 +398,11 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
             segments = self._chain_row(row, width) if row < len(self._all) else []
             return Strip(segments).adjust_cell_length(width, palette.text)
         segments = []
-        for index in (2 * row, 2 * row + 1):
-            if index >= len(self._few):
-                continue
+        on_row = self._on_row(row) if row < len(self._rows) else range(0)
+        for index in on_row:
             text = self._value_text(index)
             setting = self._few[index]
-            gap = self._column() - 1 - cell_len(setting.label) - cell_len(text)
+            gap = (self._column() if len(on_row) > 1 else 2 * self._column()) - 1 - cell_len(setting.label + text)
             chosen = self.has_focus and index == self._selected
             style = palette.gone if setting.state == "off" else palette.value
             segments += [
@@ -321,7 +413,7 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _chain_row(self, index: int, width: int) -> list[Segment]:
         palette, setting = self._palette, self._all[index]
-        chosen = index == self._selected
+        chosen = index == self._selected and self.has_focus
         mark = {"on": "●", "off": "○"}.get(setting.state, " ")
         plain = palette.value if chosen else palette.label if setting.state != "on" and setting.rule else palette.value
         label = set_cell_size(f"{mark} {setting.label}", LABEL)
@@ -331,3 +423,37 @@ class Sampler(ScrollView, can_focus=True, inherit_bindings=False):
         gap = " " * max(0, room - cell_len(text))
         note = setting.note[: max(0, width - LABEL - room - 1)].rjust(max(0, width - LABEL - room))
         return [Segment(label, plain), Segment(gap, plain), Segment(text, value), Segment(note, palette.muted)]
+
+
+class SettingsEditor(Vertical):
+    """The list, and below it what the selected setting does while the list is open."""
+
+    DEFAULT_CSS = """
+    SettingsEditor #setting-help { height: 3; color: $text-muted; display: none; }
+    SettingsEditor.-open #setting-help { display: block; }
+    """
+
+    def __init__(self, palette: Palette, *, always_open: bool = False) -> None:
+        super().__init__(id="sampler")
+        self.list = SettingsList(palette, always_open=always_open)
+        self._help = Static(id="setting-help")
+
+    def compose(self) -> ComposeResult:
+        """See the class."""
+        yield self.list
+        yield self._help
+
+    @property
+    def focused(self) -> bool:
+        """Whether the list has the focus."""
+        return self.list.has_focus
+
+    def set_palette(self, palette: Palette) -> None:
+        """Draw with another theme."""
+        self.list.set_palette(palette)
+
+    def on_settings_list_selected(self, message: SettingsList.Selected) -> None:
+        """Explain the selected setting."""
+        message.stop()
+        self.set_class(self.list.open, "-open")
+        self._help.update(Text(self.list.explained))
