@@ -16,7 +16,7 @@ from tui.training.new import TrainScreen
 from tui.tree.keymap import KEYMAP as TREE_KEYMAP
 from tui.tree.screen import TreeScreen
 from tui.widgets.coin import Coin
-from tui.widgets.settings_editor import SettingsList
+from tui.widgets.settings_list import SettingsList
 from tui.widgets.token_text import TokenText
 
 HEAT_HELP = "h goes through them. " + " ".join(f"{heat.name}: {heat.help}." for heat in HEATS.values())

@@ -26,7 +26,8 @@ from tui.state.lanes import LaneOptions
 from tui.state.preferences import Preferences
 from tui.style.palette import Palette
 from tui.widgets.footer import Keys
-from tui.widgets.settings_editor import SettingsEditor, SettingsList
+from tui.widgets.settings_editor import SettingsEditor
+from tui.widgets.settings_list import SettingsList
 
 
 def one_line(text: str) -> str:

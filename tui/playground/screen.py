@@ -32,7 +32,7 @@ from tui.playground.views.pane import ViewPane
 from tui.playground.what_if import WhatIf
 from tui.state.exploration import Exploration
 from tui.widgets.coin import Coin
-from tui.widgets.settings_editor import SettingsList
+from tui.widgets.settings_list import SettingsList
 from tui.widgets.token_text import TokenText
 from tui.workers.requests import LogitsRequest, RechooseRequest, RunRequest
 from tui.workspace import Workspace

@@ -13,7 +13,7 @@ from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.playground.test_screen import PROMPT
 from tui.dialogs.ask import AskScreen
-from tui.widgets.settings_editor import SettingsList
+from tui.widgets.settings_list import SettingsList
 
 
 async def test_texts_are_typed_in_the_panel(drive: Drive) -> None:
