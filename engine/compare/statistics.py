@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from engine.generation.step import Step
 
-STATISTICS: dict[str, tuple[str, int]] = {
-    "mean_surprisal": ("mean -log2 of the raw probability of the tokens, in bits", -1),
-    "mean_entropy": ("mean entropy of the raw distributions, in bits", -1),
-    "perplexity": ("2 to the mean surprisal: as many equally likely choices as the network saw", -1),
-    "distinct_1": ("share of different tokens among all (Li et al. 2016, arXiv 1510.03055)", 1),
-    "distinct_2": ("share of different pairs of neighbouring tokens among all pairs", 1),
-    "repeated_4gram_fraction": ("share of runs of four tokens that stood before (as in Welleck et al. 2019)", -1),
+STATISTICS: dict[str, str] = {
+    "mean_surprisal": "mean -log2 of the raw probability of the tokens, in bits",
+    "mean_entropy": "mean entropy of the raw distributions, in bits",
+    "perplexity": "2 to the mean surprisal: as many equally likely choices as the network saw",
+    "distinct_1": "share of different tokens among all (Li et al. 2016, arXiv 1510.03055)",
+    "distinct_2": "share of different pairs of neighbouring tokens among all pairs",
+    "repeated_4gram_fraction": "share of runs of four tokens that stood before (as in Welleck et al. 2019)",
 }
-"""Each statistic's meaning, and whether more (1) or less (-1) of it is marked as best."""
+"""Each statistic's meaning. None is better for being higher or lower: the likeliest text is not the best one."""
 
 
 @dataclass(slots=True)
@@ -108,14 +108,12 @@ def compare_streams(first: Sequence[int], second: Sequence[int]) -> Divergence:
     return Divergence(left, apart, together, sum(equal), len(equal))
 
 
-def best_and_worst(name: str, values: Sequence[float | None]) -> tuple[set[int], set[int]]:
-    """The places of the best and of the worst values of a statistic; none where all are alike or unknown."""
+def highest_and_lowest(values: Sequence[float | None]) -> tuple[set[int], set[int]]:
+    """The places of the highest and of the lowest values; none where all are alike or unknown."""
     known = [value for value in values if value is not None]
     if not known or min(known) == max(known):
         return set(), set()
-    more = STATISTICS[name][1] > 0 if name in STATISTICS else True
-    best, worst = (max(known), min(known)) if more else (min(known), max(known))
-    return {n for n, v in enumerate(values) if v == best}, {n for n, v in enumerate(values) if v == worst}
+    return {n for n, v in enumerate(values) if v == max(known)}, {n for n, v in enumerate(values) if v == min(known)}
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:

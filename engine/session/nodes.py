@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from engine.generation.step import Step
 from engine.sampling.settings import CoinKind, Settings
 
 ROOT = 0
+LOG_2 = math.log(2)
 
 
 @dataclass(slots=True)
@@ -18,6 +20,7 @@ class Node:
     Attributes:
         parent: the node before it; None for the root, which holds no step.
         depth: how many tokens the path to it has.
+        given: how many of these are given ones (a prompt's).
         log_p: natural logarithm of the raw probability of what was sampled and picked on that path, given the prompt.
         visited: the child through which the stream last went, so that coming back finds the same continuation.
         model: the index in `Tree.models` of the model that it was made with.
@@ -33,6 +36,12 @@ class Node:
     visited: int | None = None
     model: int = 0
     born: float = 0.0
+    given: int = 0
+
+    def bits_after(self, above: Node) -> float | None:
+        """The mean surprisal in bits of what was sampled and picked after a node above; None where nothing was."""
+        count = self.depth - above.depth - (self.given - above.given)
+        return (above.log_p - self.log_p) / LOG_2 / count if count else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,13 @@ depends on. Undo and redo move between views. Plain Python, no tensors.
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 
 from engine.generation.step import Step
 from engine.models.record import ModelRecord
 from engine.sampling.settings import CoinKind, Settings
-from engine.session.nodes import ROOT, Annotation, Node, View, seed_of
-
-LOG_2 = math.log(2)
+from engine.session.nodes import LOG_2, ROOT, Annotation, Node, View, seed_of
 
 
 class Tree:
@@ -175,7 +172,8 @@ class Tree:
         above = self.nodes[parent]
         surprisal = 0.0 if step.origin == "prompt" or step.surprisal is None else step.surprisal
         log_p = above.log_p - surprisal * LOG_2
-        node = Node(len(self.nodes), parent, step, above.depth + 1, log_p, model=model, born=born)
+        given = above.given + (step.origin == "prompt")
+        node = Node(len(self.nodes), parent, step, above.depth + 1, log_p, model=model, born=born, given=given)
         self.nodes.append(node)
         if step.seed is not None:
             self.seeds.add(step.seed)

@@ -111,11 +111,6 @@ class Advancing:
             if dist is not None and steps:
                 comparison.remember_distribution(lane, len(lane.steps) - 1, dist)
             lane.stop = None if stop == "length" else stop
-        made = {lane.version: len(lane.steps) - advance.before.get(lane.version, 0) for lane in comparison.lanes}
-        seconds = sum(made.values()) / message.rate if message.rate else 0
-        for lane in comparison.lanes:
-            if seconds and made[lane.version]:
-                lane.rate = made[lane.version] / seconds
         advance.rate = message.rate
         if advance.following:
             comparison.cursor = max(0, len(comparison) - 1)

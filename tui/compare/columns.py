@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual.containers import HorizontalScroll
 
-from engine.compare.statistics import best_and_worst
+from engine.compare.statistics import highest_and_lowest
 from engine.errors import EngineError
+from engine.words import counted
 from tui.compare.host import CompareHost, network_of
 from tui.compare.lane_column import LaneColumn
 from tui.compare.traces import LaneTraces
@@ -28,9 +29,6 @@ NARROWEST = 26
 
 SHOWN_PREFIX = 120
 """Tokens of the prefix that are shown before the new ones."""
-
-NOT_JUDGED = ("verbatim", "longest")
-"""Statistics of which neither more nor less is better."""
 
 
 class Columns:
@@ -86,7 +84,7 @@ class Columns:
         dists = [dist for _, _, dist, _ in found if dist is not None]
         scale = max((max(float(dist.final.max()), float(dist.raw.max())) for dist in dists), default=1.0)
         self._traces.follow()
-        marks = self.best_and_worst()
+        marks = self.marks()
         for place, column, dist, empty in found:
             lane = comparison.lanes[place]
             self.head(place, column)
@@ -108,8 +106,8 @@ class Columns:
         if lane.setup.own_prefix is not None:
             notes.append("own prefix")
         if place and (found := comparison.divergence(place)).first is not None:
-            again = f", again after {found.apart}" if found.apart is not None else ""
-            notes.append(f"leaves at {comparison.base + found.first}{again}")
+            apart = f" for {counted(found.apart, 'token')}" if found.apart is not None else ""
+            notes.append(f"leaves lane 1 at {comparison.base + found.first}{apart}")
         elif place and lane.steps:
             notes.append("same as lane 1")
         if lane.stop == "end_of_text":
@@ -166,7 +164,7 @@ class Columns:
             begin, end = max(first, skipped), min(len(trace.marks), skipped + column.text.count)
             column.text.set_marks(begin - skipped, trace.drawn(begin, end) if end > begin else [])
         self.head(place, column)
-        marks = {name: found.get(place, "") for name, found in self.best_and_worst().items()}
+        marks = {name: found.get(place, "") for name, found in self.marks().items()}
         column.stats.show(self.values(lane), marks)
 
     # What is shown
@@ -187,17 +185,15 @@ class Columns:
         """A lane's statistics."""
         values = lane.stats.to_dict()
         values["verbatim"], values["longest"] = self._traces.share_and_longest(lane)
-        values["rate"] = lane.rate
         return values
 
-    def best_and_worst(self) -> dict[str, dict[int, str]]:
-        """For each statistic which lanes are best and worst."""
+    def marks(self) -> dict[str, dict[int, str]]:
+        """For each statistic which lanes have the highest value and which the lowest."""
         tables = [self.values(lane) for lane in self._host.comparison.lanes]
         found = {}
         for name in tables[0]:
-            if name not in NOT_JUDGED:
-                best, worst = best_and_worst(name, [table[name] for table in tables])
-                found[name] = dict.fromkeys(worst, "▼") | dict.fromkeys(best, "▲")
+            highest, lowest = highest_and_lowest([table[name] for table in tables])
+            found[name] = dict.fromkeys(lowest, "▼") | dict.fromkeys(highest, "▲")
         return found
 
     def known(self) -> bool:

@@ -34,7 +34,6 @@ STATISTICS: dict[str, tuple[str, str]] = {
     "repeated_4gram_fraction": ("repeats", "{:.1%}"),
     "verbatim": ("verbatim", "{:.1%}"),
     "longest": ("longest span", "{:,.0f}"),
-    "rate": ("tok/s", "{:,.1f}"),
 }
 """Label and form of each statistic."""
 
@@ -102,7 +101,7 @@ class LaneCandidates(Widget):
 
 
 class LaneStats(Widget):
-    """The statistics of a lane, a line each; ▲ the best of all lanes, ▼ the worst."""
+    """The statistics of a lane, a line each; ▲ the highest of all lanes, ▼ the lowest."""
 
     DEFAULT_CSS = "LaneStats { height: 9; background: $surface; }"
 
@@ -121,7 +120,9 @@ class LaneStats(Widget):
     def render_line(self, y: int) -> Strip:
         """One statistic."""
         palette, width = self.palette, self.size.width
-        if y >= len(STATISTICS):
+        if y == len(STATISTICS):
+            return Strip([Segment("▲ highest  ▼ lowest".rjust(width), palette.muted)]).crop(0, width)
+        if y > len(STATISTICS):
             return Strip.blank(width, palette.text)
         name = list(STATISTICS)[y]
         label, form = STATISTICS[name]
@@ -129,7 +130,7 @@ class LaneStats(Widget):
         text = "–" if value is None else form.format(value)
         mark = self.marks.get(name, "")
         gap = max(1, width - cell_len(label) - cell_len(text) - 2)
-        style = palette.taken if mark == "▲" else palette.value
+        style = palette.value
         return Strip(
             [Segment(label, palette.label), Segment(" " * gap + text, style), Segment(f" {mark or ' '}", style)]
         ).adjust_cell_length(width, palette.text)
@@ -150,11 +151,10 @@ class LaneColumn(Vertical):
     v shows them for the new tokens of each lane. Surprisal: the mean of -log2 of the raw probability, in bits. Entropy:
     how undecided the network was, in bits. Perplexity: 2 to the mean surprisal, as many equally likely choices as it
     saw. Distinct-1 and distinct-2: the share of different tokens, and of different pairs of neighbours. Repeats: the
-    share of runs of four tokens that stood before. ▲ marks the best lane and ▼ the worst: less surprisal, entropy,
-    perplexity and repeats, more distinct tokens and more tokens a second count as better; the likeliest text is not
-    always the best one. Verbatim: the share of tokens in spans that stand word for word in the training text, and the
-    longest of these in tokens; neither much nor little of it is better. m repeats a comparison with many seeds: mean
-    and spread of each statistic, as a table and as a plot.
+    share of runs of four tokens that stood before. Verbatim: the share of tokens in spans that stand word for word in
+    the training text, and the longest of these in tokens. ▲ marks the highest of all lanes and ▼ the lowest; neither
+    is the better one: the likeliest text is not the best. m repeats a comparison with many seeds: mean and spread of
+    each statistic, as a table and as a plot.
     """
 
     DEFAULT_CSS = """

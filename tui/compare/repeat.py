@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Size
 from textual.widgets import Input, Label, ProgressBar, Static
 
-from engine.compare.statistics import best_and_worst, mean_and_spread
+from engine.compare.statistics import highest_and_lowest, mean_and_spread
 from engine.errors import InputError
 from engine.sampling.settings import SEED_LIMIT
 from tui.compare.lane_column import STATISTICS
@@ -215,8 +215,8 @@ class RepeatScreen(Modal[None]):
     def _marks(self, name: str, cells: list[tuple[float, float] | None]) -> dict[int, str]:
         if name == LEFT:
             return {}
-        best, worst = best_and_worst(name, [None if cell is None else cell[0] for cell in cells])
-        return dict.fromkeys(worst, "▼") | dict.fromkeys(best, "▲")
+        highest, lowest = highest_and_lowest([None if cell is None else cell[0] for cell in cells])
+        return dict.fromkeys(lowest, "▼") | dict.fromkeys(highest, "▲")
 
     def _table(self, rows: list[tuple[str, list[tuple[float, float] | None]]]) -> Table:
         """Statistics down and lanes across where they fit; else the other way round."""
@@ -233,7 +233,7 @@ class RepeatScreen(Modal[None]):
                 for number, value in enumerate(values):
                     words = "–" if value is None else f"{_shown(name, value[0])} ± {_shown(name, value[1])}"
                     mark = marks.get(number, " ")
-                    cells.append(Text(f"{words} {mark}", "bold" if mark == "▲" else ""))
+                    cells.append(Text(f"{words} {mark}"))
                 table.add_row(*cells)
             return table
         table.add_column("lane", overflow="fold")
@@ -246,7 +246,7 @@ class RepeatScreen(Modal[None]):
                 value = values[number]
                 mark = self._marks(name, values).get(number, "")
                 words = ("–" if value is None else f"{_shown(name, value[0])}\n± {_shown(name, value[1])}")
-                cells.append(Text(f"{mark}{words}", "bold" if mark == "▲" else ""))
+                cells.append(Text(f"{mark}{words}"))
             table.add_row(*cells)
         return table
 

@@ -13,7 +13,6 @@ from textual.message import Message
 from engine.session.nodes import ROOT
 from engine.session.outline import segments
 from engine.session.tree import Tree
-from tui.style.numbers import scientific
 from tui.style.palette import Palette
 from tui.widgets.outline import Label, Outline, Row, sign_of
 
@@ -89,7 +88,7 @@ class Branches(Outline):
         assert tree is not None
         start, end = tree.nodes[row.first], tree.nodes[row.last]
         above = tree.nodes[start.parent or ROOT]
-        count, log_p = end.depth - above.depth, end.log_p - above.log_p
+        count, bits = end.depth - above.depth, end.bits_after(above)
         tokens: list[int] = []
         node = start
         while node.step is not None and len(tokens) < FIRST_TOKENS:
@@ -98,8 +97,8 @@ class Branches(Outline):
                 break
             node = tree.nodes[node.children[0]]
         sign = sign_of(start.step)
-        probability = "" if log_p == 0 else f"p {scientific(log_p)}"
-        return Label(sign, self._words(tokens), [f"{count} tok", f"{probability:>9}"], shown=row.last in self._view)
+        mean = "" if bits is None else f"{bits:.1f} bits"
+        return Label(sign, self._words(tokens), [f"{count} tok", f"{mean:>9}"], shown=row.last in self._view)
 
     def action_row(self, rows: int) -> None:
         """Another row."""

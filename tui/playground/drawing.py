@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from engine.errors import EngineError
 from engine.generation.step import Step
 from engine.session.outline import fell_again
@@ -89,7 +91,11 @@ class Drawing:
         window = exploration.window(exploration.cursor)
         pane.set_cursor(exploration.cursor, window)
         # Only what changes seldom: a new title draws the whole pane again. The number of tokens is in the status line.
-        title = f"text, seen from token {window} on" if window else "text"
+        opened = host.workspace.autosave.session_of(exploration)
+        name = opened.session.name if opened is not None else ""
+        title = f"text · {name}" if name else "text"
+        if window:
+            title += f", seen from token {window} on"
         retitle(host.panes.text_pane, title=title)
         self.trace()
 
@@ -131,7 +137,11 @@ class Drawing:
         kind = step.coin if step is not None and step.coin else view.coin
         title = "coin" if kind == "interval" else "coin: log p + luck"
         same = "the same again · " if again and kind == "gumbel" else ""
-        retitle(host.panes.coin, title=title, subtitle=f"{same}seed {seed} · roll {roll}{self._maker(cursor)}")
+        rolled = f"seed {seed} · roll {roll}{self._maker(cursor)}"
+        told = ", flipped again" if roll else ", the first flip"
+        if cell_len(same + rolled + told) <= host.panes.coin.size.width:
+            rolled += told
+        retitle(host.panes.coin, title=title, subtitle=same + rolled)
 
     def _maker(self, position: int) -> str:
         """The model that a token was made with, where that is not the one that runs."""
@@ -194,6 +204,6 @@ class Drawing:
         if branches > 1:
             parts.append(f"branch {tree.branch_number()} of {branches}")
         if info is not None and width >= 100:
-            parts.append(f"{exploration.computed:,} computed")
+            parts.append(f"network: {counted(exploration.computed, 'token')}")
         return left, [*parts, *filter(None, [host.workspace.trainings.words,
                                              host.workspace.autosave.state(exploration)])]

@@ -50,7 +50,6 @@ class LaneState:
         setup: what it starts from.
         steps, stats: its new tokens.
         stop: why it ended; None while it can go on.
-        rate: tokens a second in the last run; None before the first.
         number: gives it its colour, and its coins where each lane has its own; stays when others go.
         version: another number whenever its past changes, so that nothing is mixed up.
     """
@@ -59,7 +58,6 @@ class LaneState:
     steps: list[Step] = field(default_factory=list)
     stats: StreamStats = field(default_factory=StreamStats)
     stop: str | None = None
-    rate: float | None = None
     number: int = 0
     version: int = field(default_factory=lambda: next(_versions))
 

@@ -1,17 +1,8 @@
-"""Numbers in few cells: probabilities of many tokens, ages."""
+"""Numbers in few cells."""
 
 from __future__ import annotations
 
-import math
 import time
-
-
-def scientific(log_p: float) -> str:
-    """exp(log_p) to two digits, also where it underflows: 0.034, 2.1e-37."""
-    exponent = math.floor(log_p / math.log(10))
-    if exponent >= -3:
-        return f"{math.exp(log_p):.2g}"
-    return f"{math.exp(log_p - exponent * math.log(10)):.1f}e{exponent}"
 
 
 def age(seconds: float, now: float | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 from engine.session.nodes import ROOT, Annotation
 from engine.session.outline import Order, segments, sorted_leaves
 from tui.state.exploration import Exploration
-from tui.style.numbers import age, scientific
+from tui.style.numbers import age
 from tui.widgets.outline import Label, Row, sign_of
 
 SHOWN_TOKENS = 40
@@ -131,7 +131,7 @@ class TreeRows:
         above = tree.nodes[first.parent or ROOT]
         whole = self.kind == "branches"
         count = last.depth if whole else last.depth - above.depth
-        log_p = last.log_p if whole else last.log_p - above.log_p
+        bits = last.bits_after(tree.nodes[ROOT] if whole else above)
         said = tree.annotations.get(row.first, Annotation())
         end = tree.annotations.get(row.last, Annotation())
         name = " ".join(filter(None, [said.name, end.name if row.last != row.first else ""]))
@@ -140,10 +140,10 @@ class TreeRows:
         step = first.step
         sign = "◆" if row.last == self.first else "★" if said.star or end.star else sign_of(step)
         note = " ✉" if said.note or end.note else ""
-        probability = "given" if log_p == 0 else f"p {scientific(log_p)}"
         if found and step is not None and step.surprisal is not None:
-            probability = f"{step.surprisal:.1f} bits"
-        columns = [f"{count:>6,}", f"{probability:>9}", f"{age(last.born):>5}" if last.born else "     "]
+            bits = step.surprisal
+        surprisal = "given" if bits is None else f"{bits:.1f} bits"
+        columns = [f"{count:>6,}", f"{surprisal:>9}", f"{age(last.born):>5}" if last.born else "     "]
         text = f"[{name}] {words}" if name else words
         return Label(sign, text + note, columns, shown=row.last in self.in_view, dim=said.hidden)
 

@@ -90,7 +90,7 @@ class TreeScreen(MainScreen[int | None]):
         rows, title, empty = self.listed.rows()
         outline, node = self.outline, self._go_to
         self._go_to = None
-        outline.border_title, outline.border_subtitle = title, "tokens · probability · age"
+        outline.border_title, outline.border_subtitle = title, "tokens · bits a token · age"
         outline.show(rows, empty)
         if node is not None and self.listed.kind == "segments":
             outline.cursor = self.listed.row_of(rows, node)

@@ -27,6 +27,11 @@ def percent(p: float) -> str:
     return "    0 %" if p == 0 else "< .01 %"
 
 
+def figure(p: float) -> str:
+    """A probability in per cent, in five cells, where a heading says so."""
+    return percent(p).removesuffix(" %").rjust(5)[-5:]
+
+
 def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style, palette: Palette) -> list[Segment]:
     """A bar for the final probability with a mark where the raw one would end, `scale` filling the width."""
     eighths = round(min(1.0, final / scale) * width * 8) if scale > 0 else 0

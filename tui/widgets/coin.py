@@ -50,7 +50,8 @@ class Coin(Widget):
 
     HELP = """\
     The interval is cut into the candidates' shares, ▼ stands at u: the token under it is taken. r flips the coin of
-    this position again: the marker moves, a sibling is born. The Gumbel coin is a race: log-probability plus luck.
+    this position again: the marker moves, a sibling is born. The luck comes from the seed, the position and the roll:
+    how often this coin was flipped again. The Gumbel coin is a race: log-probability plus luck.
     """
 
     KEPT_HELP = """\

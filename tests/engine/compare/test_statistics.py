@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.compare.statistics import (
-    best_and_worst,
     compare_streams,
     divergence,
+    highest_and_lowest,
     mean_and_spread,
     over_seeds,
     stream_stats,
@@ -73,11 +73,11 @@ def test_a_stream_that_ends_early_diverges_where_it_ends() -> None:
     assert divergence([1, 2], [1, 2]) is None
 
 
-def test_best_and_worst_know_which_way_is_better() -> None:
-    assert best_and_worst("perplexity", [3.0, 1.0, None, 2.0]) == ({1}, {0})
-    assert best_and_worst("distinct_2", [0.3, 0.9]) == ({1}, {0})
-    assert best_and_worst("distinct_2", [0.3, 0.3]) == (set(), set())
-    assert best_and_worst("distinct_2", [None]) == (set(), set())
+def test_highest_and_lowest() -> None:
+    assert highest_and_lowest([3.0, 1.0, None, 2.0]) == ({0}, {1})
+    assert highest_and_lowest([0.3, 0.9]) == ({1}, {0})
+    assert highest_and_lowest([0.3, 0.3]) == (set(), set())
+    assert highest_and_lowest([None]) == (set(), set())
 
 
 def test_mean_and_spread() -> None:

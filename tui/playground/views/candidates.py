@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from tui.playground.views.view import Position, View
 from tui.style.palette import Palette
-from tui.widgets.bars import bar_segments, percent
+from tui.widgets.bars import bar_segments, figure, percent
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     import numpy as np
@@ -24,6 +24,12 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from engine.sampling.distribution import Distribution
 
 GOES_ON = "≡"
+SIGNS = {"·": "· space", "↵": "↵ line break"}
+"""What signs in the names of tokens stand for."""
+
+HEADING = "raw %  final %"
+"""Over the figures, where the chain changes them."""
+
 FIRST = 512
 """How many candidates are put in order before someone scrolls further."""
 
@@ -67,10 +73,35 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         """How many tokens the chain left; None where that is not known."""
         return None if self._dist is None else self._dist.kept
 
+    @property
+    def heading(self) -> str:
+        """What stands over the figures at the right, "" where they need nothing said of them."""
+        return HEADING if self._changed else ""
+
+    @property
+    def _changed(self) -> bool:
+        """Whether the chain changes anything: then raw and final figures have a column each."""
+        return self._dist is not None and bool(self._dist.settings.active())
+
     def summary(self) -> str:
-        """How many tokens are out of view, and what they have together."""
+        """The signs in view, how many tokens are out of view, and what they have together."""
         mass, others = self.visible_mass()
-        return f"{others:,} other{'s' * (others > 1)} {percent(max(0.0, 1 - mass)).strip()}" if others > 0 else ""
+        rest = f"{others:,} other{'s' * (others > 1)} {percent(max(0.0, 1 - mass)).strip()}" if others > 0 else ""
+        names = "".join(self._label_of(int(token)) for token in self._visible())
+        signs = [words for sign, words in SIGNS.items() if sign in names]
+        if any(token in self.goes_on for token in self._visible()):
+            signs.append(f"{GOES_ON} the training text")
+        room = self.size.width - cell_len(rest) - 3
+        while signs and cell_len("  ".join(signs)) > room:
+            signs.pop()
+        return "   ".join(filter(None, ["  ".join(signs), rest]))
+
+    def _visible(self) -> Sequence[int]:
+        """The tokens of the rows in view."""
+        if self._order is None:
+            return ()
+        top = self.scroll_offset.y
+        return [int(token) for token in self._order[top : top + max(1, self.size.height)]]
 
     def visible_mass(self) -> tuple[float, int]:
         """The final probability of the rows in view, and how many other tokens have a share."""
@@ -163,8 +194,8 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         final, raw = float(self._dist.final[token]), float(self._dist.raw[token])
         step = self._dist.removed_by(token)
         taken, selected = token == self._taken, place == self.selected
-        label_width = max(8, min(18, width // 3))
-        bar_width = max(1, width - label_width - 11)
+        label_width = max(8, min(18, width // 3 - 2 * self._changed))
+        bar_width = max(1, width - label_width - (17 if self._changed else 11))
         label = self._label_of(token)
         if cell_len(label) > label_width:
             label = set_cell_size(label, label_width - 1) + "…"
@@ -172,14 +203,15 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         style = palette.removed if step else palette.taken if taken else palette.text
         mark = "●" if taken else "›" if selected else " "
         if step:
-            name = step
-            why = f"░ cut by {name}" if bar_width >= len(name) + 9 else f"░ by {name}"
+            why = f"░ cut by {step}" if bar_width >= len(step) + 9 else f"░ by {step}"
+            why = why if cell_len(why) <= bar_width else set_cell_size(why, bar_width - 1) + "…"
             middle = [Segment(set_cell_size(why, bar_width), palette.removed)]
-            number = percent(raw)
         else:
             scale = max(float(self._dist.final.max()), float(self._dist.raw.max()))
             middle = bar_segments(final, raw, scale, bar_width, palette.bar_taken if taken else palette.bar, palette)
-            number = percent(final)
+        number = percent(final)
+        if self._changed:
+            number = f"{figure(raw)}  {'    –' if step else figure(final)} "
         told = Segment(GOES_ON, palette.marker) if token in self.goes_on else Segment(" ", style)
         segments = [Segment(mark, style), told, Segment(label + " ", style), *middle, Segment(" " + number, style)]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
@@ -187,9 +219,9 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
 
 
 HELP = """\
-Every token by its final probability. The bar is the final probability, ┃ the raw one; ● is the token that was
-taken; a cut token names the rule of the chain that removed it; ≡ those with which the training text goes on.
-↑ ↓ select, enter picks, / searches a token.
+Every token by its final probability. The bar is the final probability, ┃ the raw one, and where settings change
+them both stand in figures; ● is the token that was taken; a cut token names the rule of the chain that removed it;
+≡ those with which the training text goes on. · is a space, ↵ a line break. ↑ ↓ select, enter picks, / searches a token.
 """
 
 VIEW = View("candidates", HELP, CandidateList)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -52,6 +53,7 @@ class ViewPane(Vertical):
         for widget in self._widgets:
             widget.add_class("view")
         self._current = 0
+        self._title = ""
         self._texts: list[str] = []
         self._lower: list[str] = []
 
@@ -97,11 +99,19 @@ class ViewPane(Vertical):
         for widget in self._widgets:
             cast(ViewWidget, widget).show(position, keep=keep)
         self._summarize()
+        self._entitle()
 
     def set_title(self, title: str) -> None:
         """Say which position it is."""
+        self._title = title
+        self._entitle()
+
+    def _entitle(self) -> None:
+        """Write the title, and over the figures of the list what they are."""
         for widget in self._widgets:
-            retitle(widget, title=title)
+            heading = self.list.heading if widget is self.list else ""
+            room = self.size.width - 6 - cell_len(self._title) - cell_len(heading)
+            retitle(widget, title=f"{self._title}{' ' * room}{heading}" if heading and room > 0 else self._title)
 
     def name_of(self, token: int) -> str:
         """How a token is drawn."""
