@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePath
 from time import monotonic
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette
+from textual.command import CommandPalette, Provider
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
 
 from engine.models.names import EMBEDDED
 from tui import messages
-from tui.commands import Commands, commands_of
+from tui.commands import Actions, Commands, commands_of
 from tui.explorations import Explorations
 from tui.main_screen import MainScreen
 from tui.playground.screen import Playground
@@ -48,6 +48,7 @@ class RemixApp(App[None]):
     # Textual does not load the default screen's own style sheet.
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "playground/playground.tcss"]
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
         Binding("ctrl+c", "interrupt", "copy, close or quit", show=False, priority=True, system=True),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from textual import command
 from textual.app import ComposeResult, SystemCommand
-from textual.command import CommandList, CommandPalette
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 from textual.worker import Worker
 
@@ -18,6 +19,9 @@ from tui.main_screen import EndsOnce, MainScreen
 from tui.playground.screen import Playground
 from tui.widgets.choices import Lasting
 from tui.workspace import Workspace
+
+LETTERS = "the terminal's: in most of them ctrl and + makes them larger, ctrl and - smaller"
+"""Where the size of letters is set."""
 
 
 class Found(CommandList, Lasting):
@@ -45,22 +49,56 @@ class Commands(EndsOnce[None], CommandPalette):
         return super().run_worker(*args, **(options | {"exit_on_error": False}))
 
 
+class Actions(Provider):
+    """What the palette finds: by a title as Textual does, letters left out, and by whole words of what it is about."""
+
+    async def discover(self) -> Hits:
+        """Everything, by title."""
+        for line in sorted(self.app.get_system_commands(self.screen), key=lambda line: line.title):
+            yield DiscoveryHit(line.title, line.callback, help=line.help)
+
+    async def search(self, query: str) -> Hits:
+        """What fits the title first, then what fits by the words around it."""
+        matcher, wanted = self.matcher(query), query.lower().split()
+        for line in self.app.get_system_commands(self.screen) if wanted else ():
+            about = f"{line.title} {line.help} {getattr(line, 'words', '')}".lower()
+            if (score := matcher.match(line.title)) > 0:
+                yield Hit(1 + score, matcher.highlight(line.title), line.callback, help=line.help)
+            elif all(re.search(rf"\b{re.escape(word)}", about) for word in wanted):
+                yield Hit(0.5, line.title, line.callback, help=line.help)
+
+
+class Action(SystemCommand):
+    """A command with other words by which people look for it."""
+
+    words = ""
+
+
+def action(title: str, help: str, callback: Callable[[], Any], words: str = "") -> Action:
+    """A line of the palette."""
+    made = Action(title, help, callback)
+    made.words = words
+    return made
+
+
 def commands_of(screen: Screen[Any], workspace: Workspace) -> Iterable[SystemCommand]:
     """Every command that works on a screen now."""
     if isinstance(screen, MainScreen):
         for command in palette_of(screen.KEYMAP):
             if screen.offered(command.do):
-                yield SystemCommand(command.title, command.help, partial(screen.run_action, command.action))
+                yield action(command.title, command.help, partial(screen.run_action, command.action), command.words)
     if isinstance(screen, Playground):
         for preset in workspace.presets:
             change = partial(screen.sampling.change_settings, preset.settings)
-            yield SystemCommand(f"preset {preset.name}", preset.text, change)
+            yield action(f"preset {preset.name}", preset.text, change, "settings sampling")
             if not preset.shipped:
                 forget = partial(screen.sampling.forget_preset, preset.name)
                 yield SystemCommand(f"delete preset {preset.name}", "one of your own", forget)
     for theme in workspace.themes.values():
-        yield SystemCommand(f"theme {theme.name}", theme.description, partial(set_theme, screen, theme.name))
-    yield SystemCommand("quit", "end gpt2-remix", screen.app.action_quit)
+        yield action(f"theme {theme.name}", theme.description, partial(set_theme, screen, theme.name),
+                     "colours colors dark light appearance")
+    yield action("letter size", LETTERS, partial(workspace.say, LETTERS), "font bigger larger smaller zoom")
+    yield action("quit", "end gpt2-remix; everything is saved", screen.app.action_quit, "exit close leave stop bye")
 
 
 def set_theme(screen: Screen[Any], name: str) -> None:

@@ -32,6 +32,7 @@ class Key:
         display: how its keys are written in the footer, "" for Textual's way.
         title: its name in the command palette, "" for none.
         help: what the palette says of it, beside its keys.
+        words: others by which people look for it.
     """
 
     keys: str
@@ -41,6 +42,7 @@ class Key:
     display: str = ""
     title: str = ""
     help: str = ""
+    words: str = ""
 
     @property
     def action(self) -> str:
@@ -76,10 +78,11 @@ def row(shown: str, help: str, *keys: Key) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class PaletteCommand:
-    """A line of the command palette."""
+    """A line of the command palette; `words` are others by which people look for it."""
 
     title: str
     help: str
+    words: str
     do: str
     action: str
 
@@ -102,8 +105,8 @@ def all_keys(keymap: Sequence[Row]) -> Iterator[Key]:
 def palette_of(keymap: Sequence[Row]) -> list[PaletteCommand]:
     """The commands of a keymap that have a title."""
     return [
-        PaletteCommand(key.title, " ".join(filter(None, [key.help, f"({key.shown})" if key.keys else ""])), key.do,
-                       key.action)
+        PaletteCommand(key.title, " ".join(filter(None, [key.help, f"({key.shown})" if key.keys else ""])), key.words,
+                       key.do, key.action)
         for key in all_keys(keymap) if key.title
     ]
 

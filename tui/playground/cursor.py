@@ -50,6 +50,12 @@ class Cursor:
         """Select another candidate."""
         self._host.panes.view.action_row(rows)
 
+    def least_likely(self) -> None:
+        """Select the least likely candidate that the chain keeps."""
+        candidates = self._host.panes.view.list
+        if (kept := candidates.kept) is not None:
+            self._host.panes.view.action_row(kept - 1 - candidates.selected)
+
     def sibling(self, offset: int) -> None:
         """Show the sibling before or after at the cursor."""
         self._runs.stop()
@@ -67,11 +73,11 @@ class Cursor:
 
     def undo(self) -> None:
         """Take the last change back."""
-        self._through_history(self._host.exploration.tree.undo, "nothing to undo")
+        self._through_history(self._host.exploration.tree.undo, "nothing to undo: this is how the session began")
 
     def redo(self) -> None:
         """Take the last undo back."""
-        self._through_history(self._host.exploration.tree.redo, "nothing to redo")
+        self._through_history(self._host.exploration.tree.redo, "nothing to redo: that was the newest change")
 
     def _through_history(self, move: Callable[[], bool], nothing: str) -> None:
         host = self._host

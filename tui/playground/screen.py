@@ -47,7 +47,7 @@ class Playground(MainScreen[None]):
     KEYMAP: ClassVar[Sequence[Row]] = KEYMAP
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(KEYMAP)]
     CONDITIONAL: ClassVar[tuple[str, ...]] = (
-        "runs.start", "choosing.pick_selected", "cursor.sibling", "cursor.undo", "cursor.redo",
+        "runs.start", "choosing.pick_selected", "cursor.sibling",
     )
 
     def __init__(self, workspace: Workspace, exploration: Exploration) -> None:
@@ -142,10 +142,6 @@ class Playground(MainScreen[None]):
                 return position >= 0 and len(tree.siblings(position)) > 1
             case "looking.search":
                 return not (self.drawable and self.panes.view.searching)
-            case "cursor.undo":
-                return tree.can_undo
-            case "cursor.redo":
-                return tree.can_redo
         return True
 
     def offered(self, do: str) -> bool:

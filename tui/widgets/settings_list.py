@@ -15,7 +15,7 @@ from textual.strip import Strip
 from engine.sampling.fields import find_setting
 from tui.state.sampling_panel import Setting
 from tui.style.palette import Palette
-from tui.widgets.settings_rows import LABEL, VALUE, chain_row, packed, pair_row, single
+from tui.widgets.settings_rows import LABEL, VALUE, Rows, chain_row, packed, pair_row, single
 
 TYPED = "0123456789.:;-"
 TEXTS = ("dry_breakers",)
@@ -111,7 +111,6 @@ class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
         self._always_open = always_open
         self._finding: str | None = None  # the name that is being typed
         self._palette = palette
-        self._rows = single([])
         self._few: list[Setting] = []
         self._all: list[Setting] = []
         self._name = "temperature"  # of the selected setting
@@ -140,10 +139,13 @@ class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
         return self._all if self.open else self._few
 
     def _resize_content(self) -> None:
-        self._rows = single(self._all) if self.open else packed(self._few, self._column() - 1)
         self.virtual_size = Size(self.size.width, len(self._rows.firsts))
         self._scroll_to_selected()
         self.post_message(self.Selected())
+
+    @property
+    def _rows(self) -> Rows:
+        return single(self._all) if self.open else packed(self._few, self._column() - 1)
 
     @property
     def _selected(self) -> int:
