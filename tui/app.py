@@ -241,6 +241,8 @@ class RemixApp(App[None]):
         self.workspace.compiling = message.info.form == "numpy" and can_compile()
         exploration = self.explorations.adopt(message)
         self.workspace.trace_in(message)
+        if Path(message.info.name).expanduser() == message.folder:
+            self._remember_folder(message.folder)
         self.playground.runs.stop()
         self.playground.say_loading("")
         if exploration is old:
@@ -299,8 +301,15 @@ class RemixApp(App[None]):
 
     def on_training_over(self, message: messages.TrainingOver) -> None:
         """A training has ended."""
-        if self.workspace.trainings.over(message):
+        trainings = self.workspace.trainings
+        if trainings.over(message):
+            if trainings.training is not None and trainings.training.has_model:
+                self._remember_folder(trainings.training.options.out)
             self.workspace.training_changed.publish(None)
+
+    def _remember_folder(self, folder: Path) -> None:
+        workspace = self.workspace
+        workspace.remember(workspace.preferences.with_folder(str(folder.absolute())))
 
     # Sessions
 

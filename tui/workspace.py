@@ -15,6 +15,7 @@ from textual.signal import Signal
 from engine.errors import EngineError, InputError
 from engine.sampling.fields import nearest
 from engine.sampling.presets import Preset, all_presets
+from engine.sampling.settings import Settings
 from themes import DEFAULT, RemixTheme, load_themes
 from tui import messages
 from tui.state import preferences as preference_file
@@ -45,6 +46,7 @@ class Workspace:
 
     Attributes:
         options: what the command line asked for.
+        remembered: the settings of the last time, where they are others than the usual ones and nothing was asked for.
         preferences: what is remembered.
         presets: shipped ones and a person's own.
         themes, theme, palette: those that there are, the one in force, and its styles.
@@ -63,6 +65,8 @@ class Workspace:
         self.options = options
         self.problems: list[str] = []  # what is to be said when there is a screen
         self.preferences, problem = preference_file.load()
+        kept = self.preferences.settings
+        self.remembered = kept if options.settings is None and kept != Settings() else None
         self.presets, preset_problem = all_presets()
         given: dict[str, Any] = {name: value for name in ("coin", "speed", "settings", "theme")
                                  if (value := getattr(options, name)) is not None}

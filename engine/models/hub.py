@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import EngineError, InputError
-from engine.gpt2.config import check_config, read_config
+from engine.gpt2.config import check_config, parameters_of, read_config
 from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names
 from engine.models.names import EMBEDDED, HUB, embedded_folder
 from engine.progress import Progress
@@ -245,6 +245,13 @@ def list_models() -> list[Listed]:
         *(Listed(name, "hub", model.parameters, cached_folder(model.repo)) for name, model in HUB.items()),
         *_others_in_cache(),
     ]
+
+
+def list_folders(folders: Iterable[str]) -> Iterator[Listed]:
+    """Those of some folders that hold a model of this architecture still."""
+    for folder in folders:
+        with suppress(InputError, OSError):
+            yield Listed(folder, "folder", parameters_of(read_config(Path(folder))), Path(folder))
 
 
 def _header_parameters(path: Path) -> int:

@@ -27,14 +27,15 @@ from tui.workers.requests import RunRequest
 from tui.workspace import Workspace
 
 
-class CompareScreen(MainScreen[None]):
-    """Lanes side by side; dismissed with nothing, the comparison stays with the exploration."""
+class CompareScreen(MainScreen[int | None]):
+    """Lanes side by side; the comparison stays with the exploration. Dismissed with a place at which another token is
+    to be tried, or None."""
 
     CSS_PATH = "compare.tcss"
     ONE_NETWORK: ClassVar[bool] = True
     KEYMAP: ClassVar[Sequence[Row]] = KEYMAP
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(KEYMAP)]
-    CONDITIONAL: ClassVar[tuple[str, ...]] = ("advancing.run", "lanes.remove", "lanes.keep", "lanes.add")
+    CONDITIONAL: ClassVar[tuple[str, ...]] = ("advancing.run", "lanes.remove", "lanes.keep", "lanes.add", "what_if")
 
     def __init__(self, workspace: Workspace, exploration: Exploration, comparison: Comparison) -> None:
         super().__init__(workspace)
@@ -178,11 +179,13 @@ class CompareScreen(MainScreen[None]):
                 return lanes > 1
             case "lanes.keep":
                 return bool(self.lanes.selected.steps)
+            case "what_if":
+                return self.comparison.scripted
         return True
 
     def offered(self, do: str) -> bool:
         """See MainScreen."""
-        return bool(self.enabled(do)) if do in ("advancing.run", "advancing.pause") else True
+        return bool(self.enabled(do)) if do in ("advancing.run", "advancing.pause", "what_if") else True
 
     def move(self, offset: int) -> None:
         """Move the cursor through all lanes."""
@@ -229,6 +232,11 @@ class CompareScreen(MainScreen[None]):
     def help(self) -> None:
         """Explain lanes and statistics."""
         self.post_message(messages.ShowHelp("compare"))
+
+    def what_if(self) -> None:
+        """Try another token at the cursor, in the stream that this comparison was laid beside."""
+        self.advancing.stop()
+        self.dismiss(self.comparison.base + self.comparison.cursor)
 
     def close(self) -> None:
         """Go back to the playground."""

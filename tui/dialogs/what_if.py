@@ -22,7 +22,7 @@ class WhatIfScreen(Modal[str | None]):
 
     Args:
         marks: whether the marks are on.
-        token: which token would stand for which; "" where none is selected.
+        token: which token would stand for which.
         generated: whether there is a token that a coin chose.
     """
 
@@ -53,8 +53,7 @@ class WhatIfScreen(Modal[str | None]):
         none = "" if self._generated else "no token was sampled yet: press space first"
         options = [
             ("marks", "marks off" if self._marks else "mark what the current settings would not have chosen", none),
-            ("token", self._token or "another token at the cursor",
-             "" if self._token else "select one with ↑ ↓ at a token of the text first"),
+            ("token", self._token, none),
             ("prefix", "another prefix", none),
             ("settings", "other settings from the beginning on", none),
         ]

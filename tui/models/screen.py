@@ -12,11 +12,14 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from engine.tokens.display import show_text
 from tui.dialogs.modal import Modal
 from tui.messages import ErrandFailed, ModelsListed
 from tui.widgets.choices import Choices
 from tui.widgets.footer import Keys
 from tui.workspace import Workspace
+
+NAME_CELLS = 34
 
 
 class ModelScreen(Modal[str | None]):
@@ -50,10 +53,12 @@ class ModelScreen(Modal[str | None]):
     def opened(self) -> None:
         """See what is there, off the screen's thread."""
 
-        def work() -> ModelsListed:
-            from engine.models.hub import list_models
+        folders = self._workspace.preferences.folders
 
-            return ModelsListed(list_models())
+        def work() -> ModelsListed:
+            from engine.models.hub import list_folders, list_models
+
+            return ModelsListed([*list_folders(folders), *list_models()])
 
         self._workspace.errands.submit(work, self.post_message, "list models")
 
@@ -70,7 +75,9 @@ class ModelScreen(Modal[str | None]):
         for model in listed:
             size = f"{model.parameters / 1e6:,.1f}M" if model.parameters else ""
             where = "embedded" if model.source == "embedded" else "here" if model.folder else "to download"
-            options.add_option(Option(Text(f"{model.name:<20} {size:>9}  {where}", no_wrap=True), id=model.name))
+            where = "a folder" if model.source == "folder" else where
+            name = show_text(model.name if len(model.name) <= NAME_CELLS else f"…{model.name[1 - NAME_CELLS:]}")
+            options.add_option(Option(Text(f"{name:<{NAME_CELLS}} {size:>9}  {where}", no_wrap=True), id=model.name))
         options.highlighted = 0
         options.focus()
 

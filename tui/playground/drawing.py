@@ -160,6 +160,8 @@ class Drawing:
         view, kept, presets = host.exploration.tree.view, host.workspace.preferences, host.workspace.presets
         sampler = host.panes.sampler
         rows = panel.chain_rows(view, kept, presets, self._stages()) if sampler.focused else []
+        left = host.workspace.remembered
+        retitle(sampler, subtitle="as you left them last time" if left is not None and left == view.settings else "")
         sampler.list.show(panel.shown(view, kept, presets), rows)
 
     def _stages(self) -> Sequence[Stage] | None:

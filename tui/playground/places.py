@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.errors import EngineError
 from tui import messages
 from tui.playground.host import Host
@@ -15,6 +17,7 @@ class Places:
     def __init__(self, host: Host, runs: Runs) -> None:
         self._host = host
         self._runs = runs
+        self.what_if: Callable[[int], None] | None = None  # asks for another token at a place
 
     def _still_loading(self) -> bool:
         loading = self._host.exploration.tokenizer is None
@@ -44,9 +47,11 @@ class Places:
         host.changed(keep_selection=True)
         host.app.push_screen(CompareScreen(host.workspace, host.exploration, comparison), self._compared)
 
-    def _compared(self, _: None) -> None:
+    def _compared(self, place: int | None) -> None:
         self._host.panes.branches.forget()  # lanes may have been kept
         self._host.changed()
+        if place is not None and self.what_if is not None:
+            self.what_if(place)
 
     def tree(self) -> None:
         """Show the whole session as a tree."""

@@ -35,6 +35,7 @@ class Sampling:
             return
         kept = change.preferences or before
         workspace.remember(kept)
+        workspace.remembered = None
         if kept.speed != before.speed:
             workspace.engine.set_speed(kept.speed)
         host.exploration.tree.change(settings=change.settings, seed=change.seed, coin=change.coin)

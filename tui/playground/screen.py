@@ -61,7 +61,8 @@ class Playground(MainScreen[None]):
         self.sampling = Sampling(self, self.runs)
         self.places = Places(self, self.runs)
         self.files = Files(self, self.runs)
-        self.what_if = WhatIf(self, self.runs, self.places.show_comparison)
+        self.what_if = WhatIf(self, self.runs, self.choosing, self.places.show_comparison)
+        self.places.what_if = self.what_if.at
         self.verbatim = Verbatim(self)
         self.looking = Looking(self, self.verbatim)
         self.logits = Logits(self)

@@ -9,6 +9,7 @@ from engine.errors import EngineError
 from engine.generation.step import Step
 from engine.sampling.settings import Settings
 from tui import messages
+from tui.playground.choosing import Choosing
 from tui.playground.host import Host
 from tui.playground.runs import Runs
 from tui.state.comparison import Comparison
@@ -41,9 +42,10 @@ class WhatIf:
         marks: what is known.
     """
 
-    def __init__(self, host: Host, runs: Runs, show: Callable[[Comparison], None]) -> None:
+    def __init__(self, host: Host, runs: Runs, choosing: Choosing, show: Callable[[Comparison], None]) -> None:
         self._host = host
         self._runs = runs
+        self._choosing = choosing
         self._show = show
         self.marks = WhatIfMarks()
 
@@ -126,15 +128,55 @@ class WhatIf:
         if not exploration.ready:
             host.workspace.say("the network is still loading; one moment")
             return
-        cursor, token = exploration.cursor, host.panes.view.list.selected_token
-        old = tree.step(cursor).token if cursor < len(tree) else None
-        words = ""
-        if old is not None and token is not None and token != old:
-            words = f"{exploration.name(token)} in place of {exploration.name(old)} at {cursor}"
+        token, words = self._selected(), f"another token in place of {self._name_at(self._place)} at {self._place}…"
+        if token is not None:
+            words = f"{exploration.name(token)} in place of {self._name_at(self._place)} at {self._place}"
         generated = len(tree) > tree.prompt_length()
         self._runs.stop()
         host.changed(keep_selection=True)
         host.app.push_screen(WhatIfScreen(marks=self.on, token=words, generated=generated), self._asked)
+
+    @property
+    def _place(self) -> int:
+        """The token under the cursor, the last one past the end."""
+        exploration = self._host.exploration
+        return max(0, min(exploration.cursor, len(exploration.tree) - 1))
+
+    def _name_at(self, place: int) -> str:
+        exploration = self._host.exploration
+        return exploration.name(exploration.tree.step(place).token)
+
+    def _selected(self) -> int | None:
+        """The candidate that is selected in place of the token under the cursor; None where none is."""
+        exploration, token = self._host.exploration, self._host.panes.view.list.selected_token
+        here = exploration.cursor < len(exploration.tree) and token is not None
+        return token if here and token != exploration.tree.step(exploration.cursor).token else None
+
+    def at(self, place: int) -> None:
+        """Ask which other token would stand at a place."""
+        host, exploration = self._host, self._host.exploration
+        tree = exploration.tree
+        if not len(tree):
+            return
+        tree.move(max(0, min(place, len(tree) - 1)))
+        host.changed()
+
+        def show(position: int) -> None:
+            from tui.dialogs.token import TokenAnswer, TokenScreen
+
+            def answered(answer: TokenAnswer | None) -> None:
+                if answer is not None and answer.token is not None:
+                    self.another_token(position, answer.token)
+                elif answer is not None:
+                    self.at(position + answer.move)
+
+            dist = exploration.distribution(position)
+            if dist is not None and exploration.info is not None:
+                title = f"what if not {self._name_at(position)} at {position}"
+                names = [exploration.name(token) for token in range(exploration.info.vocab_size)]
+                host.app.push_screen(TokenScreen(title, dist, tree.step(position).token, names), answered)
+
+        self._choosing.when_known(exploration.cursor, show)
 
     def _asked(self, answer: str | None) -> None:
         host = self._host
@@ -144,9 +186,11 @@ class WhatIf:
             self._as_they_are()
             host.changed(keep_selection=True)
         elif answer == "token":
-            token = host.panes.view.list.selected_token
+            token = self._selected()
             if token is not None:
                 self.another_token(host.exploration.cursor, token)
+            else:
+                self.at(self._place)
         elif answer == "prefix":
             from tui.dialogs.prefix import PrefixScreen
 

@@ -19,13 +19,15 @@ SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Tokens a second that keys step through; above the last it is as fast as it goes (None)."""
 
 BRANCH_LENGTH = 20
+MOST_FOLDERS = 8
 SPAN_LENGTHS = (6, 7, 8, 10, 12, 16, 20, 30, 50)
 """Tokens from which on a run counts as verbatim, that keys step through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What is kept. `speed` is in tokens a second, None for as fast as it goes."""
+    """What is kept. `speed` is in tokens a second, None for as fast as it goes; `folders` are those of models that were
+    trained or opened here, the newest first."""
 
     theme: str = DEFAULT
     heat: str = "surprisal"
@@ -35,6 +37,11 @@ class Preferences:
     branch_length: int = BRANCH_LENGTH
     min_tokens: int = 8
     settings: Settings = field(default_factory=Settings)
+    folders: tuple[str, ...] = ()
+
+    def with_folder(self, folder: str) -> Preferences:
+        """With a model's folder as the newest of those that are remembered."""
+        return replace(self, folders=(folder, *(old for old in self.folders if old != folder))[:MOST_FOLDERS])
 
 
 def config_file() -> Path:
@@ -68,11 +75,14 @@ def _take(usable: dict[str, Any], name: str, value: Any) -> bool:
         "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
         "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
         "min_tokens": number and value in SPAN_LENGTHS,
+        "folders": isinstance(value, list) and all(isinstance(folder, str) for folder in value),
     }
     if not fits.get(name, False):
         return False
     try:
         usable[name] = Settings.from_dict(value) if name == "settings" else value
+        if name == "folders":
+            usable[name] = tuple(value[:MOST_FOLDERS])
     except InputError:
         return False
     return True

@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import DirectoryTree, Input, Label, Static
 
 from engine.errors import EngineError
@@ -26,7 +27,25 @@ class TextFiles(DirectoryTree):
 
     ICON_NODE_EXPANDED, ICON_NODE, ICON_FILE = "▼ ", "▶ ", ""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "take or leave out")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "enter", "choose; again: begin"),
+        Binding("space", "select_cursor", "choose or leave out"),
+    ]
+
+    class Entered(Message):
+        """Enter was pressed on a file."""
+
+        def __init__(self, path: Path) -> None:
+            super().__init__()
+            self.path = path
+
+    def action_enter(self) -> None:
+        """Tell of a file; a folder is opened and closed."""
+        node = self.cursor_node
+        if node is not None and node.data is not None and not node.allow_expand:
+            self.post_message(self.Entered(node.data.path))
+        else:
+            self.action_select_cursor()
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """See `DirectoryTree.filter_paths`."""
@@ -84,7 +103,7 @@ class TrainScreen(Modal[TrainOptions | None]):
                 yield Input(f"{options.minutes:g}" if options and options.minutes else "5", compact=True, id="minutes")
             yield TextFiles(Path.cwd())
             yield Static(Text(self._problem), id="problem", classes="problem")
-            yield Static("enter begins; shape and vocabulary follow from the text and the time, and you go on "
+            yield Static("enter on a file chooses it, and on a chosen one begins; shape and vocabulary follow from the text and the time, and you go on "
                          "exploring meanwhile. With no text, the training in the folder goes on.", classes="hint")
         yield Keys()
 
@@ -107,17 +126,29 @@ class TrainScreen(Modal[TrainOptions | None]):
         if event.input.has_focus:
             self.query_one("#problem", Static).update("")
 
-    @on(DirectoryTree.FileSelected)
-    def _selected(self, event: DirectoryTree.FileSelected) -> None:
-        field = self.query_one("#files", Input)
-        path = event.path.absolute()
+    def _chosen(self, path: Path) -> tuple[str, list[str]]:
+        """A file as the field names it, and what stands there."""
+        path = path.absolute()
         name = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
         try:
-            words = shlex.split(field.value)
+            return name, shlex.split(self.query_one("#files", Input).value)
         except ValueError:
-            words = []
+            return name, []
+
+    @on(DirectoryTree.FileSelected)
+    def _selected(self, event: DirectoryTree.FileSelected) -> None:
+        name, words = self._chosen(event.path)
         words = [word for word in words if word != name] if name in words else [*words, name]
-        field.value = shlex.join(words)
+        self.query_one("#files", Input).value = shlex.join(words)
+
+    @on(TextFiles.Entered)
+    def _entered(self, event: TextFiles.Entered) -> None:
+        """Choose a file; where it is chosen already, begin."""
+        name, words = self._chosen(event.path)
+        if name in words:
+            self.action_begin()
+        else:
+            self.query_one("#files", Input).value = shlex.join([*words, name])
 
     @on(Input.Submitted)
     def action_begin(self) -> None:

@@ -371,14 +371,12 @@ class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """A setting with its rule's account, or two settings."""
         palette, width = self._palette, self.scrollable_content_region.width
+        chosen = self._selected if self.has_focus else None
         row = y + self.scroll_offset.y
         if self.open:
-            segments = chain_row(self._all[row], self._value_text(row), self._room(row), self._is_chosen(row), width, palette) if row < len(self._all) else []
+            segments = chain_row(self._all[row], self._value_text(row), self._room(row), row == chosen, width, palette) if row < len(self._all) else []
             return Strip(segments).adjust_cell_length(width, palette.text)
         on_row = self._rows.on_row(row) if row < len(self._rows.firsts) else range(0)
         room = self._column() if len(on_row) > 1 else 2 * self._column()
-        parts = [(self._few[index], self._value_text(index), self._is_chosen(index)) for index in on_row]
+        parts = [(self._few[index], self._value_text(index), index == chosen) for index in on_row]
         return Strip(pair_row(parts, room, palette)).adjust_cell_length(width, palette.text)
-
-    def _is_chosen(self, index: int) -> bool:
-        return self.has_focus and index == self._selected

@@ -12,6 +12,7 @@ from engine.sampling.settings import Settings
 from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.helpers import alone
+from tui.dialogs.token import TokenScreen
 from tui.dialogs.what_if import WhatIfScreen
 
 
@@ -99,9 +100,8 @@ async def test_another_prefix_or_other_settings_keep_the_luck(drive: Drive, clas
         await driver.pilot.press("c")
         await driver.settled()
         await driver.pilot.press("w", *["down"] * 3, "enter")
-        await driver.pilot.press(*["backspace"] * 40)
-        await driver.type("temperature=0.8")
-        await driver.pilot.press("enter")
+        await driver.type("0.8")
+        await driver.pilot.press("enter", "enter")
         await driver.lanes_settled()
         second = driver.compare.comparison.lanes[1]
         assert second.new_ids == alone(classics, Settings(temperature=0.8), driver.tree.ids(8), count=10)
@@ -120,3 +120,29 @@ async def test_another_token_in_the_prefix(drive: Drive) -> None:
         assert list(first.prefix) + first.new_ids == old
         assert second.prefix == [*old[:3], token, *old[4:8]]
         assert [step.u for step in second.steps] == [step.u for step in first.steps]
+
+
+async def test_another_token_without_leaving(drive: Drive) -> None:
+    """w said to leave, go to a token, and select one there first."""
+    async with drive() as driver:
+        await driver.steps(6)
+        old = driver.tree.ids()
+        await driver.pilot.press("w", "down", "enter")
+        await driver.until(lambda: isinstance(driver.app.screen, TokenScreen))
+        assert "at 13" in driver.on(TokenScreen).title_words
+        await driver.pilot.press("ctrl+left")
+        await driver.until(lambda: "at 12" in driver.on(TokenScreen).title_words)
+        await driver.pilot.press(*"queen", "enter")
+        await driver.lanes_settled()
+        first, second = driver.compare.comparison.lanes
+        assert [*first.prefix, *first.new_ids] == old
+        assert "queen" in driver.decode(second.new_ids[:1]).lower()
+        assert driver.compare.comparison.base + len(second.prefix) - len(first.prefix) == 12
+        await driver.pilot.press("home", "right", "w")  # and another one, from there
+        await driver.until(lambda: isinstance(driver.app.screen, TokenScreen))
+        assert "at 13" in driver.on(TokenScreen).title_words
+        await driver.pilot.press("down", "up", "enter")
+        await driver.lanes_settled()
+        await driver.pilot.press("c")
+        await driver.settled()
+        assert driver.tree.ids() == old

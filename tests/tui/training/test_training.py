@@ -147,8 +147,13 @@ async def test_files_are_taken_and_left_out_in_the_list(drive: Drive, here: Path
         await driver.pilot.press("enter")
         field = driver.app.screen.query_one("#files", Input)
         await driver.until(lambda: field.value == "'a fox.txt'")
-        await driver.pilot.press("enter")
+        await driver.pilot.press("space")
         await driver.until(lambda: field.value == "")
+        await driver.pilot.press("enter")
+        await driver.until(lambda: field.value == "'a fox.txt'")
+        await driver.pilot.press("enter")  # on a chosen file: begin
+        await driver.until(lambda: not isinstance(driver.app.screen, TrainScreen))
+        assert driver.training.options.files
 
 
 @pytest.mark.parametrize(("files", "out", "minutes", "said"), [
