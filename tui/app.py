@@ -57,6 +57,7 @@ class RemixApp(App[None]):
 
     def __init__(self, options: Options | None = None) -> None:
         super().__init__()
+        self.set_class(self.no_color, "-no-color")
         if self.no_color:
             self._filters = [NoColor() if isinstance(own, Monochrome) else own for own in self._filters]
         self.workspace = Workspace(self, options or Options())

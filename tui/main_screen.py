@@ -23,7 +23,7 @@ from tui.workspace import Workspace
 
 T = TypeVar("T")
 
-WIDE, TALL = 110, 32
+WIDE, WIDEST, TALL = 110, 160, 32
 """Cells from which on there is more room."""
 
 
@@ -156,6 +156,7 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         width, height = event.size
         self.set_class(width < NEEDED[0] or height < NEEDED[1], "small")
         self.set_class(width >= WIDE, "wide")
+        self.set_class(width >= WIDEST, "widest")
         self.set_class(height >= TALL, "tall")
         self.query_one("#too-small", Static).update(needs_room(width, height))
         self.resized()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
@@ -92,6 +93,7 @@ class Workspace:
         self.index_words = "the training text is loaded with the model"
         self.compiling = False
         self.said = ""
+        self._error_until = 0.0
         self._traced_in: Text | None = None
         self._unsaved = self._saving = False
         self._threads: list[threading.Thread] = []
@@ -129,8 +131,12 @@ class Workspace:
     # Saying
 
     def say(self, line: str, *, error: bool = False) -> None:
-        """Show a toast."""
+        """Show a toast, in place of the one before, but never in place of an error that one may not have read yet."""
         self.said = line
+        if monotonic() > self._error_until:
+            self._app.clear_notifications()
+        if error:
+            self._error_until = monotonic() + TOAST
         self._app.notify(line, severity="error" if error else "information", timeout=TOAST, markup=False)
 
     def do(self, work: Callable[[], T], then: Callable[[T], None]) -> None:

@@ -133,6 +133,7 @@ def _print_once(
     model: Model, specs: list[LaneSpec], lanes: list[Lane], prompt: list[int], seed: int, coin: CoinKind, form: str
 ) -> None:
     from engine.compare.lanes import divergences, stats_of
+    from engine.compare.markdown import lanes_to_markdown, words
     from engine.compare.statistics import STATISTICS
 
     apart = divergences(lanes)
@@ -161,27 +162,23 @@ def _print_once(
         ])
         return
     if form == "md":
-        _print_markdown(["lane", "leaves lane 1 at", *map(_words, STATISTICS)],
-                        [[name, _cell(apart[0][n]), *map(_cell, row.values())]
-                         for n, (name, row) in enumerate(zip(names, rows, strict=True))])
-        for name, text in zip(names, texts, strict=True):
-            click.echo(f"\n**{_escaped(name)}**\n")
-            click.echo("\n".join(f"> {_escaped(line)}" for line in text.split("\n")))
+        click.echo(for_terminal(lanes_to_markdown(names, apart[0], rows, texts)), nl=False)
         return
     for n, (name, text) in enumerate(zip(names, texts, strict=True)):
         left = apart[0][n]
         where = "" if n == 0 else " · never leaves lane 1" if left is None else f" · leaves lane 1 at {left}"
         click.echo(f"── lane {name}{where} ──")
         click.echo(for_terminal(text))
-    _print_table(names, [list(row.values()) for row in rows], [_words(name) for name in STATISTICS])
+    _print_table(names, [list(row.values()) for row in rows], [words(name) for name in STATISTICS])
 
 
 def _print_repeated(
     model: Model, specs: list[LaneSpec], result: Repeated, prompt: list[int], seed: int, coin: CoinKind, form: str
 ) -> None:
+    from engine.compare.markdown import table, words
     from engine.compare.statistics import STATISTICS, mean_and_spread
 
-    table, divergences = result.table(), result.divergences()
+    means, divergences = result.table(), result.divergences()
     if form == "json":
         print_json({
             "model": model_record(model), "prompt_ids": prompt, "seed": seed, "coin": coin, "seeds": result.seeds,
@@ -190,7 +187,7 @@ def _print_repeated(
                  "stats": {name: None if value is None else {"mean": value[0], "spread": value[1]}
                            for name, value in row.items()},
                  "left_lane_1_after": parted}
-                for spec, row, parted in zip(specs, table, divergences, strict=True)
+                for spec, row, parted in zip(specs, means, divergences, strict=True)
             ],
         })
         return
@@ -201,41 +198,34 @@ def _print_repeated(
         _print_csv(header, [
             [n, spec.settings.changed(), len(result.seeds),
              *(part for value in row.values() for part in (value or (None, None)))]
-            for n, (spec, row) in enumerate(zip(specs, table, strict=True), start=1)
+            for n, (spec, row) in enumerate(zip(specs, means, strict=True), start=1)
         ])
         return
-    cells = [["–" if cell is None else f"{cell[0]:.3f} ± {cell[1]:.3f}" for cell in row.values()] for row in table]
+    cells = [["–" if cell is None else f"{cell[0]:.3f} ± {cell[1]:.3f}" for cell in row.values()] for row in means]
     left = []
     for parted in divergences:
         known = [value for value in parted if value is not None]
         left.append(f"{mean_and_spread([float(v) for v in known])[0]:.1f} ({len(known)})" if known else "never")
-    words = ["leaves lane 1 after (seeds)", *map(_words, STATISTICS)]
+    titles = ["leaves lane 1 after (seeds)", *map(words, STATISTICS)]
     rows = [[parted, *row] for parted, row in zip(left, cells, strict=True)]
     if form == "md":
-        _print_markdown(["lane", *words], [[name, *row] for name, row in zip(names, rows, strict=True)])
+        lines = [[name, *row] for name, row in zip(names, rows, strict=True)]
+        click.echo(for_terminal(table(["lane", *titles], lines)), nl=False)
     else:
-        _print_table(names, rows, words)
+        _print_table(names, rows, titles)
     click.echo(f"\nmean ± standard deviation over {len(result.seeds)} seeds from {seed}")
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").replace("fraction", "share")
-
-
-def _cell(value: Any) -> str:
-    if not isinstance(value, float):
-        return "–" if value is None else str(value)
-    return f"{value:.3f}" if value < 1e9 else f"{value:.3g}"
 
 
 def _print_table(names: list[str], rows: list[list[Any]], columns: list[str]) -> None:
     """One line a lane under short columns; names on a line of their own where they are long."""
-    cells = [[_cell(value) for value in row] for row in rows]
+    from engine.compare.markdown import cell
+
+    cells = [[cell(value) for value in row] for row in rows]
     widths = [max(len(word) for word in [column, *(row[n] for row in cells)]) for n, column in enumerate(columns)]
     label = max(len(name) for name in names)
     click.echo(" " * label + "  " + "  ".join(word.rjust(width) for word, width in zip(columns, widths, strict=True)))
     for name, row in zip(names, cells, strict=True):
-        click.echo(name.ljust(label) + "  " + "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)))
+        click.echo(name.ljust(label) + "  " + "  ".join(text.rjust(w) for text, w in zip(row, widths, strict=True)))
 
 
 def _print_csv(header: list[str], rows: list[list[Any]]) -> None:
@@ -244,15 +234,3 @@ def _print_csv(header: list[str], rows: list[list[Any]]) -> None:
     writer.writerow(header)
     writer.writerows(rows)
     click.echo(out.getvalue(), nl=False)
-
-
-def _print_markdown(header: list[str], rows: list[list[str]]) -> None:
-    click.echo("| " + " | ".join(header) + " |")
-    click.echo("|" + "|".join(" --- " for _ in header) + "|")
-    for row in rows:
-        click.echo("| " + " | ".join(_escaped(cell) for cell in row) + " |")
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|~" else c for c in for_terminal(text))

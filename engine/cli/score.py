@@ -19,6 +19,7 @@ from engine.cli.options import (
 )
 from engine.cli.output import print_json, shown_token
 from engine.errors import InputError
+from engine.words import counted
 
 
 @commands.command(
@@ -77,7 +78,7 @@ def score(
         click.echo("nothing before the only token: no perplexity (--from-start puts <|endoftext|> there)")
     else:
         per_byte = "" if bits_per_byte is None else f", {bits_per_byte:.4f} bits per byte"
-        click.echo(f"perplexity {perplexity:.4f}{per_byte}, over {len(scored)} tokens")
+        click.echo(f"perplexity {perplexity:.4f}{per_byte}, over {counted(len(scored), 'token')}")
 
 
 def perplexity_of(total: float, count: int) -> float | None:

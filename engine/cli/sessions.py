@@ -12,6 +12,7 @@ import click
 from engine.cli.options import ModelChoice, commands, examples, json_option, model_options
 from engine.cli.output import note, print_json
 from engine.errors import InputError
+from engine.words import counted
 
 if TYPE_CHECKING:
     from engine.session.journal import Session
@@ -34,7 +35,7 @@ def sessions(as_json: bool) -> None:
         return
     for listed in found:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(listed.changed))
-        tokens = listed.problem or f"{listed.nodes:,} tokens, {listed.model}"
+        tokens = listed.problem or f"{counted(listed.nodes or 0, 'token')}, {listed.model}"
         title = show_text(listed.name or listed.words or "", keep="")
         click.echo(f"{when}  {listed.path.name:<32} {tokens:<28} {title[:60]}")
     if not found:
@@ -136,5 +137,5 @@ def open_for_reading(wanted: str) -> Session:
         return read(path)
     except DamagedError as error:
         session, lost = recover(path)
-        note(f"{error}; {len(session.tree.nodes) - 1:,} tokens could be read, {lost:,} records could not")
+        note(f"{error}; {counted(len(session.tree.nodes) - 1, 'token')} could be read, {counted(lost, 'record')} could not")
         return session

@@ -21,6 +21,7 @@ from engine.cli.options import (
 from engine.cli.output import for_terminal, note, print_json, progress_bars, shown_token
 from engine.errors import InputError
 from engine.tokens.ids import parse_ids
+from engine.words import counted
 
 if TYPE_CHECKING:
     from engine.models.opening import Located
@@ -86,7 +87,7 @@ def trace(
                     "verified": index.tokens is not None,
                     "spans": [record(span, tokens, tokenizer) for span in found]})
         return
-    click.echo(f"{len(tokens):,} tokens, {share:.1%} of them in {len(found)} span{'s' if len(found) != 1 else ''} "
+    click.echo(f"{counted(len(tokens), 'token')}, {share:.1%} of them in {counted(len(found), 'span')} "
                f"of at least {min_tokens} tokens that stand in {told(index)}"
                + (f"; the longest has {longest}" if found else ""))
     for span in found:

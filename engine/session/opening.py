@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, InputError
+from engine.words import counted
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from filelock import FileLock
@@ -89,7 +90,7 @@ def open_session(path: Path) -> OpenedSession:
         session, lost = recovery.recover(path)
         held.release()
         target, lock = claimed(path.with_name(f"{path.stem} recovered{path.suffix}"))
-        parts = f"{len(session.tree.nodes) - 1:,} tokens were recovered into {target.name}"
+        parts = f"{counted(len(session.tree.nodes) - 1, 'token')} recovered into {target.name}"
         gone = f", {lost:,} records were not" if lost else ""
         note = f"{error}; {parts}{gone}; the old file is as it was"
         return OpenedSession(session, target, False, lock, [note])

@@ -97,7 +97,7 @@ class Advancing:
         speed = next_speed(workspace.preferences.speed, direction)
         workspace.remember(replace(workspace.preferences, speed=speed))
         workspace.engine.set_speed(speed)
-        workspace.say("as fast as it goes" if speed is None else f"{speed:g} tokens a second in each lane")
+        self._host.changed()
 
     def take(self, message: messages.Stepped) -> bool:
         """Take over what the lanes have made; whether it is the run that goes on."""

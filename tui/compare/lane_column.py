@@ -159,7 +159,7 @@ class LaneColumn(Vertical):
 
     DEFAULT_CSS = """
     LaneColumn {
-        height: 1fr; border: round $panel; background: $surface; padding: 0 1;
+        height: 1fr; border: round $border; background: $surface; padding: 0 1;
         border-title-color: $foreground; border-subtitle-color: $text-muted;
     }
     LaneColumn TokenText { height: 1fr; }
@@ -208,7 +208,7 @@ class LaneColumn(Vertical):
         if (selected, colour) != self._drawn:
             self._drawn = (selected, colour)
             self.styles.border_title_color = colour
-            self.styles.border = ("heavy", colour) if selected else ("round", colour.with_alpha(0.5))
+            self.styles.border = ("heavy", colour) if selected else ("round", colour)
 
     def show_tokens(
         self, key: Hashable, prefix: int, count: int, settled: int, cells: Callable[[int], list[TokenCell]]

@@ -144,15 +144,12 @@ class Lanes:
         """Use common coins, or coins of its own for each lane."""
         comparison = self._host.comparison
         self._begin_again(lambda: comparison.restart(own_coins=not comparison.own_coins))
-        words = "each lane has coins of its own" if comparison.own_coins else "the lanes share the coins"
-        self._host.workspace.say(words)
 
     def coin(self) -> None:
         """Use the other kind of coin."""
         comparison = self._host.comparison
         coin = COINS[(COINS.index(comparison.coin) + 1) % len(COINS)]
         self._begin_again(lambda: comparison.restart(coin=coin))
-        self._host.workspace.say(f"the {coin} coin")
 
     def prefix(self) -> None:
         """Edit the prefix that all lanes share."""

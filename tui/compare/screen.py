@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import HorizontalScroll
 from textual.widget import Widget
 
+from engine.words import counted
 from tui import messages
 from tui.compare.advancing import Advancing
 from tui.compare.agree import AgreeStrip
@@ -105,12 +106,13 @@ class CompareScreen(MainScreen[int | None]):
         comparison, info, wide = self.comparison, self.exploration.info, self.size.width >= 100
         lanes, shown = len(comparison.lanes), len(self.drawing.visible())
         coins = "own coins from " if comparison.own_coins else "same coins: " if wide else ""
-        rate = self.advance.rate
+        rate, speed = self.advance.rate, self.workspace.preferences.speed
         self.draw_status(f"{comparison.title}{f' · {info.name}' if info and wide else ''}", [
             f"{coins}seed {comparison.seed}" + (" gumbel" if comparison.coin == "gumbel" else ""),
-            f"{lanes} lane{'s' if lanes != 1 else ''}" + (f", {shown} in view" if shown < lanes else ""),
+            counted(lanes, "lane") + (f", {shown} in view" if shown < lanes else ""),
             f"token {comparison.base + comparison.cursor}",
             (f"{rate:,.0f} tok/s" if rate else "running") if self.advance.running else "paused",
+            "at full speed" if speed is None else f"up to {speed:g}/s a lane",
         ])
 
     def resized(self) -> None:
@@ -228,6 +230,19 @@ class CompareScreen(MainScreen[int | None]):
         self.advancing.stop()
         self.changed()
         self.app.push_screen(RepeatScreen(self.workspace, self.exploration, self.comparison))
+
+    def export(self) -> None:
+        """Ask in which form and where to, and write it."""
+        from tui.compare.exporting import ask
+
+        self.advancing.stop()
+        self.changed()
+        ask(self)
+
+    def on_exported(self, message: messages.Exported) -> None:
+        """An export is there, or cannot be written."""
+        message.stop()
+        self.workspace.say(message.problem or f"wrote {message.path}", error=bool(message.problem))
 
     def help(self) -> None:
         """Explain lanes and statistics."""

@@ -18,7 +18,7 @@ class TokenSplit(TokenText):
     """Tokens with stripes, without a cursor; how many there are stands in its title."""
 
     DEFAULT_CSS = """
-    TokenSplit { border-top: solid $panel; border-title-color: $text-muted; }
+    TokenSplit { border-top: solid $border; border-title-color: $text-muted; }
     """
 
     def __init__(self, palette: Palette, *, id: str = "split") -> None:

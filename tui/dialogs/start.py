@@ -71,7 +71,7 @@ class StartScreen(Modal[Beginning | None]):
     StartScreen TokenSplit { height: 3; }
     StartScreen Choices > .option-list--option-highlighted { background: $surface; }
     StartScreen Choices:focus > .option-list--option-highlighted { background: $secondary; }
-    StartScreen Choices { border-top: solid $panel; border-title-color: $text-muted; }
+    StartScreen Choices { border-top: solid $border; border-title-color: $text-muted; }
     StartScreen Choices, StartScreen Choices:focus { text-wrap: nowrap; text-overflow: ellipsis; }
     StartScreen .problem { height: auto; }
     """

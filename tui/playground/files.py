@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from engine.words import counted
 from tui import messages
 from tui.playground.host import Host
 from tui.playground.runs import Runs
@@ -93,7 +94,7 @@ class Files:
             from engine.session.export.text import text_of
 
             host.app.copy_to_clipboard(text_of(tree, tokenizer, tree.path))
-            host.workspace.say(f"{len(tree):,} tokens of text are on the clipboard")
+            host.workspace.say(f"the text is on the clipboard ({counted(len(tree), 'token')})")
             return
         words = opened.session.words or exploration.words(tree.ids(WORDS))
         copy_tree, name, created = tree.copier(), opened.session.name, opened.session.created
@@ -108,12 +109,17 @@ class Files:
                 exploration.network, host.post_message, copy, leaf, path, host.workspace.theme
             ))
             return
-        screenshot = host.app.export_screenshot(title="gpt2-remix") if options.form == "svg" else ""
 
-        def write() -> Message:
-            return exporting.write(path, exporting.text_in(options.form, copy(), tokenizer, leaf, screenshot))
+        def write(screenshot: str = "") -> None:
+            def work() -> Message:
+                return exporting.write(path, exporting.text_in(options.form, copy(), tokenizer, leaf, screenshot))
 
-        host.workspace.errands.submit(write, host.post_message, "export")
+            host.workspace.errands.submit(work, host.post_message, "export")
+
+        if options.form == "svg":
+            exporting.picture(host.app, write)
+        else:
+            write()
 
     def exported(self, message: messages.Exported) -> None:
         """An export went on, or is there."""

@@ -31,7 +31,6 @@ class Looking:
         workspace, length = self._host.workspace, self._verbatim.next_length(direction)
         workspace.remember(replace(workspace.preferences, min_tokens=length, heat="verbatim"))
         self._verbatim.restart()
-        workspace.say(f"verbatim: {length} tokens or more in a row")
         self._host.changed(keep_selection=True)
 
     def next_view(self) -> None:

@@ -49,7 +49,11 @@ class Sampling:
         try:
             self.apply(change())
         except EngineError as problem:
-            self._host.workspace.say(str(problem), error=error)
+            sampler = self._host.panes.sampler
+            if sampler.focused:
+                sampler.say(str(problem))  # where one looks, in place of what the setting does
+            else:
+                self._host.workspace.say(str(problem), error=error)
 
     def stepped(self, name: str, direction: int) -> None:
         """Change a setting by one increment."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -54,19 +55,22 @@ class ExportScreen(Modal[ExportOptions | None]):
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
-    def __init__(self, stem: str, branches: int) -> None:
+    def __init__(self, stem: str, branches: int, forms: Mapping[str, str] | None = None, scope: str = "") -> None:
+        """`forms`: those to choose from, where not all; `scope`: what is exported, where that is no matter of branches."""
         super().__init__()
+        self._forms = FORMS if forms is None else forms
+        self._scope = scope
         self._stem = stem
         self._branches = branches
         self._branch = False
-        self._form = "html"
+        self._form = next(iter(self._forms))
 
     def compose(self) -> ComposeResult:
         """The forms over the file's name."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "export"
-            yield Choices(*(Option(Text(f"{form:<6}{what}", no_wrap=True), id=form) for form, what in FORMS.items()))
-            yield Input(str(self._path("html")), compact=True)
+            yield Choices(*(Option(Text(f"{form:<6}{what}", no_wrap=True), id=form) for form, what in self._forms.items()))
+            yield Input(str(self._path(self._form)), compact=True)
             yield Static(id="problem", classes="problem")
             yield Static(id="scope", classes="hint")
         yield Keys()
@@ -81,7 +85,7 @@ class ExportScreen(Modal[ExportOptions | None]):
 
     def _show(self) -> None:
         all_of_it = "the only branch" if self._branches == 1 else f"all {self._branches} branches"
-        words = "the branch in view" if self._branch or self._form == "copy" else all_of_it
+        words = self._scope or "the branch in view" if self._branch or self._form == "copy" else all_of_it
         self.query_one("#scope", Static).update(Text("the screen" if self._form == "svg" else words))
         self.query_one(Input).display = self._form != "copy"
 

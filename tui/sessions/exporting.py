@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
 
 from engine.errors import EngineError
 from tui.messages import Exported
@@ -36,6 +38,17 @@ def text_in(form: str, session: Session, tokenizer: Tokenizer, leaf: int | None,
     from tui.style.svg import own_fonts
 
     return own_fonts(screenshot) if form == "svg" else render(form, session, tokenizer, branch=leaf)
+
+
+def picture(app: App[Any], then: Callable[[str], None]) -> None:
+    """Take a picture of the screen once the dialog is gone from it, and the footer shows its keys again."""
+    screen = app.screen
+
+    def take() -> None:
+        then(app.export_screenshot(title="gpt2-remix"))
+
+    screen.refresh_bindings()
+    screen.call_after_refresh(lambda: screen.call_after_refresh(lambda: screen.call_after_refresh(take)))
 
 
 def write(path: Path, text: str) -> Exported:

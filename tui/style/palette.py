@@ -10,8 +10,11 @@ from textual.color import Color
 from textual.theme import Theme
 
 from themes import RemixTheme
+from tui.style.contrast import SHAPE, TEXT, contrast, legible, raised
 
 HEAT_LEVELS = 16
+LANES = 8
+INKS = ("#101010", "#ffffff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +55,36 @@ def _blend(theme: RemixTheme, level: int) -> RichColor:
 
 
 def _lane_colours(theme: RemixTheme) -> list[RichColor]:
-    """Eight colours that tell lanes apart; the first is lane 1's."""
-    primary, accent, success, error = (Color.parse(theme.colors[n]) for n in ("primary", "accent", "success", "error"))
-    mixed = [primary, accent, success, error, primary.blend(error, 0.5), accent.blend(success, 0.5),
-             primary.blend(success, 0.5), error.blend(accent, 0.5)]
-    return [color.rich_color for color in mixed]
+    """Eight colours that tell lanes apart, and none of them from the taken token's; the first is lane 1's.
+
+    Each is the one farthest from those before it, of the theme's own colours, their mixtures, and lane 1's in other hues.
+    """
+    surface = Color.parse(theme.colors["surface"])
+    primary, success, error, accent = (Color.parse(theme.colors[n]) for n in ("primary", "success", "error", "accent"))
+    hue, saturation, lightness = primary.hsl
+    pool = [success, error, primary.blend(error, 0.5), primary.blend(success, 0.5), error.blend(success, 0.5)]
+    pool += [Color.from_hsl((hue + turn / 8) % 1, max(0.6, saturation), light) for turn in range(1, 8)
+             for light in (lightness, 0.6)]
+    pool = [raised(color, surface, TEXT) for color in pool]
+    chosen = [primary]
+    while len(chosen) < LANES:
+        chosen.append(max(pool, key=lambda color: min(_apart(color, other) for other in (*chosen, accent))))
+    return [color.rich_color for color in chosen]
+
+
+def _apart(one: Color, other: Color) -> int:
+    return sum((a - b) ** 2 for a, b in zip(one.rgb, other.rgb, strict=True))
 
 
 def palette_of(theme: RemixTheme) -> Palette:
     """The styles of a theme. Attributes (bold, underline, reverse) carry the meaning too, for NO_COLOR."""
     colors = theme.colors
-    ink = "#101010" if Color.parse(colors["primary"]).brightness > 0.5 else "#ffffff"
-    ink_accent = "#101010" if Color.parse(colors["accent"]).brightness > 0.5 else "#ffffff"
-    ink_secondary = "#101010" if Color.parse(colors["secondary"]).brightness > 0.5 else "#ffffff"
+    surface = Color.parse(colors["surface"])
+    bar = raised(Color.parse(colors["secondary"]), surface, SHAPE).rich_color
+
+    def inked(ground: str | RichColor) -> Style:
+        color = Color.parse(ground) if isinstance(ground, str) else Color.from_rich_color(ground)
+        return Style(color=max(INKS, key=lambda ink: contrast(Color.parse(ink), color)), bgcolor=color.rich_color)
 
     # Given tokens are drawn over heat too: half way to the text's colour they stay legible on all of it.
     softened = Color.parse(colors["primary"]).blend(Color.parse(colors["foreground"]), 0.5).rich_color
@@ -80,19 +100,16 @@ def palette_of(theme: RemixTheme) -> Palette:
         gone=fg("muted", strike=True),
         otherwise=fg("error", bold=True, italic=True, underline=True),
         slot=fg("foreground", reverse=True),
-        bar=fg("secondary"),
+        bar=Style(color=bar, bgcolor=colors["surface"]),
         bar_taken=fg("accent"),
         raw_mark=fg("foreground"),
-        raw_mark_on_bar=Style(color=colors["foreground"], bgcolor=colors["secondary"]),
+        raw_mark_on_bar=legible(Style(color=colors["foreground"], bgcolor=bar), SHAPE),
         raw_mark_on_taken=Style(color=colors["background"], bgcolor=colors["accent"]),
         removed=fg("muted", italic=True),
         selected=Style(bgcolor=colors["panel"], bold=True),
         taken=fg("accent", bold=True),
-        share=(
-            Style(color=ink_secondary, bgcolor=colors["secondary"]),
-            Style(color=ink, bgcolor=colors["primary"]),
-        ),
-        share_hit=Style(color=ink_accent, bgcolor=colors["accent"], bold=True),
+        share=(inked(bar), inked(colors["primary"])),
+        share_hit=inked(colors["accent"]) + Style(bold=True),
         marker=fg("accent", bold=True),
         value=fg("foreground"),
         label=fg("muted"),
@@ -109,17 +126,20 @@ def palette_of(theme: RemixTheme) -> Palette:
 def textual_theme(theme: RemixTheme) -> Theme:
     """The theme for Textual's own widgets."""
     colors = theme.colors
+    surface = Color.parse(colors["surface"])
+    border = raised(Color.parse(colors["panel"]), surface, SHAPE).hex
+    secondary = raised(Color.parse(colors["secondary"]), surface, SHAPE).hex
     return Theme(
-        name=theme.name, dark=theme.dark, primary=colors["primary"], secondary=colors["secondary"],
+        name=theme.name, dark=theme.dark, primary=colors["primary"], secondary=secondary,
         accent=colors["accent"], foreground=colors["foreground"], background=colors["background"],
         surface=colors["surface"], panel=colors["panel"], success=colors["success"], warning=colors["warning"],
         error=colors["error"],
         variables={
-            "text-muted": colors["muted"], "border": colors["panel"], "border-blurred": colors["panel"],
+            "text-muted": colors["muted"], "border": border, "border-blurred": border,
             "footer-background": colors["background"], "footer-item-background": colors["background"],
             "footer-key-background": colors["background"], "footer-key-foreground": colors["accent"],
             "footer-description-background": colors["background"], "footer-description-foreground": colors["muted"],
-            "scrollbar": colors["panel"], "scrollbar-hover": colors["secondary"], "scrollbar-active": colors["primary"],
+            "scrollbar": border, "scrollbar-hover": secondary, "scrollbar-active": colors["primary"],
             "scrollbar-background": colors["surface"], "scrollbar-background-hover": colors["surface"],
             "scrollbar-background-active": colors["surface"], "scrollbar-corner-color": colors["surface"],
         },

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import ProgressBar, Static
 
 from engine.tokens.display import show_clock, show_names, show_text
+from engine.words import counted
 from tui.dialogs.modal import Modal
 from tui.state.training import Training
 from tui.training.loss_plot import LINE, LOOK, LossPlot
@@ -122,7 +123,7 @@ class TrainingScreen(Modal[str | None]):
         most = 3 if self.size.width >= 110 else 1
         more = f", context {begun['context']}, {begun['vocab']:,} tokens known" if self.size.width >= 110 else ""
         return (f"{begun['parameters'] / 1e6:.2f}M: {begun['layers']} layers, width {begun['width']}{more}; "
-                f"{begun['tokens']:,} tokens of {show_names(texts, most)}")
+                f"{counted(begun['tokens'], 'token')} of {show_names(texts, most)}")
 
     def _sample(self) -> Text:
         words = " ".join(show_text(self._training.sample).split())

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from engine.session.nodes import ROOT
 from engine.session.outline import ORDERS, Order
+from engine.words import counted
 from tui import messages
 from tui.keymap import Row as KeyRow
 from tui.keymap import bindings_of
@@ -104,7 +105,7 @@ class TreeScreen(MainScreen[int | None]):
             about.update(Text("\n".join(line.replace("\n", " ") for line in lines)))
         branches = tree.leaf_count
         hidden = sum(known.hidden for known in tree.annotations.values())
-        parts = [f"{len(tree.nodes) - 1:,} tokens", f"{branches:,} branch{'es' if branches != 1 else ''}"]
+        parts = [counted(len(tree.nodes) - 1, "token"), counted(branches, "branch", "branches")]
         if hidden:
             parts.append(f"{hidden} hidden{' (shown)' if listed.show_hidden else ': H'}")
         if listed.first is not None:
@@ -137,7 +138,9 @@ class TreeScreen(MainScreen[int | None]):
     @on(Outline.Clicked)
     def _clicked(self, event: Outline.Clicked) -> None:
         self._about()
-        if event.twice:
+        if event.fold:
+            self.fold()
+        elif event.twice:
             self.go()
 
     def go(self) -> None:

@@ -48,6 +48,11 @@ def sign_of(step: Step | None) -> str:
     return {"prompt": "¶", "picked": "✎"}.get(origin, "·" if step is not None and step.roll == 0 else "↻")
 
 
+def indent_of(row: Row) -> str:
+    """What stands before a row's mark."""
+    return "  " * min(row.depth, 24) + ("⋯ " if row.depth > 24 else "")
+
+
 class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen owns all keys
     """Rows; the screen gives them and says what each says."""
 
@@ -58,10 +63,12 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
     class Clicked(Message):
         """A person clicked on a row."""
 
-        def __init__(self, place: int, twice: bool) -> None:
+        def __init__(self, place: int, twice: bool, fold: bool) -> None:
+            """`fold`: the click was on the mark that folds and unfolds the row."""
             super().__init__()
             self.place = place
             self.twice = twice
+            self.fold = fold
 
     def __init__(self, palette: Palette, label_of: Callable[[Row], Label], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -110,7 +117,7 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         chosen = place == self.cursor
         style = palette.gone if label.dim else palette.taken if label.shown else palette.text
         columns = "".join(f"  {column}" for column in label.columns)
-        indent = "  " * min(row.depth, 24) + ("⋯ " if row.depth > 24 else "")
+        indent = indent_of(row)
         room = max(4, width - cell_len(indent) - cell_len(columns) - 5)
         words = label.words if cell_len(label.words) <= room else set_cell_size(label.words, room - 1) + "…"
         segments = [
@@ -126,4 +133,6 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         if offset is not None and (place := offset.y + self.scroll_offset.y) < len(self.rows):
             event.stop()
             self.move(place - self.cursor)
-            self.post_message(self.Clicked(place, event.chain > 1))
+            row = self.rows[place]
+            fold = bool(row.fold.strip()) and offset.x == cell_len(indent_of(row))
+            self.post_message(self.Clicked(place, event.chain > 1 and not fold, fold))

@@ -23,6 +23,7 @@ class SettingsEditor(Vertical):
         super().__init__(id="sampler")
         self.list = SettingsList(palette, always_open=always_open)
         self._help = Static(id="setting-help")
+        self._problem = palette.marker
 
     def compose(self) -> ComposeResult:
         """See the class."""
@@ -37,6 +38,11 @@ class SettingsEditor(Vertical):
     def set_palette(self, palette: Palette) -> None:
         """Draw with another theme."""
         self.list.set_palette(palette)
+        self._problem = palette.marker
+
+    def say(self, words: str) -> None:
+        """Say why a change cannot be, in place of what the setting does."""
+        self._help.update(Text(words, style=self._problem))
 
     def on_settings_list_selected(self, message: SettingsList.Selected) -> None:
         """Explain the selected setting."""

@@ -17,6 +17,7 @@ from textual.strip import Strip
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import split_characters
 from tui.state.verbatim import TraceMark
+from tui.style.contrast import legible
 from tui.style.palette import Palette
 from tui.style.wrap import Flow
 
@@ -267,6 +268,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):  # the scre
                 style += palette.heat[cell.level]
             if cell.mark and kind != "gone":
                 style += palette.marks[cell.mark]
+            style = legible(style)
             if cursor:
                 style += Style(reverse=kind != "leaves" and cell.mark != "left", bold=True)
             self._styles[key] = style

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,10 @@ DONE = object()
 network_numbers = count(1)
 
 
+RATE_OVER = 1.0
+"""Seconds over which the rate of a run is taken."""
+
+
 @dataclass(slots=True)
 class Run:
     """A run that goes on: what was asked, and what it has made since it was reported last."""
@@ -49,10 +54,21 @@ class Run:
     speed: float | None
     started: float = 0.0
     made: int = 0
+    measured: deque[tuple[float, int]] = field(default_factory=deque)
     due: float = 0.0
     posted: float = 0.0
     fresh: list[list[Step]] = field(default_factory=list)
     dists: list[Distribution | None] = field(default_factory=list)
+
+    def rate(self, now: float) -> float:
+        """Tokens a second of late, so that a slow beginning is soon forgotten."""
+        measured = self.measured or deque([(self.started, 0)])
+        measured.append((now, self.made))
+        while len(measured) > 2 and now - measured[1][0] > RATE_OVER:
+            measured.popleft()
+        self.measured = measured
+        (since, before), made = measured[0], self.made
+        return (made - before) / max(1e-6, now - since)
 
     @property
     def lanes(self) -> list[Lane]:
@@ -301,7 +317,7 @@ class EngineWorker:
             self._handled = False
             if ended:
                 mailbox.drop(RunRequest, run)
-        rate = run.made / max(1e-6, now - run.started)
+        rate = run.rate(now)
         fresh, run.fresh, run.posted = run.fresh, [[] for _ in run.lanes], now
         dists, run.dists = run.dists, [None] * len(run.lanes)
         stops = [lane.stop for lane in run.lanes]

@@ -19,6 +19,7 @@ from engine.session.replay import Candidate, CandidatesOf
 from engine.session.tree import Tree
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import Tokenizer, split_characters
+from engine.words import counted
 
 if TYPE_CHECKING:
     from engine.session.journal import Session
@@ -92,7 +93,7 @@ def to_html(
             open_depths.pop()
         nodes = nodes_of(tree, segment)
         words = " ".join(show_text(text_of(tree, tokenizer, nodes[:12]), keep="").split())
-        parts.append(f"<details open><summary>{html.escape(words[:60])} · {len(nodes):,} tokens</summary>\n"
+        parts.append(f"<details open><summary>{html.escape(words[:60])} · {counted(len(nodes), 'token')}</summary>\n"
                      f"<div class=s>{_spans(tree, tokenizer, nodes, candidates_of, heat)}</div>\n")
         open_depths.append(segment.depth)
     parts.append("</details>\n" * len(open_depths))

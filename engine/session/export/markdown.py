@@ -10,6 +10,7 @@ from engine.session.outline import branch_only, nodes_of, segments
 from engine.session.tree import Tree
 from engine.tokens.display import show_text
 from engine.tokens.tokenizer import Tokenizer, split_characters
+from engine.words import counted
 
 
 def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:
@@ -19,7 +20,7 @@ def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = 
     for record in tree.models:
         lines.append(f"Model {_plain(record.name)}: {record.parameters:,} parameters, {record.precision}"
                      + (f", weights {record.sha256[:16]}" if record.sha256 else "") + ".")
-    lines += [f"{len(tree.nodes) - 1:,} tokens. Picked tokens are **bold**, given ones *italic*.", ""]
+    lines += [f"{counted(len(tree.nodes) - 1, 'token')}. Picked tokens are **bold**, given ones *italic*.", ""]
     for segment in segments(tree):
         indent = "  " * segment.depth
         nodes = nodes_of(tree, segment)

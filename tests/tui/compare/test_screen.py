@@ -285,8 +285,8 @@ async def test_statistics_with_marks(drive: Drive) -> None:
         assert all(widget.display for widget in stats)
         values = [known(widget.values["mean_surprisal"]) for widget in stats]
         marks = [widget.marks["mean_surprisal"] for widget in stats]
-        assert marks[values.index(min(values))] == "▲"
-        assert marks[values.index(max(values))] == "▼"
+        assert marks[values.index(max(values))] == "▲"  # the highest, never the better one
+        assert marks[values.index(min(values))] == "▼"
         steps = driver.compare.comparison.lanes[0].steps
         assert values[0] == pytest.approx(sum(known(step.surprisal) for step in steps) / 12)
         await driver.lane_press("v")
