@@ -93,7 +93,7 @@ class Workspace:
         self.index_words = "the training text is loaded with the model"
         self.compiling = False
         self.said = ""
-        self._error_until = 0.0
+        self._shown_until: dict[str, float] = {}
         self._traced_in: Text | None = None
         self._unsaved = self._saving = False
         self._threads: list[threading.Thread] = []
@@ -131,12 +131,12 @@ class Workspace:
     # Saying
 
     def say(self, line: str, *, error: bool = False) -> None:
-        """Show a toast, in place of the one before, but never in place of an error that one may not have read yet."""
-        self.said = line
-        if monotonic() > self._error_until:
-            self._app.clear_notifications()
-        if error:
-            self._error_until = monotonic() + TOAST
+        """Show a toast; the same line not a second time while it stands there."""
+        self.said, now = line, monotonic()
+        if self._shown_until.get(line, 0.0) > now:
+            return
+        self._shown_until = {said: until for said, until in self._shown_until.items() if until > now}
+        self._shown_until[line] = now + TOAST
         self._app.notify(line, severity="error" if error else "information", timeout=TOAST, markup=False)
 
     def do(self, work: Callable[[], T], then: Callable[[T], None]) -> None:

@@ -32,6 +32,9 @@ MOST_SEEDS, MOST_TOKENS = 1000, 1000
 LEFT = "leaves lane 1 after"
 """The row of how long the lanes stay with lane 1."""
 
+LABEL_CELLS, LANE_CELLS, MOST_TITLE = 22, 21, 24
+"""Cells of a table's columns."""
+
 
 class RepeatScreen(Modal[None]):
     """Two fields, progress, and what has come of it so far."""
@@ -187,14 +190,14 @@ class RepeatScreen(Modal[None]):
             return
         rows = self._rows(last)
         state = "" if self._going else ", done" if last.done >= last.total else ", stopped"
-        said = f"\nmean ± standard deviation over {last.seeds} seeds{state}; ctrl+t: "
+        said = f"\nmean ± standard deviation over {last.seeds} seeds{state}; ▲ highest, ▼ lowest; ctrl+t: "
         if self._plot:
             result.update(Text("\n").join([self._bars(name, cells) for name, cells in rows]
                                           + [Text(said + "the table", style="dim")]))
         else:
             from rich.console import Group
 
-            result.update(Group(self._table(rows), Text(said + "a plot", style="dim")))
+            result.update(Group(*self._tables(rows), Text(said + "a plot", style="dim")))
 
     def _rows(self, last: RepeatProgress) -> list[tuple[str, list[tuple[float, float] | None]]]:
         """For each statistic the mean and spread of each lane."""
@@ -218,35 +221,27 @@ class RepeatScreen(Modal[None]):
         highest, lowest = highest_and_lowest([None if cell is None else cell[0] for cell in cells])
         return dict.fromkeys(lowest, "▼") | dict.fromkeys(highest, "▲")
 
-    def _table(self, rows: list[tuple[str, list[tuple[float, float] | None]]]) -> Table:
-        """Statistics down and lanes across where they fit; else the other way round."""
+    def _tables(self, rows: list[tuple[str, list[tuple[float, float] | None]]]) -> list[Table]:
+        """Statistics down and lanes across, as many in one table as fit, the others below."""
+        lanes, room = len(rows[0][1]), self.query_one(VerticalScroll).size.width
+        each = max(1, (room - LABEL_CELLS) // LANE_CELLS)
+        return [self._table(rows, range(first, min(first + each, lanes))) for first in range(0, lanes, each)]
+
+    def _table(self, rows: list[tuple[str, list[tuple[float, float] | None]]], lanes: range) -> Table:
+        """Some lanes in a table."""
         table = Table(box=None, padding=(0, 1), show_edge=False)
-        lanes = len(rows[0][1])
-        if 22 + 17 * lanes <= self.query_one(VerticalScroll).size.width:
-            table.add_column("")
-            for number in range(lanes):
-                title, style = self._lane(number)
-                table.add_column(Text(title, Style(color=style.color)), justify="right", max_width=30)
-            for name, values in rows:
-                marks = self._marks(name, values)
-                cells = [Text(_label(name), "dim")]
-                for number, value in enumerate(values):
-                    words = "–" if value is None else f"{_shown(name, value[0])} ± {_shown(name, value[1])}"
-                    mark = marks.get(number, " ")
-                    cells.append(Text(f"{words} {mark}"))
-                table.add_row(*cells)
-            return table
-        table.add_column("lane", overflow="fold")
-        for name, _ in rows:
-            table.add_column(_label(name), justify="right")
-        for number in range(lanes):
+        table.add_column("", width=LABEL_CELLS - 2)
+        for number in lanes:
             title, style = self._lane(number)
-            cells = [Text(title, Style(color=style.color))]
-            for name, values in rows:
+            title = title if cell_len(title) <= MOST_TITLE else set_cell_size(title, MOST_TITLE - 1) + "…"
+            table.add_column(Text(title, Style(color=style.color)), justify="right", min_width=LANE_CELLS - 2)
+        for name, values in rows:
+            marks = self._marks(name, values)
+            cells = [Text(_label(name), "dim")]
+            for number in lanes:
                 value = values[number]
-                mark = self._marks(name, values).get(number, "")
-                words = ("–" if value is None else f"{_shown(name, value[0])}\n± {_shown(name, value[1])}")
-                cells.append(Text(f"{mark}{words}"))
+                words = "–" if value is None else f"{_shown(name, value[0])} ± {_shown(name, value[1])}"
+                cells.append(Text(f"{words} {marks.get(number, ' ')}"))
             table.add_row(*cells)
         return table
 
