@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList, TextArea
 
 from engine.sampling.settings import Settings
 from tests.kinds import SnapCompare
 from tui.app import RemixApp
 from tui.compare.screen import CompareScreen
+from tui.dialogs.token import TokenScreen
 from tui.state.options import Options
 from tui.training.new import TextFiles
 from tui.tree.screen import TreeScreen
@@ -52,7 +53,9 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
                 assert time.monotonic() < end
                 await pilot.pause(0.01)
             await pilot.pause()
+        end = time.monotonic() + 60
         while then is not None and not then(app):
+            assert time.monotonic() < end
             await pilot.pause(0.01)
         app.clear_notifications()
         for field in app.screen.query(Input):
@@ -97,6 +100,43 @@ def test_search(snap_compare: SnapCompare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("slash", *"the"))
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_what_to_begin_with(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    def still(app: RemixApp) -> bool:
+        app.screen.query_one(TextArea).cursor_blink = False
+        return True
+
+    assert snap_compare(app_with(prefix=None), terminal_size=size, run_before=doing(*"The whale", then=still))
+
+
+def test_a_number_before_a_key(snap_compare: SnapCompare) -> None:
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("1", "0", "0"))
+
+
+def test_a_setting_is_found_by_its_name(snap_compare: SnapCompare) -> None:
+    keys = ["s", "slash", *"top-k", "enter", "4"]
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys))
+
+
+def test_another_token_for_what_if(snap_compare: SnapCompare) -> None:
+    def asked(app: RemixApp) -> bool:
+        return isinstance(app.screen, TokenScreen)
+
+    keys = ["space", "space", "w", "up", "enter"]
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing(*keys, then=asked))
+
+
+def test_a_large_terminal(snap_compare: SnapCompare) -> None:
+    assert snap_compare(app_with(), terminal_size=(200, 60), run_before=doing(*["space"] * 5, "p", "left"))
+
+
+def test_the_palette_finds_what_people_call_it(snap_compare: SnapCompare) -> None:
+    def found(app: RemixApp) -> bool:
+        return bool(app.screen.query(OptionList)) and app.screen.query_one(OptionList).option_count > 0
+
+    assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("ctrl+p", *"dice", then=found))
+
+
 def test_prefix_editor(snap_compare: SnapCompare) -> None:
     assert snap_compare(app_with(), terminal_size=(80, 24), run_before=doing("e", *" and"))
 
@@ -106,8 +146,6 @@ def test_help(snap_compare: SnapCompare) -> None:
 
 
 def test_model_chooser(snap_compare: SnapCompare) -> None:
-    from textual.widgets import OptionList
-
     def listed(app: RemixApp) -> bool:
         return bool(app.screen.query(OptionList)) and app.screen.query_one(OptionList).option_count > 3
 

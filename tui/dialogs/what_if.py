@@ -18,11 +18,12 @@ from tui.widgets.footer import Keys
 
 
 class WhatIfScreen(Modal[str | None]):
-    """Dismissed with "marks", "token", "prefix" or "settings"; None where nothing is to be otherwise.
+    """Dismissed with "marks", "token", "other", "prefix" or "settings"; None where nothing is to be otherwise.
 
     Args:
         marks: whether the marks are on.
         token: which token would stand for which.
+        other: what chooses another token; "" where `token` does.
         generated: whether there is a token that a coin chose.
     """
 
@@ -44,12 +45,12 @@ class WhatIfScreen(Modal[str | None]):
         Binding("escape,w", "cancel", "back", key_display="esc"),
     ]
 
-    def __init__(self, *, marks: bool, token: str, generated: bool) -> None:
+    def __init__(self, *, marks: bool, token: str, other: str, generated: bool) -> None:
         super().__init__()
-        self._marks, self._token, self._generated = marks, token, generated
+        self._marks, self._token, self._other, self._generated = marks, token, other, generated
 
     def compose(self) -> ComposeResult:
-        """Four answers."""
+        """Four or five answers."""
         none = "" if self._generated else "no token was sampled yet: press space first"
         options = [
             ("marks", "marks off" if self._marks else "mark what the current settings would not have chosen", none),
@@ -57,6 +58,8 @@ class WhatIfScreen(Modal[str | None]):
             ("prefix", "another prefix", none),
             ("settings", "other settings from the beginning on", none),
         ]
+        if self._other:
+            options.append(("other", self._other, none))
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "what if"
             yield Choices(*(

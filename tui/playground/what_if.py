@@ -128,13 +128,15 @@ class WhatIf:
         if not exploration.ready:
             host.workspace.say("the network is still loading; one moment")
             return
-        token, words = self._selected(), f"another token in place of {self._name_at(self._place)} at {self._place}…"
+        if not len(tree):
+            return
+        token, words, other = self._selected(), f"another token in place of {self._name_at(self._place)}…", ""
         if token is not None:
-            words = f"{exploration.name(token)} in place of {self._name_at(self._place)} at {self._place}"
+            words, other = f"{exploration.name(token)} in place of {self._name_at(self._place)} at {self._place}", words
         generated = len(tree) > tree.prompt_length()
         self._runs.stop()
         host.changed(keep_selection=True)
-        host.app.push_screen(WhatIfScreen(marks=self.on, token=words, generated=generated), self._asked)
+        host.app.push_screen(WhatIfScreen(marks=self.on, token=words, other=other, generated=generated), self._asked)
 
     @property
     def _place(self) -> int:
@@ -191,6 +193,8 @@ class WhatIf:
                 self.another_token(host.exploration.cursor, token)
             else:
                 self.at(self._place)
+        elif answer == "other":
+            self.at(self._place)
         elif answer == "prefix":
             from tui.dialogs.prefix import PrefixScreen
 
