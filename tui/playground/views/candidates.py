@@ -199,23 +199,37 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         label = self._label_of(token)
         if cell_len(label) > label_width:
             label = set_cell_size(label, label_width - 1) + "…"
-        label = set_cell_size(label, label_width)
         style = palette.removed if step else palette.taken if taken else palette.text
         mark = "●" if taken else "›" if selected else " "
         if step:
-            why = f"░ cut by {step}" if bar_width >= len(step) + 9 else f"░ by {step}"
-            why = why if cell_len(why) <= bar_width else set_cell_size(why, bar_width - 1) + "…"
-            middle = [Segment(set_cell_size(why, bar_width), palette.removed)]
+            label += why_cut(step, label_width - cell_len(label), bar_width)
+            middle = []
         else:
+            label = set_cell_size(label, label_width) + " "
             scale = max(float(self._dist.final.max()), float(self._dist.raw.max()))
             middle = bar_segments(final, raw, scale, bar_width, palette.bar_taken if taken else palette.bar, palette)
         number = percent(final)
         if self._changed:
             number = f"{figure(raw)}  {'    –' if step else figure(final)} "
         told = Segment(GOES_ON, palette.marker) if token in self.goes_on else Segment(" ", style)
-        segments = [Segment(mark, style), told, Segment(label + " ", style), *middle, Segment(" " + number, style)]
+        segments = [Segment(mark, style), told, Segment(label, style), *middle, Segment(" " + number, style)]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
         return strip.apply_style(palette.selected) if selected else strip
+
+
+def why_cut(rule: str, free: int, bar: int) -> str:
+    """Which rule cut a token, where others have their bar; it begins further left where it needs the room.
+
+    Args:
+        rule: the rule's name.
+        free: cells that the label leaves free before the bar's column.
+        bar: cells of the bar.
+    """
+    why = f"░ cut by {rule}" if bar >= len(rule) + 9 else f"░ by {rule}" if free + bar > len(rule) + 5 else f"░ {rule}"
+    if cell_len(why) <= bar:
+        return " " * (free + 1) + set_cell_size(why, bar)
+    room = free + bar
+    return " " + (why.rjust(room) if cell_len(why) <= room else set_cell_size(why, room - 1) + "…")
 
 
 HELP = """\

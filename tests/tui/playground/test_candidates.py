@@ -1,0 +1,38 @@
+"""The list of candidates at the cursor."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from engine.sampling.settings import CHAIN, Settings
+from tests.tui.conftest import Drive
+from tui.playground.views.candidates import HEADING, why_cut
+
+
+@given(st.sampled_from(CHAIN), st.integers(0, 18), st.integers(3, 60))
+def test_the_rule_that_cut_a_token_fits_beside_it(rule: str, free: int, bar: int) -> None:
+    why = why_cut(rule, free, bar)
+    assert cell_len(why) == free + 1 + bar
+    assert "░" in why
+    assert rule in why or why.endswith("…")
+
+
+async def test_cut_candidates_have_raw_and_final_figures_in_columns(drive: Drive) -> None:
+    """A cut one showed its raw figure in the column of the final ones."""
+    async with drive(settings=Settings(top_k=3)) as driver:
+        listed, dist = driver.view.list, driver.dist
+        assert str(listed.border_title).endswith(HEADING)
+        for place in range(6):
+            token = int(dist.order(6)[place])
+            text = listed.render_line(place).text
+            columns = text[text.index("  ") :].split()
+            raw, final = columns[-2:]
+            assert float(raw) == round(float(dist.raw[token]) * 100, 2 if dist.raw[token] < 0.1 else 1)
+            assert (final == "–") == (place >= 3)
+            assert ("top_k" in text) == (place >= 3)
+            if place < 3:
+                assert abs(float(final) - dist.final[token] * 100) < 0.051
+    async with drive() as driver:
+        assert HEADING not in str(driver.view.list.border_title)
