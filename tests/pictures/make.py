@@ -27,7 +27,9 @@ WIDE, SMALL = (120, 36), (80, 24)
 PICTURES: dict[str, tuple[tuple[int, int], dict[str, Any], list[str]]] = {
     "playground": (WIDE, {"settings": Settings(temperature=0.9, top_p=0.9)},
                    [*["space"] * 45, *["left"] * 30, "3", "b", "t", "escape", "right", "right"]),
+    "start": (SMALL, {"prefix": None}, [*"The whale"]),
     "opened": (SMALL, {}, []),
+    "settings": (SMALL, {"settings": Settings(temperature=0.8, top_k=40)}, ["space", "s"]),
     "coin": (SMALL, {}, ["space"] * 3),
     "cut": (SMALL, {"settings": Settings(temperature=0.8, top_k=6, top_p=0.9)}, ["space", "space"]),
     "gumbel": (SMALL, {"coin": "gumbel", "theme": "chalk"}, ["space"] * 6),

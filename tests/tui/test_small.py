@@ -117,3 +117,16 @@ def test_a_terminal_that_cannot_is_told(emulate: Emulate) -> None:
     assert app.finish() == 2
     assert b"TERM=dumb" in app.raw
     assert b"\x1b[?1049h" not in app.raw
+
+
+async def test_a_toast_covers_no_more_than_the_footer() -> None:
+    """They lay on the settings, the coin and the source of a verbatim span."""
+    from textual.widgets._toast import Toast
+
+    app = RemixApp(Options(prefix="It is", seed=7))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.workspace.say("nothing to undo: this is how the session began")
+        while not app.screen.query(Toast) or not app.screen.query_one(Toast).region.height:
+            await pilot.pause(0.01)
+        region = app.screen.query_one(Toast).region
+        assert (region.y, region.height) == (23, 1)
