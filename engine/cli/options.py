@@ -37,6 +37,7 @@ SETTINGS_HELP = "\n".join(
     ["\b", "Settings for --set:"]
     + [f"  {field.name:<21} {field.help}" for field in NUMBERS]
     + [f"  {name:<21} {text}" for name, text in LISTS.items()]
+    + ["  top-k, topk and k are taken for top_k, and so on"]
     + ["", "\b", "Presets for --preset, and your own (saved in the app):"]
     + [f"  {preset.name:<21} {preset.text}" for preset in SHIPPED]
     + ["", "The chain's rules in their default order: " + ", ".join(CHAIN)]
