@@ -42,7 +42,7 @@ def test_killed_at_fifty_random_moments_nothing_that_was_said_to_be_saved_is_los
     assert nodes[1] > 5
     path = tmp_path / "streams.remix"
     terminal = emulate("--session", str(path), size=(120, 36))
-    terminal.until(lambda text: is_saved(text) and re.search(r"\d %", text))
+    terminal.until(lambda text: is_saved(text) and re.search(r"\d %|raw %", text))
     assert tokens_shown(terminal.text) == len(read(path).tree)
 
 
@@ -53,7 +53,7 @@ def kill_again_and_again(emulate: Emulate, path: Path, *, streams: bool) -> int:
     for n in range(25):
         prefix = [] if path.exists() else ["It is a truth"]
         terminal = emulate(*prefix, "--session", str(path), "--seed", "5", "--speed", "200", size=(120, 36))
-        terminal.until(lambda text: re.search(r"\d %", text))
+        terminal.until(lambda text: re.search(r"\d %|raw %", text))
         terminal.until(lambda text: "paused" in text.splitlines()[0])
         begun = tokens_shown(terminal.text)
         seen = begun if path.exists() else 0  # what it opened with, and then what it says is saved
@@ -85,12 +85,12 @@ def kill_again_and_again(emulate: Emulate, path: Path, *, streams: bool) -> int:
 def test_a_second_window_opens_a_copy_and_says_so(emulate: Emulate, tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     first = emulate("It is a truth", "--session", str(path), "--seed", "5")
-    first.until(lambda text: re.search(r"\d %", text))
+    first.until(lambda text: re.search(r"\d %|raw %", text))
     first.process.write(b"   ")
     first.until(lambda text: is_saved(text) and tokens_shown(text) == 7)
     second = emulate("--session", str(path))
     second.until(lambda text: "open in another window" in text)
-    second.until(lambda text: tokens_shown(text) == 7 and re.search(r"\d %", text))
+    second.until(lambda text: tokens_shown(text) == 7 and re.search(r"\d %|raw %", text))
     second.process.write(b"    ")
     second.until(lambda text: tokens_shown(text) == 11 and is_saved(text))
     assert len(read(tmp_path / "a copy.remix").tree) == len(read(path).tree) + 4
@@ -104,7 +104,7 @@ def test_a_second_window_opens_a_copy_and_says_so(emulate: Emulate, tmp_path: Pa
 def test_a_session_whose_file_is_taken_away_is_written_anew(emulate: Emulate, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "a.remix"
     terminal = emulate("It is a truth", "--session", str(path), "--seed", "5")
-    terminal.until(lambda text: re.search(r"\d %", text))
+    terminal.until(lambda text: re.search(r"\d %|raw %", text))
     terminal.process.write(b"  ")
     terminal.until(lambda text: is_saved(text) and tokens_shown(text) == 6)
     path.parent.rename(tmp_path / "elsewhere")
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_one_goes_on(emulate: Emulat
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     terminal = emulate("It is a truth", "--session", str(blocked / "a.remix"), "--seed", "5")
-    terminal.until(lambda text: re.search(r"\d %", text))
+    terminal.until(lambda text: re.search(r"\d %|raw %", text))
     terminal.process.write(b"  ")
     before = 6
     terminal.until(lambda text: "not saved" in text.splitlines()[0] and tokens_shown(text) == before)
@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_one_goes_on(emulate: Emulat
 def test_a_damaged_session_is_recovered_into_a_new_file(emulate: Emulate, tmp_path: Path) -> None:
     path = tmp_path / "a.remix"
     terminal = emulate("It is a truth", "--session", str(path), "--seed", "5", "--speed", "10000")
-    terminal.until(lambda text: re.search(r"\d %", text))
+    terminal.until(lambda text: re.search(r"\d %|raw %", text))
     terminal.process.write(b"g")
     terminal.until(lambda text: tokens_shown(text) > 120)
     terminal.process.write(b"g")
@@ -162,7 +162,7 @@ def test_a_damaged_session_is_recovered_into_a_new_file(emulate: Emulate, tmp_pa
     path.write_bytes(content[:-6000])
     terminal = emulate("--session", str(path), size=(120, 36))
     terminal.until(lambda text: "recovered" in text)
-    terminal.until(lambda text: tokens_shown(text) > 10 and re.search(r"\d %", text))
+    terminal.until(lambda text: tokens_shown(text) > 10 and re.search(r"\d %|raw %", text))
     terminal.until(lambda _: (tmp_path / "a recovered.remix").exists())
     assert path.read_bytes() == content[:-6000]
 
@@ -187,5 +187,5 @@ def test_another_programs_database_is_refused_and_the_app_goes_on(emulate: Emula
     before = path.read_bytes()
     terminal = emulate("--session", str(path), size=(120, 36))
     terminal.until(lambda text: "not a session" in text)
-    terminal.until(lambda text: re.search(r"\d %", text))
+    terminal.until(lambda text: re.search(r"\d %|raw %", text))
     assert path.read_bytes() == before

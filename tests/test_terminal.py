@@ -38,10 +38,12 @@ def test_a_terminal_of_one_cell_and_back(emulate: Emulate) -> None:
     app = emulate(PREFIX, "--seed", "7")
     app.until(lambda text: " %" in text)
     app.resize(1, 1)
-    app.process.write(b"   ")
     app.resize(60, 20)
     app.until(lambda text: "needs 80x24" in text)
+    app.process.write(b"   ")  # nobody sees what they do: they do nothing
     app.resize(80, 24)
+    app.until(lambda text: " %" in text and "8 tokens" in text)
+    app.process.write(b"   ")
     app.until(lambda text: " %" in text and "11 tokens" in text)
     app.process.write(b"q")
     assert app.finish() == 0
@@ -160,7 +162,7 @@ def test_a_new_person_compares_two_temperatures_on_their_own_sentence(emulate: E
     terminal.process.write(b" ")
     terminal.until(lambda text: text.count("u 0.") == 2)
     terminal.process.write(b"g")
-    terminal.until(lambda text: "leaves at" in text)
+    terminal.until(lambda text: "leaves lane 1 at" in text)
     terminal.process.write(b"v")
     terminal.until(lambda text: text.count("perplexity") == 2)
     terminal.process.write(b"c")

@@ -10,12 +10,12 @@ from tui.sessions import exporting
 from tui.sessions.export import ExportOptions, ExportScreen
 
 if TYPE_CHECKING:
-    from tui.compare.screen import CompareScreen
+    from tui.compare.host import CompareHost
 
 FORMS = {"md": "Markdown, a table of statistics and the texts", "svg": "a picture of the screen as it is now"}
 
 
-def ask(screen: CompareScreen) -> None:
+def ask(screen: CompareHost) -> None:
     """Ask in which form and where to, and write it."""
 
     def write(options: ExportOptions | None) -> None:
@@ -39,7 +39,7 @@ def ask(screen: CompareScreen) -> None:
     screen.app.push_screen(ExportScreen("comparison", 1, FORMS, "all lanes"), write)
 
 
-def markdown(screen: CompareScreen) -> str:
+def markdown(screen: CompareHost) -> str:
     """The lanes as Markdown."""
     from engine.compare.markdown import lanes_to_markdown
 

@@ -121,8 +121,7 @@ class Drawing:
         cursor, view = exploration.cursor, exploration.tree.view
         at_end = cursor >= len(exploration.tree)
         step = None if at_end else exploration.tree.step(cursor)
-        known = "the network is computing…" if len(exploration.tree) else "give it a sentence first: e"
-        empty = host.activity.waiting_for or (known if exploration.ready else "no model")
+        empty = host.activity.waiting_for or ("the network is computing…" if exploration.ready else "no model")
         try:
             dist = exploration.distribution(cursor) if exploration.tokenizer else None
         except EngineError as error:

@@ -19,7 +19,7 @@ class Logits:
         """Ask for what is missing."""
         host, exploration, activity = self._host, self._host.exploration, self._host.activity
         tree, cursor = exploration.tree, exploration.cursor
-        if not exploration.ready or not len(tree):
+        if not exploration.ready:
             return
         first = exploration.place_after(activity.pending[0].after) if activity.pending else None
         wanted = [*([] if first is None else [first]), cursor, len(tree), cursor + 1, cursor - 1]

@@ -68,8 +68,9 @@ class Exploration:
         return self.tree.view.cursor
 
     def remember(self, node: int, logits: Logits) -> None:
-        """Keep the logits for the token after a node."""
-        self._distributions.remember(node, logits)
+        """Keep the logits for the token after a node; asked for twice, they are the same."""
+        if not self.knows_node(node):
+            self._distributions.remember(node, logits)
 
     def remember_distribution(self, node: int, dist: Distribution) -> None:
         """Keep a distribution that the chain already ran on."""

@@ -320,6 +320,7 @@ async def test_ids_as_a_prefix(drive: Drive) -> None:
 
 async def test_an_empty_prefix_starts_from_the_end_of_a_text(drive: Drive) -> None:
     async with drive(prefix=None) as driver:
+        await driver.press("escape")
         assert driver.tree.ids() == [8192]
         await driver.press("space")
         assert len(driver.tree) == 2

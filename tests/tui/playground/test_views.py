@@ -15,7 +15,7 @@ async def test_the_plot_and_the_list_take_turns(drive: Drive) -> None:
         assert plot.display
         assert not driver.playground.panes.view.list.display
         shown = "\n".join(plot.render_line(y).text for y in range(plot.size.height))
-        assert "╎top-k" in shown
+        assert "╎top_k" in shown
         assert "rank 1" in shown
         await driver.press("slash", "escape")
         assert driver.playground.panes.view.list.display
