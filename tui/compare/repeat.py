@@ -78,7 +78,7 @@ class RepeatScreen(Modal[None]):
                 yield Input("20", compact=True, id="seeds")
                 yield Label("tokens each")
                 yield Input(str(min(tokens, MOST_TOKENS)), compact=True, id="tokens")
-                yield ProgressBar(show_eta=True)
+                yield ProgressBar(total=1, show_eta=True)
             yield Static(id="problem", classes="problem")
             with VerticalScroll():
                 yield Static(id="result")
@@ -96,7 +96,7 @@ class RepeatScreen(Modal[None]):
     def _read(self, field: str, most: int) -> int:
         text = self.query_one(f"#{field}", Input).value.strip()
         if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise InputError(f"{text!r} is no number of {field}; it is 1 to {most}")
+            raise InputError(f"{text[:20]!r} is no number of {field}: write 1 to {most}")
         return int(text)
 
     @on(Input.Submitted)

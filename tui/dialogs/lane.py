@@ -49,7 +49,7 @@ class LaneScreen(Modal[LaneOptions | None]):
     LaneScreen Label { width: 9; color: $text-muted; }
     LaneScreen Input { width: 1fr; background: $panel; padding: 0 1; }
     LaneScreen SettingsEditor { height: 16; }
-    LaneScreen .problem { max-height: 2; overflow: hidden; }
+    LaneScreen .problem { max-height: 3; overflow: hidden; }
     """
 
     AUTO_FOCUS = "SettingsList"
@@ -74,7 +74,7 @@ class LaneScreen(Modal[LaneOptions | None]):
         """The prefix over the settings."""
         own = self._options.prefix
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title, dialog.border_subtitle = self._title, "enter uses it · paste settings as text"
+            dialog.border_title, dialog.border_subtitle = self._title, "enter uses it · esc leaves it as it was"
             with Horizontal(id="own-prefix"):
                 yield Label("prefix")
                 yield Input("" if own is None else one_line(own), compact=True, id="prefix",
@@ -160,7 +160,8 @@ class LaneScreen(Modal[LaneOptions | None]):
         self._change(lambda _: panel.Change(settings=self._settings_of(event.text)))
 
     def _settings_of(self, text: str) -> Settings:
-        return parse_lane(text).settings
+        # As lanes are titled too: temperature=0.7 top_k=40.
+        return parse_lane(re.sub(r"(?<=[^\s,=])\s+(?=[\w-]+\s*=)", ",", text)).settings
 
     @on(SettingsList.Done)
     @on(Input.Submitted)

@@ -72,7 +72,7 @@ class TokenScreen(Modal[TokenAnswer | None]):
             dialog.border_title = self._title
             yield Input(placeholder="another token: choose one below, or type a part of it", compact=True)
             yield Choices()
-            yield Static("\nthe luck stays the same, and every token after this one is chosen again", classes="hint")
+            yield Static("\nthe luck stays the same; all tokens after this one are chosen again", classes="hint")
         yield Keys()
 
     def opened(self) -> None:
@@ -87,14 +87,16 @@ class TokenScreen(Modal[TokenAnswer | None]):
         wanted = typed.replace(" ", "·").lower()
         dist = self._dist
         if wanted:
-            order = dist.order(among=frozenset(n for n, name in enumerate(self._names) if wanted in name.lower()))
+            found = frozenset(n for n, name in enumerate(self._names) if wanted in name.lower())
+            exact = [n for n in found if self._names[n].lower().strip("·") == wanted.strip("·")]
+            order = [*dist.order(among=frozenset(exact)), *dist.order(among=found - frozenset(exact))]
         else:
-            order = dist.order(MOST)
+            order = [*dist.order(MOST)]
         self._listed = [int(token) for token in order[:MOST] if int(token) != self._old]
         choices = self.query_one(Choices)
         choices.clear_options()
         choices.add_options([
-            Option(Text(f"{self._names[token]:<22} {percent(float(dist.final[token]))}", no_wrap=True))
+            Option(Text(f"{self._names[token]:<22} {percent(float(dist.raw[token]))}", no_wrap=True))
             for token in self._listed
         ])
         choices.highlighted = 0 if self._listed else None

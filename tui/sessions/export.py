@@ -85,7 +85,7 @@ class ExportScreen(Modal[ExportOptions | None]):
 
     def _show(self) -> None:
         all_of_it = "the only branch" if self._branches == 1 else f"all {self._branches} branches"
-        words = self._scope or "the branch in view" if self._branch or self._form == "copy" else all_of_it
+        words = self._scope or ("the branch in view" if self._branch or self._form == "copy" else all_of_it)
         self.query_one("#scope", Static).update(Text("the screen" if self._form == "svg" else words))
         self.query_one(Input).display = self._form != "copy"
 
@@ -116,6 +116,10 @@ class ExportScreen(Modal[ExportOptions | None]):
             self.app.bell()
             return
         self.dismiss(ExportOptions(self._form, self._branch, path))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A matter of branches where there are some."""
+        return super().check_action(action, parameters) and (action != "switch" or not self._scope)
 
     def action_switch(self) -> None:
         """All of it, or the branch in view."""

@@ -265,11 +265,28 @@ class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """Collect a typed value, or a name that is looked for."""
+        character = event.character or ""
         if self._finding is not None:
-            if event.is_printable and event.character:
+            if event.is_printable:
                 event.stop()
                 event.prevent_default()
-                self._find(self._finding + event.character)
+                if character == "=":
+                    self._found()
+                else:
+                    self._find(self._finding + character)
+            return
+        if self._always_open and character.isalpha() and character != "o" and (self._draft or "")[:1] not in TEXT_BEGINS:
+            event.stop()
+            event.prevent_default()
+            if self._draft:
+                self.action_apply()
+            self._find(character)
+            return
+        if character == "," and self._draft and self._draft.isdecimal():
+            event.stop()
+            event.prevent_default()
+            self._draft += "."  # a decimal comma
+            self.refresh()
             return
         begun = (self._draft or "")[:1]
         text = self.selected in TEXTS and event.is_printable and (begun in TEXT_BEGINS or not begun)

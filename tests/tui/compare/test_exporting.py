@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 
 from tests.tui.conftest import Drive
 
@@ -37,3 +38,20 @@ async def test_an_exported_picture_shows_the_keys(
         await driver.pilot.press("ctrl+e", *["down"] * 4, "enter")
         await driver.until(lambda: (tmp_path / "session.svg").exists())
         assert "compare" in (tmp_path / "session.svg").read_text()
+
+
+async def test_a_lane_is_typed_as_its_title_is_written(drive: Drive) -> None:
+    """Letters were keys: the o of top_k switched a rule off, and a decimal comma was swallowed."""
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        await driver.pilot.press("s")
+        await driver.type("temperature=0,5 top_k=40")
+        await driver.pilot.press("enter", "enter")
+        await driver.lanes_settled()
+        assert driver.compare.lanes.selected.title == "temperature=0.5 top_k=40"
+        await driver.pilot.press("s")
+        driver.app.post_message(Paste("temperature=0.7 top_k=20"))
+        await driver.pilot.press("enter")
+        await driver.lanes_settled()
+        assert driver.compare.lanes.selected.title == "temperature=0.7 top_k=20"

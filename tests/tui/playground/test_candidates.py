@@ -36,3 +36,17 @@ async def test_cut_candidates_have_raw_and_final_figures_in_columns(drive: Drive
                 assert abs(float(final) - dist.final[token] * 100) < 0.051
     async with drive() as driver:
         assert HEADING not in str(driver.view.list.border_title)
+
+
+async def test_what_is_not_in_view_is_counted_without_the_rows_that_are(drive: Drive) -> None:
+    """Where the taken token stood in the last row, the token that it hid was counted as seen."""
+    async with drive() as driver:
+        await driver.press("down", "pagedown", "pagedown", "enter", "left")
+        listed, dist = driver.view.list, driver.dist
+        rows = [listed.render_line(y).text for y in range(listed.size.height)]
+        assert "●" in rows[-1]
+        taken = driver.tree.ids()[-1]
+        shown = [*map(int, dist.order(len(rows) - 1)), taken]
+        mass, others = listed.visible_mass()
+        assert abs(mass - float(dist.final[shown].sum())) < 1e-9
+        assert others == dist.kept - len(shown)

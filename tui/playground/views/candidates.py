@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -96,19 +96,27 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
             signs.pop()
         return "   ".join(filter(None, ["  ".join(signs), rest]))
 
-    def _visible(self) -> Sequence[int]:
+    def _visible(self) -> list[int]:
         """The tokens of the rows in view."""
         if self._order is None:
-            return ()
+            return []
+        top, height = self.scroll_offset.y, max(1, self.size.height)
+        rows = [int(token) for token in self._order[top : top + height]]
+        if self._pulled_up(top + height - 1):
+            rows[-1:] = [self._taken or 0]
+        return rows
+
+    def _pulled_up(self, place: int) -> bool:
+        """Whether the taken token stands in the last row, at a place of another, so that it is always in view."""
         top = self.scroll_offset.y
-        return [int(token) for token in self._order[top : top + max(1, self.size.height)]]
+        return (self._order is not None and self._taken is not None and place != self.selected
+                and self._taken not in self._order[top : place + 1])
 
     def visible_mass(self) -> tuple[float, int]:
         """The final probability of the rows in view, and how many other tokens have a share."""
         if self._dist is None or self._order is None:
             return 0.0, 0
-        top = self.scroll_offset.y
-        rows = self._order[top : top + max(1, self.size.height)]
+        rows = self._visible()
         mass = float(self._dist.final[rows].sum())
         return mass, self._dist.kept - int((self._dist.removed[rows] == 0).sum())
 
@@ -186,11 +194,8 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         if place >= self._order.size:
             self._sort(None)
         token = int(self._order[place])
-        if y == self.size.height - 1 and self._taken is not None and place != self.selected:
-            # The taken token is always in view: in the last row, where it is not above or below already.
-            top = self.scroll_offset.y
-            if self._taken not in self._order[top : top + y + 1]:
-                token, place = self._taken, -1
+        if y == self.size.height - 1 and self._pulled_up(place):
+            token, place = self._taken or 0, -1
         final, raw = float(self._dist.final[token]), float(self._dist.raw[token])
         step = self._dist.removed_by(token)
         taken, selected = token == self._taken, place == self.selected

@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.words import counted
 from tui.playground.views.view import Position, View
 from tui.style.palette import Palette
 
@@ -57,7 +58,7 @@ class DistributionPlot(Widget):
 
     def summary(self) -> str:
         """How many tokens the chain left."""
-        return "" if self._dist is None else f"{self._dist.kept:,} tokens kept"
+        return "" if self._dist is None else f"{counted(self._dist.kept, 'token')} kept"
 
     def render_line(self, y: int) -> Strip:
         """One row of the plot, or the ranks below it."""
