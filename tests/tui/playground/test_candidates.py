@@ -50,3 +50,13 @@ async def test_what_is_not_in_view_is_counted_without_the_rows_that_are(drive: D
         mass, others = listed.visible_mass()
         assert abs(mass - float(dist.final[shown].sum())) < 1e-9
         assert others == dist.kept - len(shown)
+
+
+async def test_a_candidate_far_down_stays_selected_when_the_distribution_changes(drive: Drive) -> None:
+    """Only the first 512 were in order then: IndexError (seed 9109 of tests.fuzz)."""
+    async with drive() as driver:
+        driver.playground.cursor.least_likely()
+        await driver.press("s", "left", "right", "escape")
+        assert driver.view.list.selected == driver.info.vocab_size - 1
+        assert driver.view.list.selected_token is not None
+        await driver.press("x", "plus", "minus")

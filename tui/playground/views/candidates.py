@@ -130,8 +130,14 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         if not keep:
             self.selected = 0
         self.selected = max(0, min(self.selected, self._total - 1))
+        self._order_to_selected()
         self._scroll_to_selected()
         self.refresh()
+
+    def _order_to_selected(self) -> None:
+        """Put all in order where what is selected lies past the first ones."""
+        if self._order is not None and self.selected >= self._order.size:
+            self._sort(None)
 
     def set_palette(self, palette: Palette) -> None:
         """Draw with another theme."""
@@ -156,8 +162,7 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
     def move(self, rows: int) -> None:
         """Select a row further down (up, if negative)."""
         self.selected = max(0, min(self.selected + rows, self._total - 1))
-        if self._order is not None and self.selected >= self._order.size:
-            self._sort(None)
+        self._order_to_selected()
         self._scroll_to_selected()
         self.refresh()
 
