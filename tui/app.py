@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
+from textual.dom import NoScreen
+from textual.errors import NoWidget
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
@@ -182,10 +185,18 @@ class RemixApp(App[None]):
         """See `textual.app.App.on_event`: what a key does is drawn before what a run has made meanwhile."""
         if isinstance(event, (events.Key, events.MouseDown)):
             self.workspace.engine.pacing.pressed()
+        if isinstance(event, events.MouseDown) and not event.is_forwarded and self._on_what_is_gone(event):
+            return
         if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
         elif self._typing.admit(event):
             await self._send_on(event)
+
+    def _on_what_is_gone(self, event: events.MouseDown) -> bool:
+        """Whether a click is on a widget that was taken away since the last frame: Textual looks for its parent."""
+        with suppress(NoWidget, NoScreen, ScreenStackError):
+            return not self.get_widget_at(event.x, event.y)[0].is_attached
+        return False
 
     async def _send_on(self, event: events.Key | events.Paste) -> None:
         await super().on_event(event)

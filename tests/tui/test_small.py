@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.events import MouseDown
 from textual.widgets._footer import FooterKey
 
 from engine.tokens.display import show_token
@@ -130,3 +131,18 @@ async def test_a_toast_covers_no_more_than_the_footer() -> None:
             await pilot.pause(0.01)
         region = app.screen.query_one(Toast).region
         assert (region.y, region.height) == (23, 1)
+
+
+async def test_a_click_on_what_has_just_gone_is_none(drive: Drive) -> None:
+    """AttributeError: 'NoneType' object has no attribute 'region' (seed 7 of tests.fuzz, now and then)."""
+    async with drive() as driver:
+        text = driver.playground.panes.text
+        region, parent = text.region, text._parent  # noqa: SLF001
+        text._parent = None  # noqa: SLF001  # as between its removal and the next frame
+        try:
+            event = MouseDown(None, region.x + 1, region.y + 1, 0, 0, 1, False, False, False)
+            await driver.app.on_event(event)
+        finally:
+            text._parent = parent  # noqa: SLF001
+        await driver.press("space")
+        assert len(driver.tree) == 9
