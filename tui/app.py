@@ -185,18 +185,12 @@ class RemixApp(App[None]):
         """See `textual.app.App.on_event`: what a key does is drawn before what a run has made meanwhile."""
         if isinstance(event, (events.Key, events.MouseDown)):
             self.workspace.engine.pacing.pressed()
-        if isinstance(event, events.MouseDown) and not event.is_forwarded and self._on_what_is_gone(event):
+        if isinstance(event, events.MouseDown) and not event.is_forwarded and on_what_is_gone(self, event):
             return
         if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
         elif self._typing.admit(event):
             await self._send_on(event)
-
-    def _on_what_is_gone(self, event: events.MouseDown) -> bool:
-        """Whether a click is on a widget that was taken away since the last frame: Textual looks for its parent."""
-        with suppress(NoWidget, NoScreen, ScreenStackError):
-            return not self.get_widget_at(event.x, event.y)[0].is_attached
-        return False
 
     async def _send_on(self, event: events.Key | events.Paste) -> None:
         await super().on_event(event)
@@ -355,3 +349,10 @@ class RemixApp(App[None]):
         """A session could not be written."""
         self.workspace.autosave.not_saved(message)
         self.workspace.status_changed.publish(None)
+
+
+def on_what_is_gone(app: App[None], event: events.MouseDown) -> bool:
+    """Whether a click is on a widget that was taken away since the last frame: Textual looks for its parent."""
+    with suppress(NoWidget, NoScreen, ScreenStackError):
+        return not app.get_widget_at(event.x, event.y)[0].is_attached
+    return False

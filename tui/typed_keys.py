@@ -1,8 +1,8 @@
 """Keys one after the other: each goes to what is open, with the focus, when those before it have done all they do.
 
-Textual hands a key at once to whatever has the focus. Typed quickly, or while the machine is busy, a key would go to the
-screen that the one before it is about to leave, or to a dialog that has no widgets yet; and keys that act before all
-others (a dialog's ctrl+s) would overtake the letters typed before them.
+Textual hands a key at once to whatever has the focus. Typed quickly, or while the machine is busy, a key would go to
+the screen that the one before it is about to leave, or to a dialog that has no widgets yet; and keys that act before
+all others (a dialog's ctrl+s) would overtake the letters typed before them.
 """
 
 from __future__ import annotations

@@ -137,5 +137,6 @@ def open_for_reading(wanted: str) -> Session:
         return read(path)
     except DamagedError as error:
         session, lost = recover(path)
-        note(f"{error}; {counted(len(session.tree.nodes) - 1, 'token')} could be read, {counted(lost, 'record')} could not")
+        note(f"{error}; {counted(len(session.tree.nodes) - 1, 'token')} could be read, "
+             f"{counted(lost, 'record')} could not")
         return session

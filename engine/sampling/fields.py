@@ -122,7 +122,8 @@ FORMS = {
 
 ALIASES = {
     "temp": "temperature", "t": "temperature", "k": "top_k", "p": "top_p", "typical": "typical_p",
-    "epsilon": "epsilon_cutoff", "eta": "eta_cutoff", "nsigma": "top_n_sigma", "repeatpenalty": "repetition_penalty", "presence": "presence_penalty",
+    "epsilon": "epsilon_cutoff", "eta": "eta_cutoff", "nsigma": "top_n_sigma",
+    "repeatpenalty": "repetition_penalty", "presence": "presence_penalty",
     "frequency": "frequency_penalty", "norepeatngram": "no_repeat_ngram_size", "ngram": "no_repeat_ngram_size",
     "dry": "dry_multiplier", "xtc": "xtc_probability", "dynamictemperature": "dynatemp_range",
     "bias": "logit_bias", "ban": "banned", "bans": "banned", "order": "chain",

@@ -23,7 +23,8 @@ async def test_the_words_that_people_look_for_find_something(drive: Drive) -> No
         "least likely": "the least likely candidate", "surprisal": "heat: surprisal", "random": "flip again",
         "dice": "flip again", "faster": "faster", "save": "name the session", "font": "letter size",
         "prompt": "edit the prefix", "temperature": "sampling settings", "generate": "run", "undo": "undo",
-        "exit": "quit", "dark": "theme lecture", "load": "sessions", "alternatives": "branch", "greedy": "preset greedy",
+        "exit": "quit", "dark": "theme lecture", "load": "sessions", "alternatives": "branch",
+        "greedy": "preset greedy",
         "screenshot": "export", "forbid": "ban the selected candidate", "probability": "heat: probability",
     }
     hits = await found(drive, *wanted)

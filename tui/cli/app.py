@@ -50,8 +50,8 @@ def app_command(
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
         raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
     if os.environ.get("TERM", "") in ("dumb", "unknown"):
-        raise InputError(f"the app needs a terminal that can move its cursor, and TERM={os.environ['TERM']} says that this "
-                         "one cannot; set TERM=xterm-256color where it can, else use `gpt2-remix generate`")
+        raise InputError(f"the app needs a terminal that can move its cursor, and TERM={os.environ['TERM']} says that "
+                         "this one cannot; set TERM=xterm-256color where it can, else use `gpt2-remix generate`")
     token_ids = parse_ids(ids) if ids is not None else None
     settings = read_settings(changes, preset_name) if changes or preset_name else None
     if session is not None:

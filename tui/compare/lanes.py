@@ -48,7 +48,8 @@ class Lanes:
 
     def _ask(self, title: str, setup: LaneSetup, then: Callable[[LaneOptions | None], None]) -> None:
         options = LaneOptions(setup.settings, setup.own_prefix, setup.seed)
-        self._host.app.push_screen(LaneScreen(title, options, self._host.workspace.presets, self._host.workspace.palette), then)
+        workspace = self._host.workspace
+        self._host.app.push_screen(LaneScreen(title, options, workspace.presets, workspace.palette), then)
 
     def change(self, lane: LaneState, options: LaneOptions | None) -> None:
         """Let a lane begin again with what was asked for, and catch up."""

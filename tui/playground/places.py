@@ -106,7 +106,7 @@ class Places:
         host.app.push_screen(screen, self.use_prefix)
 
     def begin(self, text: str) -> None:
-        """Start the stream from a text: at once, or from the text as it stands in the options when the model is there."""
+        """Start the stream from a text: at once, or, from the options, when the model is there."""
         host, exploration = self._host, self._host.exploration
         if exploration.tokenizer is None:
             host.panes.text.show_plain(text)

@@ -91,7 +91,8 @@ class Verbatim:
                 dist = None
             expected = ", ".join(name(token) + share_of(dist, token) for token in left.expected[:3])
             document = index.document_at(left.end - 1)
-            words = (f"left {document.title} here after {counted(left.length, 'token')}: training goes on with {expected}, "
+            words = (f"left {document.title} here after {counted(left.length, 'token')}: "
+                     f"training goes on with {expected}, "
                      f"{maker(step)} {name(step.token)}{share_of(dist, step.token)}")
             return words, self._passage(cursor, left.end)
         if (standing := trace.standing(cursor)) is not None:
@@ -103,7 +104,8 @@ class Verbatim:
         if cursor >= len(exploration.tree) and (following := trace.goes_on(cursor)):
             end = trace.marks[cursor - 1].end
             expected = ", ".join(name(token) for token in following[:3])
-            return (f"{counted(trace.marks[cursor - 1].length, 'token')} from {index.document_at(end - 1).title} so far: "
+            length = trace.marks[cursor - 1].length
+            return (f"{counted(length, 'token')} from {index.document_at(end - 1).title} so far: "
                     f"training goes on with {expected}"), self._passage(cursor, end)
         if cursor >= len(trace.marks) and cursor < len(exploration.tree):
             return "looking…", None

@@ -56,7 +56,7 @@ class ExportScreen(Modal[ExportOptions | None]):
     ]
 
     def __init__(self, stem: str, branches: int, forms: Mapping[str, str] | None = None, scope: str = "") -> None:
-        """`forms`: those to choose from, where not all; `scope`: what is exported, where that is no matter of branches."""
+        """`forms`: those to choose from, where not all; `scope`: what is exported, where it is not branches."""
         super().__init__()
         self._forms = FORMS if forms is None else forms
         self._scope = scope
@@ -69,7 +69,9 @@ class ExportScreen(Modal[ExportOptions | None]):
         """The forms over the file's name."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "export"
-            yield Choices(*(Option(Text(f"{form:<6}{what}", no_wrap=True), id=form) for form, what in self._forms.items()))
+            yield Choices(*(
+                Option(Text(f"{form:<6}{what}", no_wrap=True), id=form) for form, what in self._forms.items()
+            ))
             yield Input(str(self._path(self._form)), compact=True)
             yield Static(id="problem", classes="problem")
             yield Static(id="scope", classes="hint")

@@ -57,7 +57,7 @@ def _blend(theme: RemixTheme, level: int) -> RichColor:
 def _lane_colours(theme: RemixTheme) -> list[RichColor]:
     """Eight colours that tell lanes apart, and none of them from the taken token's; the first is lane 1's.
 
-    Each is the one farthest from those before it, of the theme's own colours, their mixtures, and lane 1's in other hues.
+    Each is the one farthest from those before it, of the theme's colours, their mixtures, and lane 1's in other hues.
     """
     surface = Color.parse(theme.colors["surface"])
     primary, success, error, accent = (Color.parse(theme.colors[n]) for n in ("primary", "success", "error", "accent"))

@@ -103,7 +103,8 @@ class TrainScreen(Modal[TrainOptions | None]):
                 yield Input(f"{options.minutes:g}" if options and options.minutes else "5", compact=True, id="minutes")
             yield TextFiles(Path.cwd())
             yield Static(Text(self._problem), id="problem", classes="problem")
-            yield Static("enter on a file chooses it, and on a chosen one begins; shape and vocabulary follow from the text and the time, and you go on "
+            yield Static("enter on a file chooses it, and on a chosen one begins; shape and vocabulary "
+                         "follow from the text and the time, and you go on "
                          "exploring meanwhile. With no text, the training in the folder goes on.", classes="hint")
         yield Keys()
 

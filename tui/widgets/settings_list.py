@@ -20,7 +20,6 @@ from tui.widgets.settings_rows import LABEL, VALUE, Rows, chain_row, packed, pai
 TYPED = "0123456789.:;-"
 TEXTS = ("dry_breakers",)
 """Settings that take texts, in JSON form."""
-
 TEXT_BEGINS = ("[", '"')
 
 class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -275,7 +274,8 @@ class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
                 else:
                     self._find(self._finding + character)
             return
-        if self._always_open and character.isalpha() and character != "o" and (self._draft or "")[:1] not in TEXT_BEGINS:
+        begun = (self._draft or "")[:1]
+        if self._always_open and character.isalpha() and character != "o" and begun not in TEXT_BEGINS:
             event.stop()
             event.prevent_default()
             if self._draft:
@@ -288,7 +288,6 @@ class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
             self._draft += "."  # a decimal comma
             self.refresh()
             return
-        begun = (self._draft or "")[:1]
         text = self.selected in TEXTS and event.is_printable and (begun in TEXT_BEGINS or not begun)
         if event.character and (event.character in TYPED or (text and (begun or event.character in TEXT_BEGINS))):
             event.stop()
@@ -391,7 +390,9 @@ class SettingsList(ScrollView, can_focus=True, inherit_bindings=False):
         chosen = self._selected if self.has_focus else None
         row = y + self.scroll_offset.y
         if self.open:
-            segments = chain_row(self._all[row], self._value_text(row), self._room(row), row == chosen, width, palette) if row < len(self._all) else []
+            segments = [] if row >= len(self._all) else chain_row(
+                self._all[row], self._value_text(row), self._room(row), row == chosen, width, palette
+            )
             return Strip(segments).adjust_cell_length(width, palette.text)
         on_row = self._rows.on_row(row) if row < len(self._rows.firsts) else range(0)
         room = self._column() if len(on_row) > 1 else 2 * self._column()
