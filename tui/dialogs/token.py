@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -53,12 +53,16 @@ class TokenScreen(Modal[TokenAnswer | None]):
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
-    def __init__(self, title: str, dist: Distribution, old: int | None, names: Sequence[str]) -> None:
+    def __init__(
+        self, title: str, dist: Distribution, old: int, name: Callable[[int], str], matching: Callable[[str], Sequence[int]]
+    ) -> None:
+        """`old` stands there; `name` draws a token, and `matching` finds those whose names hold what was typed."""
         super().__init__()
         self._title = title
         self._dist = dist
         self._old = old
-        self._names = names
+        self._name_of = name
+        self._matching = matching
         self._listed: list[int] = []
 
     @property
@@ -84,19 +88,18 @@ class TokenScreen(Modal[TokenAnswer | None]):
         self.query_one(Choices).styles.max_height = max(3, size.height - 10)
 
     def _list(self, typed: str) -> None:
-        wanted = typed.replace(" ", "·").lower()
         dist = self._dist
-        if wanted:
-            found = frozenset(n for n, name in enumerate(self._names) if wanted in name.lower())
-            exact = [n for n in found if self._names[n].lower().strip("·") == wanted.strip("·")]
-            order = [*dist.order(among=frozenset(exact)), *dist.order(among=found - frozenset(exact))]
+        if typed:
+            found, word = frozenset(self._matching(typed)), typed.strip().lower()
+            exact = frozenset(token for token in found if self._name_of(token).strip("·").lower() == word)
+            order = [*dist.order(among=exact), *dist.order(among=found - exact)]
         else:
             order = [*dist.order(MOST)]
         self._listed = [int(token) for token in order[:MOST] if int(token) != self._old]
         choices = self.query_one(Choices)
         choices.clear_options()
         choices.add_options([
-            Option(Text(f"{self._names[token]:<22} {percent(float(dist.raw[token]))}", no_wrap=True))
+            Option(Text(f"{self._name_of(token):<22} {percent(float(dist.raw[token]))}", no_wrap=True))
             for token in self._listed
         ])
         choices.highlighted = 0 if self._listed else None

@@ -172,11 +172,11 @@ class WhatIf:
                 elif answer is not None:
                     self.at(position + answer.move)
 
-            dist = exploration.distribution(position)
-            if dist is not None and exploration.info is not None:
+            dist, view = exploration.distribution(position), host.panes.view
+            if dist is not None:
                 title = f"what if not {self._name_at(position)} at {position}"
-                names = [exploration.name(token) for token in range(exploration.info.vocab_size)]
-                host.app.push_screen(TokenScreen(title, dist, tree.step(position).token, names), answered)
+                old = tree.step(position).token
+                host.app.push_screen(TokenScreen(title, dist, old, view.name_of, view.matching), answered)
 
         self._choosing.when_known(exploration.cursor, show)
 

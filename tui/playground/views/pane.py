@@ -117,6 +117,15 @@ class ViewPane(Vertical):
         """How a token is drawn."""
         return self._texts[token] if token < len(self._texts) else f"[{token}]"
 
+    def matching(self, typed: str) -> Sequence[int]:
+        """The tokens whose names hold what was typed, or whose id it is; a capital letter makes the search exact."""
+        wanted = typed.replace(" ", "·")
+        texts = self._texts if wanted != wanted.lower() else self._lower
+        found = [token for token, text in enumerate(texts) if wanted in text]
+        if wanted.isdigit() and int(wanted) < len(self._texts):
+            found.append(int(wanted))
+        return found
+
     def _summarize(self) -> None:
         for widget in self._widgets:
             retitle(widget, subtitle=cast(ViewWidget, widget).summary())
@@ -167,16 +176,7 @@ class ViewPane(Vertical):
     @on(Input.Changed)
     def _search_changed(self, event: Input.Changed) -> None:
         event.stop()
-        wanted = event.value.replace(" ", "·")
-        if not wanted:
-            self.list.filter(None)
-            return
-        lower = wanted.lower()
-        texts = self._texts if wanted != lower else self._lower  # a capital letter makes the search exact
-        found = [token for token, text in enumerate(texts) if wanted in text]
-        if wanted.isdigit() and int(wanted) < len(self._texts):
-            found.append(int(wanted))
-        self.list.filter(found)
+        self.list.filter(self.matching(event.value) if event.value else None)
         self._summarize()
 
     @on(Input.Submitted)
