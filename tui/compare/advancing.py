@@ -25,7 +25,6 @@ class Advancing:
             host.workspace.say("the network is still loading; one moment")
             return
         advance.run, advance.endless, advance.rate = next(numbers), endless, 0.0
-        advance.before = {lane.version: len(lane.steps) for lane in comparison.lanes}
         kept = host.workspace.preferences
         tokenizer = host.exploration.tokenizer
         end = tokenizer.end_of_text if tokenizer and kept.stop_at_end else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from textual.app import App
@@ -60,14 +60,12 @@ class Advance:
         endless: whether it goes on until paused; else the lanes catch up.
         following: whether the cursor goes along with the newest place.
         rate: tokens a second over all lanes, as last told.
-        before: tokens of each lane's version when the run began.
     """
 
     run: int | None = None
     endless: bool = False
     following: bool = True
     rate: float = 0.0
-    before: dict[int, int] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
