@@ -18,9 +18,8 @@ _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"
 def show_character(character: str) -> str:
     """A character as it may be drawn: itself, or a symbol for what would act on the terminal or not be seen.
 
-    Line breaks become ↵, other control characters Unicode control pictures, lone bytes (PEP 383
-    surrogates) and invisible characters their
-    hexadecimal code in angle quotes.
+    Line breaks become ↵, other control characters Unicode control pictures; lone bytes (PEP 383 surrogates), invisible
+    characters and skin tones become their hexadecimal code in angle quotes.
     """
     code = ord(character)
     if code in _PICTURES:
