@@ -112,13 +112,13 @@ class RemixApp(App[None]):
                 workspace.options = replace(workspace.options, prefix=beginning or "")
                 self.playground.places.begin(beginning or "")
 
-        def listed() -> messages.SessionsListed:
-            from engine.session.folder import list_sessions
+        def newest() -> messages.NewestSession:
+            from engine.session.folder import newest_session
 
-            return messages.SessionsListed(list_sessions(), 0)
+            return messages.NewestSession(newest_session())
 
         self._start = screen = StartScreen(workspace.palette, lambda: self.explorations.current)
-        screen.call_after_refresh(lambda: workspace.errands.submit(listed, screen.post_message, "list"))
+        screen.call_after_refresh(lambda: workspace.errands.submit(newest, screen.post_message, "newest"))
         self.push_screen(screen, begun)
 
     def _begin(self) -> None:
@@ -233,8 +233,7 @@ class RemixApp(App[None]):
     def on_tokenizer_ready(self, message: messages.TokenizerReady) -> None:
         """The first model's prefix can be shown as tokens before its network is there."""
         if self.explorations.awaits_tokenizer(message):
-            asked = self._start is not None
-            ids = [] if asked else self.explorations.first_prompt(message.tokenizer, message.vocab_size)
+            ids = [] if self.asks else self.explorations.first_prompt(message.tokenizer, message.vocab_size)
             self.playground.show_prefix(message.tokenizer, message.vocab_size, ids)
             if self._start is not None:
                 self._start.show_tokens()

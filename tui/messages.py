@@ -244,6 +244,13 @@ class SessionsListed(Message):
 
 
 @dataclass(eq=False, repr=False)
+class NewestSession(Message):
+    """The session that was written last; None where there is none."""
+
+    session: Listed | None
+
+
+@dataclass(eq=False, repr=False)
 class SessionsChanged(Message):
     """A session was copied, renamed or deleted: the list is another one."""
 

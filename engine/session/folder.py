@@ -89,6 +89,19 @@ def list_sessions(where: Path | None = None) -> list[Listed]:
     return []
 
 
+def newest_session() -> Listed | None:
+    """The session in the folder that was written last and holds anything; no more files are opened than that takes."""
+    def written(path: Path) -> float:
+        with suppress(OSError):
+            return path.stat().st_mtime
+        return 0.0
+
+    with suppress(OSError):
+        paths = sorted(folder().glob(f"*{SUFFIX}"), key=written, reverse=True)
+        return next((listed for listed in map(describe, paths) if listed.nodes), None)
+    return None
+
+
 def describe(path: Path) -> Listed:
     """What is known of a session without opening it whole."""
     changed, size = 0.0, 0

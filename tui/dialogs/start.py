@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -18,7 +18,6 @@ from textual.widgets import OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from engine.errors import EngineError
-from engine.session.folder import Listed
 from engine.tokens.display import show_text
 from engine.words import counted
 from tui import messages
@@ -89,7 +88,7 @@ class StartScreen(Modal[Beginning | None]):
         super().__init__()
         self._palette = palette
         self._exploration = exploration
-        self.offers: list[Offer] = []
+        self.offers = [*(Offer(text, text) for text in SENTENCES), Offer("", NOTHING)]
 
     def compose(self) -> ComposeResult:
         """The field, its tokens, and what else there is to begin with."""
@@ -104,31 +103,28 @@ class StartScreen(Modal[Beginning | None]):
         yield Keys()
 
     def opened(self) -> None:
-        """One types at once; the sessions come when they were listed."""
-        self._offer([])
+        """One types at once; the last session comes when it was found."""
+        self._fill()
         self.show_tokens()
 
     def resized(self, size: Size) -> None:
         """The notes of the list stand at its right edge."""
         self._fill()
 
-    def on_sessions_listed(self, message: messages.SessionsListed) -> None:
-        """The last session is offered."""
+    def on_newest_session(self, message: messages.NewestSession) -> None:
+        """The last session is offered first; what a person has chosen meanwhile stays chosen."""
         message.stop()
-        self._offer(message.sessions)
-
-    def _offer(self, sessions: Sequence[Listed]) -> None:
-        self.offers = [Offer(text, text) for text in SENTENCES] + [Offer("", NOTHING)]
-        last = next((listed for listed in sessions if listed.nodes), None)
-        if last is not None:
+        if (last := message.session) is not None:
             words = show_text(last.name or f"“{last.words}”")
             note = f"{counted(last.nodes or 0, 'token')}, {age(last.changed)} ago"
             self.offers.insert(0, Offer(last.path, f"go on with {words}", note))
-        self._fill()
+            choices = self.query_one(Choices)
+            self._fill((choices.highlighted or 0) + 1 if choices.has_focus else 0)
 
-    def _fill(self) -> None:
+    def _fill(self, chosen: int | None = None) -> None:
         choices = self.query_one(Choices)
-        chosen, width = choices.highlighted, max(20, choices.scrollable_content_region.width - 1)
+        chosen = choices.highlighted if chosen is None else chosen
+        width = max(20, choices.scrollable_content_region.width - 1)
         choices.clear_options()
         for offer in self.offers:
             room = width - len(offer.note) - 2 if offer.note else width
