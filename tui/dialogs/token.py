@@ -54,9 +54,10 @@ class TokenScreen(Modal[TokenAnswer | None]):
     ]
 
     def __init__(
-        self, title: str, dist: Distribution, old: int, name: Callable[[int], str], matching: Callable[[str], Sequence[int]]
+        self, title: str, dist: Distribution, old: int, name: Callable[[int], str],
+        matching: Callable[[str], Sequence[int]],
     ) -> None:
-        """`old` stands there; `name` draws a token, and `matching` finds those whose names hold what was typed."""
+        """`old` stands there; `name` draws a token, `matching` finds those whose names hold what was typed."""
         super().__init__()
         self._title = title
         self._dist = dist
