@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from tui.style.palette import Palette
 from tui.style.status_bar import retitle
-from tui.widgets.bars import bar_segments, percent
+from tui.widgets.bars import bar_segments, figure, percent, why_cut
 from tui.widgets.coin import Coin, CoinView
 from tui.widgets.token_text import TokenCell, TokenText
 
@@ -88,15 +88,17 @@ class LaneCandidates(Widget):
         room = max(6, min(16, width // 3))
         bar = max(1, width - room - 11)
         label = self._label_of(token)
-        label = set_cell_size(label if cell_len(label) <= room else set_cell_size(label, room - 1) + "…", room)
+        label = label if cell_len(label) <= room else set_cell_size(label, room - 1) + "…"
         final, raw = float(dist.final[token]), float(dist.raw[token])
         if step:
-            middle = [Segment(set_cell_size(f"░ by {step}", bar), palette.removed)]
+            label += why_cut(step, room - cell_len(label), bar)
+            middle = []
         else:
+            label = set_cell_size(label, room) + " "
             middle = bar_segments(final, raw, self._scale, bar, palette.bar_taken if taken else palette.bar, palette)
         mark = "●" if taken else " "
-        segments = [Segment(f"{mark} ", style), Segment(label + " ", style), *middle,
-                    Segment(" " + percent(raw if step else final), style)]
+        segments = [Segment(f"{mark} ", style), Segment(label, style), *middle,
+                    Segment(" " + (f"({figure(raw).strip()})".rjust(7) if step else percent(final)), style)]
         return Strip(segments).adjust_cell_length(width, palette.text)
 
 
@@ -144,7 +146,8 @@ class LaneColumn(Vertical):
     gets the same u, so what differs is due to the settings alone. The token at which a lane leaves lane 1 is marked;
     from there its text has the lane's colour, dim where it is the same token again. The agree row shows ━ where all
     lanes hold the same token, else how many different ones there are. One cursor moves through all lanes; under it
-    stand each lane's candidates and coin, on one scale. k keeps a lane as a branch of the tree.
+    stand each lane's candidates and coin, on one scale; in brackets the raw probability, in %, of a token that was cut.
+    k keeps a lane as a branch of the tree.
     """
 
     STATISTICS_HELP = """\

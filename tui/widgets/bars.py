@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
 from tui.style.palette import Palette
-
-if TYPE_CHECKING:  # numpy is not on the path to the first frame
-
-    pass
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -30,6 +25,21 @@ def percent(p: float) -> str:
 def figure(p: float) -> str:
     """A probability in per cent, in five cells, where a heading says so."""
     return percent(p).removesuffix(" %").rjust(5)[-5:]
+
+
+def why_cut(rule: str, free: int, bar: int) -> str:
+    """Which rule cut a token, where others have their bar; it begins further left where it needs the room.
+
+    Args:
+        rule: the rule's name.
+        free: cells that the label leaves free before the bar's column.
+        bar: cells of the bar.
+    """
+    why = f"░ cut by {rule}" if bar >= len(rule) + 9 else f"░ by {rule}" if free + bar > len(rule) + 5 else f"░ {rule}"
+    if cell_len(why) <= bar:
+        return " " * (free + 1) + set_cell_size(why, bar)
+    room = free + bar
+    return " " + (why.rjust(room) if cell_len(why) <= room else set_cell_size(why, room - 1) + "…")
 
 
 def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style, palette: Palette) -> list[Segment]:

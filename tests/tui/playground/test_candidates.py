@@ -8,7 +8,8 @@ from rich.cells import cell_len
 
 from engine.sampling.settings import CHAIN, Settings
 from tests.tui.conftest import Drive
-from tui.playground.views.candidates import HEADING, why_cut
+from tui.playground.views.candidates import HEADING
+from tui.widgets.bars import why_cut
 
 
 @given(st.sampled_from(CHAIN), st.integers(0, 18), st.integers(3, 60))

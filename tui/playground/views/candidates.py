@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from tui.playground.views.view import Position, View
 from tui.style.palette import Palette
-from tui.widgets.bars import bar_segments, figure, percent
+from tui.widgets.bars import bar_segments, figure, percent, why_cut
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     import numpy as np
@@ -225,21 +225,6 @@ class CandidateList(ScrollView, can_focus=True, inherit_bindings=False):  # the 
         segments = [Segment(mark, style), told, Segment(label, style), *middle, Segment(" " + number, style)]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
         return strip.apply_style(palette.selected) if selected else strip
-
-
-def why_cut(rule: str, free: int, bar: int) -> str:
-    """Which rule cut a token, where others have their bar; it begins further left where it needs the room.
-
-    Args:
-        rule: the rule's name.
-        free: cells that the label leaves free before the bar's column.
-        bar: cells of the bar.
-    """
-    why = f"░ cut by {rule}" if bar >= len(rule) + 9 else f"░ by {rule}" if free + bar > len(rule) + 5 else f"░ {rule}"
-    if cell_len(why) <= bar:
-        return " " * (free + 1) + set_cell_size(why, bar)
-    room = free + bar
-    return " " + (why.rjust(room) if cell_len(why) <= room else set_cell_size(why, room - 1) + "…")
 
 
 HELP = """\
