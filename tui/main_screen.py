@@ -135,11 +135,11 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
             self.draw(self._keep_selection)
             self.draw_keys()
 
-    def draw_status(self, left: str, parts: Sequence[str]) -> None:
-        """The status line: what this is on the left, the rest on the right."""
+    def draw_status(self, left: str, parts: Sequence[str], last: int = 0) -> None:
+        """The status line: what this is on the left, the rest on the right (see `status_line`)."""
         head = Text(" gpt2-remix ", style="bold", no_wrap=True)
         head.append(f" {left}", style="not bold")
-        line = status_line(head, parts, self.size.width)
+        line = status_line(head, parts, self.size.width, last)
         if line != self._status:
             self._status = line
             self.query_one("#status", Static).update(line, layout=False)

@@ -146,3 +146,21 @@ async def test_a_click_on_what_has_just_gone_is_none(drive: Drive) -> None:
             text._parent = parent  # noqa: SLF001
         await driver.press("space")
         assert len(driver.tree) == 9
+
+
+@pytest.mark.parametrize(("keys", "word"), [("ctrl+e", "export"), ("ctrl+o", "open"), ("space w", "choose")])
+async def test_enter_stands_in_the_footer_of_a_dialog(drive: Drive, keys: str, word: str) -> None:
+    """Fields and lists take it themselves, and hid what it does."""
+    async with drive() as driver:
+        await driver.press(*keys.split()[:-1])
+        await driver.pilot.press(keys.split()[-1])
+        footer = driver.app.screen.query_one(Keys)
+        await driver.until(lambda: footer.children)
+        shown = {key.key: key.description for key in footer.children if isinstance(key, FooterKey)}
+        assert shown["enter"] == word
+
+
+async def test_the_coins_border_cuts_no_word(drive: Drive) -> None:
+    async with drive(seed=6068) as driver:
+        coin = driver.playground.panes.coin
+        assert len(str(coin.border_subtitle)) <= coin.outer_size.width - 6

@@ -54,6 +54,8 @@ class RepeatScreen(Modal[None]):
         Binding("enter", "begin", "begin"),
         Binding("ctrl+x", "stop", "stop", priority=True),
         Binding("ctrl+t", "plot", "table or plot", priority=True),
+        Binding("pagedown,down", "scroll(1)", "scroll", priority=True, key_display="↑↓"),
+        Binding("pageup,up", "scroll(-1)", show=False, priority=True),
         Binding("tab", "app.focus_next", "next field"),
         Binding("escape", "close", "close", priority=True),
     ]
@@ -128,6 +130,10 @@ class RepeatScreen(Modal[None]):
             )
         )
         self._show()
+
+    def action_scroll(self, direction: int) -> None:
+        """Scroll the result, while a field has the focus too."""
+        self.query_one(VerticalScroll).scroll_relative(y=4 * direction, animate=False)
 
     @property
     def settled(self) -> bool:

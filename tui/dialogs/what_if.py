@@ -51,22 +51,22 @@ class WhatIfScreen(Modal[str | None]):
 
     def compose(self) -> ComposeResult:
         """Four or five answers."""
-        none = "" if self._generated else "no token was sampled yet: press space first"
         options = [
-            ("marks", "marks off" if self._marks else "mark what the current settings would not have chosen", none),
-            ("token", self._token, none),
-            ("prefix", "another prefix", none),
-            ("settings", "other settings from the beginning on", none),
+            ("marks", "marks off" if self._marks else "mark what the current settings would not have chosen"),
+            ("token", self._token),
+            ("prefix", "another prefix"),
+            ("settings", "other settings from the beginning on"),
         ]
         if self._other:
-            options.append(("other", self._other, none))
+            options.append(("other", self._other))
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "what if"
             yield Choices(*(
-                Option(Text.assemble(title, (f"  ({why})", "italic") if why else ""), id=name, disabled=bool(why))
-                for name, title, why in options
+                Option(Text(title), id=name, disabled=not self._generated) for name, title in options
             ))
-            yield Static("\nthe luck stays the same: every position keeps its coin", classes="hint")
+            words = "the luck stays the same: every position keeps its coin"
+            yield Static("\n" + (words if self._generated else "no token was sampled yet: press space first"),
+                         classes="hint")
         yield Keys()
 
     def opened(self) -> None:

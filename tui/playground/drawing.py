@@ -139,7 +139,7 @@ class Drawing:
         same = "the same again · " if again and kind == "gumbel" else ""
         rolled = f"seed {seed} · roll {roll}{self._maker(cursor)}"
         told = ", flipped again" if roll else ", the first flip"
-        if cell_len(same + rolled + told) <= host.panes.coin.size.width:
+        if cell_len(same + rolled + told) <= host.panes.coin.size.width - 2:
             rolled += told
         retitle(host.panes.coin, title=title, subtitle=same + rolled)
 
@@ -178,8 +178,9 @@ class Drawing:
         if pane.display:
             pane.show_tree(exploration.tree, exploration.words)
 
-    def status(self, width: int) -> tuple[str, list[str]]:
-        """What the status line says of the model on the left, and of the stream on the right."""
+    def status(self, width: int) -> tuple[str, list[str], int]:
+        """What the status line says of the model on the left, and of the stream on the right; how many at the end stay
+        where there is little room."""
         host, exploration, activity = self._host, self._host.exploration, self._host.activity
         info, tree, left = exploration.info, exploration.tree, ""
         if info is not None:
@@ -189,7 +190,7 @@ class Drawing:
         parts = []
         if count := activity.count:
             grown = counted(min(count, MOST_BRANCHES), "branch", "branches")
-            return left, [f"{count:,}▏", f"space +{count:,}", f"g to {count:,}", f"b {grown}"]
+            return left, [f"{count:,}▏", f"space +{count:,}", f"g to {count:,}", f"b {grown}"], 0
         if activity.waiting_for:
             parts.append(activity.waiting_for)
         elif info is None:
@@ -207,5 +208,5 @@ class Drawing:
             parts.append(f"branch {tree.branch_number()} of {branches}")
         if info is not None and width >= 100:
             parts.append(f"network: {counted(exploration.computed, 'token')}")
-        return left, [*parts, *filter(None, [host.workspace.trainings.words,
-                                             host.workspace.autosave.state(exploration)])]
+        last = [*filter(None, [host.workspace.trainings.words, host.workspace.autosave.state(exploration)])]
+        return left, [*parts, *last], len(last)

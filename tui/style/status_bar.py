@@ -23,11 +23,14 @@ def retitle(widget: Widget, *, title: str | None = None, subtitle: str | None = 
         widget.border_subtitle = subtitle
 
 
-def status_line(left: Text, parts: Sequence[str], width: int) -> Text:
-    """One line: what this is on the left, the rest on the right; parts at the end for which there is no room go."""
+def status_line(left: Text, parts: Sequence[str], width: int, last: int = 0) -> Text:
+    """One line: what this is on the left, the rest on the right; parts for which there is no room go.
+
+    Those at the end go first, but for the `last` ones, which go after all others but the first.
+    """
     shown = list(parts)
     while len(shown) > 1 and left.cell_len + cell_len("   ".join(shown)) + 2 > width:
-        shown.pop()
+        shown.pop(-1 - last if len(shown) > last + 1 else -1)
     right = Text("   ".join(shown) + " ", style="not bold", no_wrap=True)
     line = left + Text(" " * max(1, width - left.cell_len - right.cell_len)) + right
     line.truncate(max(1, width))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
@@ -43,7 +44,13 @@ class Keys(Footer):
 
     def compose(self) -> ComposeResult:
         """See `Footer.compose`."""
-        yield from self._fitting(list(super().compose()), self.app.size.width)
+        keys = list(super().compose())
+        if keys and not any(isinstance(key, FooterKey) and key.key == "enter" for key in keys):
+            # A field or a list takes enter itself, and shows no key for it: the dialog's word stands there anyway.
+            keys[:0] = [FooterKey("enter", self.app.get_key_display(own), own.description, own.action).data_bind(
+                compact=Footer.compact) for own in self.screen.BINDINGS if isinstance(own, Binding)
+                and own.key == "enter" and own.show]
+        yield from self._fitting(keys, self.app.size.width)
 
     def _fitting(self, keys: Sequence[Widget], room: int) -> Iterable[Widget]:
         widths = [

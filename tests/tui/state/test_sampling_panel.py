@@ -98,3 +98,11 @@ def test_parts_of_the_status_line_are_shown_whole_or_not_at_all(parts: list[str]
     if 11 + len("   ".join(parts[:shown])) + 2 <= width:
         assert line.endswith("   ".join(parts[:shown]) + " ")
         assert len(line) == width
+
+
+def test_how_a_training_and_the_saving_go_stays_where_there_is_little_room() -> None:
+    """Beside "branch 4 of 5" a training's progress had no room, and then "saved" neither."""
+    parts = ["53 tokens", "paused", "branch 4 of 5", "training 5%", "saved"]
+    line = status_line(Text(" gpt2-remix  classics 5.4M fp32"), parts, 80, 2).plain
+    assert line.split("fp32")[1].strip().split("   ") == ["53 tokens", "paused", "training 5%", "saved"]
+    assert status_line(Text("a long name of a model"), parts, 34, 2).plain.endswith("53 tokens ")
