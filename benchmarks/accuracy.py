@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.checkpoint import random_gpt2_small
-from engine.models.opening import LoadOptions, locate, read_tokenizer, start_backend
+from gpt2_remix.engine.models.opening import LoadOptions, locate, read_tokenizer, start_backend
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

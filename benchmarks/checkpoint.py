@@ -12,8 +12,8 @@ def random_gpt2_small() -> Path:
     """The folder; 498 MB, kept between runs."""
     from safetensors.numpy import save_file
 
-    from engine.gpt2.config import GPT2Config
-    from engine.models.benchmark import random_tensors
+    from gpt2_remix.engine.gpt2.config import GPT2Config
+    from gpt2_remix.engine.models.benchmark import random_tensors
 
     folder = Path(tempfile.gettempdir()) / "gpt2-remix-random-124M"
     if not (folder / "config.json").is_file():

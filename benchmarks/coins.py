@@ -12,12 +12,12 @@ from __future__ import annotations
 import statistics
 import sys
 
-from engine.compare.lanes import LaneSpec, lane_starts, run_together, start_lanes
-from engine.compare.statistics import divergence
-from engine.generation.counterfactual import rechoose
-from engine.generation.step import Step
-from engine.models.opening import open_model
-from engine.sampling.settings import COINS, Settings
+from gpt2_remix.engine.compare.lanes import LaneSpec, lane_starts, run_together, start_lanes
+from gpt2_remix.engine.compare.statistics import divergence
+from gpt2_remix.engine.generation.counterfactual import rechoose
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.opening import open_model
+from gpt2_remix.engine.sampling.settings import COINS, Settings
 
 LENGTH = 60
 OPENINGS = (

@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 import time
 
-from engine.generation import draft
-from engine.generation.decode import advance
-from engine.generation.lane import Lane
-from engine.models.opening import LoadOptions, locate, read_tokenizer, start_backend
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.generation import draft
+from gpt2_remix.engine.generation.decode import advance
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.models.opening import LoadOptions, locate, read_tokenizer, start_backend
+from gpt2_remix.engine.sampling.settings import Settings
 
 PREFIXES = ("ROMEO:", "In the beginning", "It is a truth universally acknowledged")
 ROUNDS = 3

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-IMPORTS = "import engine.cli.options, tui.__main__, tui.app"
+IMPORTS = "import gpt2_remix.engine.cli.options, gpt2_remix.tui.__main__, gpt2_remix.tui.app"
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     times = []
     for _ in range(7):
         begin = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "tui", "--help"], capture_output=True, check=True)
+        subprocess.run([sys.executable, "-m", "gpt2_remix.tui", "--help"], capture_output=True, check=True)
         times.append(time.perf_counter() - begin)
     print(f"`gpt2-remix --help`: median {statistics.median(times):.2f} s of {len(times)}\n")
     command = [sys.executable, "-X", "importtime", "-c", IMPORTS]

@@ -45,16 +45,16 @@ class Ours:
     """This project's engine, as the app and the commands use it."""
 
     def __init__(self, folder: Path, precision: str) -> None:
-        from engine.gpt2.opening import open_backend
+        from gpt2_remix.engine.gpt2.opening import open_backend
 
         self.backend = open_backend("random", folder, precision=precision)
 
     def generate(self, prompts: Sequence[Sequence[int]], count: int, sampled: bool) -> None:
         """See `Peer`."""
-        from engine.generation.decode import advance
-        from engine.generation.lane import Lane
-        from engine.sampling.settings import Settings
-        from engine.tokens.tokenizer import without_texts
+        from gpt2_remix.engine.generation.decode import advance
+        from gpt2_remix.engine.generation.lane import Lane
+        from gpt2_remix.engine.sampling.settings import Settings
+        from gpt2_remix.engine.tokens.tokenizer import without_texts
 
         settings = Settings(temperature=1.0, top_k=50) if sampled else Settings(temperature=0.0)
         lanes = [Lane(list(ids), settings, n, limit=count) for n, ids in enumerate(prompts)]

@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 
-from engine.generation.decode import choose_token
-from engine.sampling.context import SamplingContext
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings, parse_settings
+from gpt2_remix.engine.generation.decode import choose_token
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings, parse_settings
 
 USUAL = "temperature=0.8,top_k=40,top_p=0.95,min_p=0.05"
 EVERYTHING = (

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.terminal import Terminal
-from engine.generation.step import Step
-from engine.models.record import ModelRecord
-from engine.sampling.settings import Settings
-from engine.session.journal import Session
-from engine.session.outline import segments
-from engine.session.store import read, save_whole
-from engine.session.tree import Tree
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.outline import segments
+from gpt2_remix.engine.session.store import read, save_whole
+from gpt2_remix.engine.session.tree import Tree
 
 
 def large(nodes: int) -> Session:

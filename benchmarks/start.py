@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from benchmarks.terminal import Terminal
-from engine.gpt2.kernels.compiled import compile_kernels
+from gpt2_remix.engine.gpt2.kernels.compiled import compile_kernels
 
 PREFIX = "It is a truth universally acknowledged"
 
@@ -77,12 +77,12 @@ def once() -> dict[str, float]:
     """Every figure once."""
     found = {"bare Textual app, first frame": bare()}
     found["first frame"], found["first candidates"] = app()
-    found["`next`"] = command("-m", "tui", "next", PREFIX)
+    found["`next`"] = command("-m", "gpt2_remix.tui", "next", PREFIX)
     found["`import torch` alone"] = command("-c", "import torch")
     with empty_folder():
         found["first start: first frame"], found["first start: first candidates"] = app()
     with empty_folder():
-        found["first start: `next`"] = command("-m", "tui", "next", PREFIX)
+        found["first start: `next`"] = command("-m", "gpt2_remix.tui", "next", PREFIX)
     parts: dict[str, Callable[[], float]] = {
         "python": lambda: command("-c", "pass"),
         "numpy": lambda: command("-c", "import numpy"),

@@ -17,10 +17,10 @@ ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-9
 
 
 class Terminal:
-    """Runs `python -m tui ARGUMENTS` (or another module, or none) and reads what it draws, without escape sequences."""
+    """Runs the program (or another module, or none) and reads what it draws, escape sequences left out."""
 
     def __init__(
-        self, arguments: list[str], size: tuple[int, int] = (120, 36), module: str | None = "tui"
+        self, arguments: list[str], size: tuple[int, int] = (120, 36), module: str | None = "gpt2_remix.tui"
     ) -> None:
         self.started = time.monotonic()
         self.pid, self._fd = pty.fork()

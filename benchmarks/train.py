@@ -23,11 +23,11 @@ import click
 import numpy as np
 import torch
 
-from engine.tokens.corpus import Split, named_files
-from engine.train import job as jobs
-from engine.train.loop import begin, held_out_loss, train
-from engine.train.network import Parameters, split_qkv
-from engine.train.plan import Plan
+from gpt2_remix.engine.tokens.corpus import Split, named_files
+from gpt2_remix.engine.train import job as jobs
+from gpt2_remix.engine.train.loop import begin, held_out_loss, train
+from gpt2_remix.engine.train.network import Parameters, split_qkv
+from gpt2_remix.engine.train.plan import Plan
 
 TURN = 6.0
 """Seconds of a turn."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.models.opening import Model
+from gpt2_remix.engine.models.opening import Model
 
 # What the person at this machine has set for the hub (offline, an endpoint, a token, a cache) decides no test.
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_"))]:
@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The compiled kernels, in the tests' own folder: no test waits for a compiler."""
-    from engine.gpt2.kernels import compiled
+    from gpt2_remix.engine.gpt2.kernels import compiled
 
     with pytest.MonkeyPatch.context() as patch:  # those that the person at this machine has compiled are not looked at
         patch.setenv("HOME", str(tmp_path_factory.mktemp("nobody")))
@@ -50,7 +50,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def classics() -> Model:
     """The embedded model."""
-    from engine.models.opening import open_model
+    from gpt2_remix.engine.models.opening import open_model
 
     return open_model("classics")
 
@@ -58,9 +58,9 @@ def classics() -> Model:
 @pytest.fixture
 def fresh_classics(classics: Model) -> Model:
     """The embedded model with an empty cache and a count of 0."""
-    from engine.gpt2.opening import open_backend
-    from engine.models.names import embedded_folder
-    from engine.models.opening import Model
+    from gpt2_remix.engine.gpt2.opening import open_backend
+    from gpt2_remix.engine.models.names import embedded_folder
+    from gpt2_remix.engine.models.opening import Model
 
     return Model(open_backend("classics", embedded_folder()), classics.tokenizer)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import ptyprocess
 import pyte
+
+from gpt2_remix.engine.program import command as program
 
 
 class Emulator:
@@ -21,7 +22,7 @@ class Emulator:
     ) -> None:
         own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}  # xdist's
         env = own | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment
-        command = [sys.executable, "-m", "tui", *arguments]
+        command = program("tui", *arguments)
         self.process = ptyprocess.PtyProcess.spawn(command, env=env, cwd=folder, dimensions=(size[1], size[0]))
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)

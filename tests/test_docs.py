@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from engine.sampling.chain.rules import RULES
-from engine.sampling.fields import NUMBERS
-from engine.sampling.settings import CHAIN
+from gpt2_remix.engine.sampling.chain.rules import RULES
+from gpt2_remix.engine.sampling.fields import NUMBERS
+from gpt2_remix.engine.sampling.settings import CHAIN
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -37,8 +37,8 @@ def test_the_page_of_the_chain_is_that_of_the_rules() -> None:
 
 
 def test_every_command_is_in_the_page_of_the_command_line() -> None:
-    import tui.__main__  # noqa: F401 - adds the app's own
-    from engine.cli.options import commands
+    import gpt2_remix.tui.__main__  # noqa: F401 - adds the app's own
+    from gpt2_remix.engine.cli.options import commands
 
     page = (DOCS / "command-line.md").read_text("utf-8")
     assert {name for name in commands.modules if f"`{name}" not in page} == set()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gpt2_remix.engine.program import command
 from tests.emulator import Emulator
 from tests.kinds import Emulate
 
@@ -49,7 +50,7 @@ def test_keys_leave_the_terminal_as_it_was(emulate: Emulate, keys: bytes) -> Non
 @pytest.mark.parametrize("ending", ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT"])
 def test_signals_end_it_as_q_does(emulate: Emulate, tmp_path: Path, ending: str) -> None:
     """They left the alternate screen, mouse reports and a hidden cursor behind."""
-    from engine.session.store import read
+    from gpt2_remix.engine.session.store import read
 
     session = tmp_path / "a.remix"
     app = begun(emulate, "--session", str(session))
@@ -88,7 +89,7 @@ def test_it_ends_when_the_terminal_is_gone(tmp_path: Path, ignored: bool) -> Non
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
         os.environ["TERM"] = "xterm-256color"
-        os.execv(sys.executable, [sys.executable, "-m", "tui", "It is a truth", "--session", str(tmp_path / "a.remix")])
+        os.execv(sys.executable, command("tui", "It is a truth", "--session", str(tmp_path / "a.remix")))
     drawn = b""
     while b"%" not in drawn:
         drawn += os.read(terminal, 65536)

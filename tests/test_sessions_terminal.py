@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.session.store import read
+from gpt2_remix.engine.session.store import read
 from tests.kinds import Emulate
 
 pytestmark = pytest.mark.slow

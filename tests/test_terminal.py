@@ -133,7 +133,7 @@ def test_ctrl_c_closes_what_is_open_and_twice_ends_the_app(emulate: Emulate) -> 
 
 def test_what_could_not_be_saved_is_said_and_exported_elsewhere(emulate: Emulate, tmp_path: Path) -> None:
     """Quitting said nothing, and it was gone."""
-    from engine.session.export.json import session_from_json
+    from gpt2_remix.engine.session.export.json import session_from_json
 
     folder = tmp_path / "no"
     folder.mkdir()

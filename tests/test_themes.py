@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from textual.color import Color
 
+from gpt2_remix.themes import COLORS, DEFAULT, HEAT, ThemeError, load_themes, read_theme, user_folder
+from gpt2_remix.tui.style.contrast import legible
+from gpt2_remix.tui.style.palette import HEAT_LEVELS, palette_of, textual_theme
 from tests.kinds import known
-from themes import COLORS, DEFAULT, HEAT, ThemeError, load_themes, read_theme, user_folder
-from tui.style.contrast import legible
-from tui.style.palette import HEAT_LEVELS, palette_of, textual_theme
 
 SHIPPED, PROBLEMS = load_themes()
 

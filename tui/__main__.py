@@ -6,15 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.cli.options import FrontEnd, commands
-from engine.cli.run import run
+from gpt2_remix.engine.cli.options import FrontEnd, commands
+from gpt2_remix.engine.cli.run import run
 
-commands.modules |= {"app": "tui.cli.app", "themes": "tui.cli.themes"}
+commands.modules |= {"app": "gpt2_remix.tui.cli.app", "themes": "gpt2_remix.tui.cli.themes"}
 
 
 def picture(path: Path, leaf: int | None) -> str:
     """The app's screen on a session as SVG."""
-    from tui.cli.pictures import screen_of
+    from gpt2_remix.tui.cli.pictures import screen_of
 
     return screen_of(path, leaf)
 

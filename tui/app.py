@@ -19,20 +19,20 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
 
-from engine.models.names import EMBEDDED
-from tui import messages
-from tui.commands import Actions, Commands, commands_of
-from tui.explorations import Explorations
-from tui.main_screen import MainScreen
-from tui.playground.screen import Playground
-from tui.state.options import Options
-from tui.style.palette import textual_theme
-from tui.typed_keys import KeyPassed, Typing
-from tui.workers.autosave import TICK
-from tui.workspace import Workspace
+from gpt2_remix.engine.models.names import EMBEDDED
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.commands import Actions, Commands, commands_of
+from gpt2_remix.tui.explorations import Explorations
+from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.playground.screen import Playground
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.style.palette import textual_theme
+from gpt2_remix.tui.typed_keys import KeyPassed, Typing
+from gpt2_remix.tui.workers.autosave import TICK
+from gpt2_remix.tui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tui.dialogs.start import StartScreen
+    from gpt2_remix.tui.dialogs.start import StartScreen
 
 CHANGE_AGAIN = 1.0
 """Seconds after which it is looked again whether a network can change over."""
@@ -100,7 +100,7 @@ class RemixApp(App[None]):
             self._ask_for_a_beginning()
 
     def _ask_for_a_beginning(self) -> None:
-        from tui.dialogs.start import StartScreen
+        from gpt2_remix.tui.dialogs.start import StartScreen
 
         workspace = self.workspace
 
@@ -113,7 +113,7 @@ class RemixApp(App[None]):
                 self.playground.places.begin(beginning or "")
 
         def newest() -> messages.NewestSession:
-            from engine.session.folder import newest_session
+            from gpt2_remix.engine.session.folder import newest_session
 
             return messages.NewestSession(newest_session())
 
@@ -167,7 +167,7 @@ class RemixApp(App[None]):
 
     def on_show_help(self, message: messages.ShowHelp) -> None:
         """Show the help of a screen."""
-        from tui.help_pages import help_screen
+        from gpt2_remix.tui.help_pages import help_screen
 
         self.push_screen(help_screen(message.page))
 
@@ -240,7 +240,7 @@ class RemixApp(App[None]):
 
     def on_model_ready(self, message: messages.ModelReady) -> None:
         """A network can be run: show its tree."""
-        from engine.models.opening import can_compile
+        from gpt2_remix.engine.models.opening import can_compile
 
         old, name = self.explorations.current, self.explorations.current.model
         self.workspace.compiling = message.info.form == "numpy" and can_compile()

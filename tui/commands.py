@@ -14,11 +14,11 @@ from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
 from textual.screen import Screen
 from textual.worker import Worker
 
-from tui.keymap import palette_of
-from tui.main_screen import EndsOnce, MainScreen
-from tui.playground.screen import Playground
-from tui.widgets.choices import Lasting
-from tui.workspace import Workspace
+from gpt2_remix.tui.keymap import palette_of
+from gpt2_remix.tui.main_screen import EndsOnce, MainScreen
+from gpt2_remix.tui.playground.screen import Playground
+from gpt2_remix.tui.widgets.choices import Lasting
+from gpt2_remix.tui.workspace import Workspace
 
 LETTERS = "the terminal's: in most of them ctrl and + makes them larger, ctrl and - smaller"
 """Where the size of letters is set."""

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from engine.errors import EngineError
-from engine.generation.backend import check_ids
-from engine.models.names import EMBEDDED, PRECISIONS, resolve
-from engine.sampling.settings import draw_seed
-from engine.session.outline import highest_id
-from engine.tokens.tokenizer import Tokenizer
-from tui import messages
-from tui.state.exploration import Exploration
-from tui.state.options import Options
-from tui.workspace import Workspace
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.generation.backend import check_ids
+from gpt2_remix.engine.models.names import EMBEDDED, PRECISIONS, resolve
+from gpt2_remix.engine.sampling.settings import draw_seed
+from gpt2_remix.engine.session.outline import highest_id
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.models.record import ModelRecord
-    from engine.session.opening import OpenedSession
+    from gpt2_remix.engine.models.record import ModelRecord
+    from gpt2_remix.engine.session.opening import OpenedSession
 
 
 class Explorations:
@@ -53,7 +53,7 @@ class Explorations:
 
     def open_model(self, name: str, precision: str | None = None) -> None:
         """Open a model; `precision` is that of a session, for where nobody chose another."""
-        from engine.models.opening import LoadOptions, can_compile
+        from gpt2_remix.engine.models.opening import LoadOptions, can_compile
 
         options = self._workspace.options.load or LoadOptions()
         if self._precision is not None:
@@ -184,7 +184,7 @@ class Explorations:
             self._by_model = {name: each for name, each in self._by_model.items() if each is not known}
 
         def read() -> Message:
-            from engine.session.opening import open_session
+            from gpt2_remix.engine.session.opening import open_session
 
             opened = open_session(path)
             models = opened.session.tree.models

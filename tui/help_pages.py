@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from tui.compare.keymap import KEYMAP as COMPARE_KEYMAP
-from tui.compare.lane_column import LaneColumn
-from tui.dialogs.help import HelpScreen, Paragraph, Part
-from tui.dialogs.what_if import WhatIfScreen
-from tui.keymap import help_of
-from tui.playground.branches import Branches
-from tui.playground.keymap import KEYMAP
-from tui.playground.trace_line import TraceLine
-from tui.playground.views import VIEWS
-from tui.state.heats import HEATS
-from tui.training.new import TrainScreen
-from tui.tree.keymap import KEYMAP as TREE_KEYMAP
-from tui.tree.screen import TreeScreen
-from tui.widgets.coin import Coin
-from tui.widgets.settings_list import SettingsList
-from tui.widgets.token_text import TokenText
+from gpt2_remix.tui.compare.keymap import KEYMAP as COMPARE_KEYMAP
+from gpt2_remix.tui.compare.lane_column import LaneColumn
+from gpt2_remix.tui.dialogs.help import HelpScreen, Paragraph, Part
+from gpt2_remix.tui.dialogs.what_if import WhatIfScreen
+from gpt2_remix.tui.keymap import help_of
+from gpt2_remix.tui.playground.branches import Branches
+from gpt2_remix.tui.playground.keymap import KEYMAP
+from gpt2_remix.tui.playground.trace_line import TraceLine
+from gpt2_remix.tui.playground.views import VIEWS
+from gpt2_remix.tui.state.heats import HEATS
+from gpt2_remix.tui.training.new import TrainScreen
+from gpt2_remix.tui.tree.keymap import KEYMAP as TREE_KEYMAP
+from gpt2_remix.tui.tree.screen import TreeScreen
+from gpt2_remix.tui.widgets.coin import Coin
+from gpt2_remix.tui.widgets.settings_list import SettingsList
+from gpt2_remix.tui.widgets.token_text import TokenText
 
 HEAT_HELP = "h goes through them. " + " ".join(f"{heat.name}: {heat.help}." for heat in HEATS.values())
 

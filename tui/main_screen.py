@@ -16,10 +16,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.keymap import Row
-from tui.style.status_bar import NEEDED, needs_room, status_line
-from tui.widgets.footer import Keys
-from tui.workspace import Workspace
+from gpt2_remix.tui.keymap import Row
+from gpt2_remix.tui.style.status_bar import NEEDED, needs_room, status_line
+from gpt2_remix.tui.widgets.footer import Keys
+from gpt2_remix.tui.workspace import Workspace
 
 T = TypeVar("T")
 

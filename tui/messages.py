@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from engine.generation.backend import Logits, ModelInfo
-from engine.generation.step import Step
-from engine.models.record import ModelRecord
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.generation.backend import Logits, ModelInfo
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from engine.models.hub import Listed as ListedModel
-    from engine.sampling.distribution import Distribution
-    from engine.session.folder import Listed
-    from engine.session.opening import OpenedSession
-    from engine.trace.follow import TokenMatch
-    from engine.trace.index import Index
+    from gpt2_remix.engine.models.hub import Listed as ListedModel
+    from gpt2_remix.engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.session.folder import Listed
+    from gpt2_remix.engine.session.opening import OpenedSession
+    from gpt2_remix.engine.trace.follow import TokenMatch
+    from gpt2_remix.engine.trace.index import Index
 
 
 @dataclass(eq=False, repr=False)

@@ -13,25 +13,25 @@ from textual.app import App
 from textual.events import Callback
 from textual.signal import Signal
 
-from engine.errors import EngineError, InputError
-from engine.sampling.fields import nearest
-from engine.sampling.presets import Preset, all_presets
-from engine.sampling.settings import Settings
-from themes import DEFAULT, RemixTheme, load_themes
-from tui import messages
-from tui.state import preferences as preference_file
-from tui.state.options import Options
-from tui.state.preferences import Preferences
-from tui.style.palette import palette_of
-from tui.workers.autosave import Autosave
-from tui.workers.engine import EngineWorker
-from tui.workers.errands import Errands
-from tui.workers.session_writer import SessionWriter
-from tui.workers.tracer import Text, Tracer
-from tui.workers.trainings import Trainings
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.sampling.fields import nearest
+from gpt2_remix.engine.sampling.presets import Preset, all_presets
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.themes import DEFAULT, RemixTheme, load_themes
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.state import preferences as preference_file
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.state.preferences import Preferences
+from gpt2_remix.tui.style.palette import palette_of
+from gpt2_remix.tui.workers.autosave import Autosave
+from gpt2_remix.tui.workers.engine import EngineWorker
+from gpt2_remix.tui.workers.errands import Errands
+from gpt2_remix.tui.workers.session_writer import SessionWriter
+from gpt2_remix.tui.workers.tracer import Text, Tracer
+from gpt2_remix.tui.workers.trainings import Trainings
 
 if TYPE_CHECKING:
-    from engine.trace.index import Index
+    from gpt2_remix.engine.trace.index import Index
 
 T = TypeVar("T")
 

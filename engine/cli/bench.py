@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import ModelChoice, commands, compile_now, examples, json_option, model_options
-from engine.cli.output import note, print_json
-from engine.errors import EngineError, InputError
+from gpt2_remix.engine.cli.options import ModelChoice, commands, compile_now, examples, json_option, model_options
+from gpt2_remix.engine.cli.output import note, print_json
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.program import command, environment
 
 if TYPE_CHECKING:
-    from engine.generation.backend import Backend
-    from engine.models.benchmark import BenchRow
+    from gpt2_remix.engine.generation.backend import Backend
+    from gpt2_remix.engine.models.benchmark import BenchRow
 
 BAR = 20
 
@@ -35,8 +35,8 @@ def bench(model: ModelChoice, as_json: bool) -> None:
     mps the embedded one); in fp32 and in int8, or in --precision. Bars show the share of what reading the weights once
     for each pass would allow.
     """
-    from engine.gpt2.threads import usable_processors
-    from engine.models.benchmark import measure, read_bandwidth
+    from gpt2_remix.engine.gpt2.threads import usable_processors
+    from gpt2_remix.engine.models.benchmark import measure, read_bandwidth
 
     results: list[dict[str, Any]] = []
     start = start_seconds()
@@ -67,7 +67,7 @@ def bench(model: ModelChoice, as_json: bool) -> None:
 
 def described_path() -> str:
     """By what networks run on this CPU, and why, in a line or two."""
-    from engine.gpt2.kernels import compiled
+    from gpt2_remix.engine.gpt2.kernels import compiled
 
     if reason := compiled.missing_reason():
         return f"no compiled kernels ({reason}): fp32 in numpy"
@@ -76,8 +76,8 @@ def described_path() -> str:
             compile_now(needed=True)
     except EngineError as error:
         return f"no compiled kernels: {error}"
-    from engine.gpt2.kernels.target import host
-    from engine.gpt2.measure import faster_precision
+    from gpt2_remix.engine.gpt2.kernels.target import host
+    from gpt2_remix.engine.gpt2.measure import faster_precision
 
     library, target = compiled.load(), host()
     assert library is not None
@@ -88,8 +88,8 @@ def described_path() -> str:
 
 def opened_backends(model: ModelChoice) -> Iterator[tuple[Backend, float]]:
     """The backends to measure, one at a time, and how many seconds each took to be ready."""
-    from engine.gpt2.kernels import compiled
-    from engine.models.benchmark import random_gpt2_small
+    from gpt2_remix.engine.gpt2.kernels import compiled
+    from gpt2_remix.engine.models.benchmark import random_gpt2_small
 
     given = model.options.precision
     random = not model.given and model.options.device in ("auto", "cpu")
@@ -114,7 +114,7 @@ def start_seconds() -> float:
     times = []
     for _ in range(3):
         begin = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "tui", "--version"], check=True, capture_output=True)
+        subprocess.run(command("tui", "--version"), env=environment(), check=True, capture_output=True)
         times.append(time.perf_counter() - begin)
     return min(times)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import (
+from gpt2_remix.engine.cli.options import (
     ModelChoice,
     coin_options,
     commands,
@@ -24,15 +25,15 @@ from engine.cli.options import (
     session_option,
     settings_options,
 )
-from engine.cli.output import for_terminal, lane_record, model_record, note, print_json
-from engine.errors import InputError
-from engine.sampling.settings import CoinKind, check_seed, draw_seed
+from gpt2_remix.engine.cli.output import for_terminal, lane_record, model_record, note, print_json
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.sampling.settings import CoinKind, check_seed, draw_seed
 
 if TYPE_CHECKING:
-    from engine.compare.lanes import LaneSpec
-    from engine.compare.repeats import Repeated
-    from engine.generation.lane import Lane
-    from engine.models.opening import Model
+    from gpt2_remix.engine.compare.lanes import LaneSpec
+    from gpt2_remix.engine.compare.repeats import Repeated
+    from gpt2_remix.engine.generation.lane import Lane
+    from gpt2_remix.engine.models.opening import Model
 
 
 @commands.command(
@@ -75,8 +76,15 @@ def compare(
     if session is not None and repeats is not None:
         raise InputError("--session keeps lanes as branches, --repeat keeps their statistics only; give one of them")
     form = "json" if as_json else form or "text"
-    from engine.compare.lanes import MOST_LANES, lane_starts, parse_lane, prefix_ids, run_together, start_lanes
-    from engine.compare.repeats import repeat
+    from gpt2_remix.engine.compare.lanes import (
+        MOST_LANES,
+        lane_starts,
+        parse_lane,
+        prefix_ids,
+        run_together,
+        start_lanes,
+    )
+    from gpt2_remix.engine.compare.repeats import repeat
 
     if not 2 <= len(lane_texts) <= MOST_LANES:
         given = f"{len(lane_texts)} {'was' if len(lane_texts) == 1 else 'were'} given"
@@ -94,7 +102,7 @@ def compare(
         note(f"seed {seed}")
     starts = lane_starts(specs, prefixes)
     if repeats is None:
-        from engine.session.recording import keep_lanes, kept_in
+        from gpt2_remix.engine.session.recording import keep_lanes, kept_in
 
         lanes = start_lanes(starts, seed=seed, own_coins=own_coins, coin=coin, limit=count,
                             end_of_text=opened.tokenizer.end_of_text)
@@ -104,20 +112,25 @@ def compare(
             keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=False)
         _print_once(opened, specs, lanes, prefixes[0], seed, coin, form)
         return
-    result: Repeated | None = None
     with _bar("repeating", count * len(specs) * repeats) as bar:
-        going = repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count, tokenizer=opened.tokenizer,
-                       own_coins=own_coins, coin=coin)
-        try:
-            for so_far, done, _ in going:
-                result = so_far
-                bar.update(done - bar.pos)
-        except KeyboardInterrupt:
-            if result is None or not result.seeds:
-                raise
-            note(f"stopped: what follows is over the {len(result.seeds)} seeds that were finished")
-    assert result is not None
+        result = _finished(repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count,
+                                  tokenizer=opened.tokenizer, own_coins=own_coins, coin=coin), bar)
     _print_repeated(opened, specs, result, prefixes[0], seed, coin, form)
+
+
+def _finished(going: Iterator[tuple[Repeated, int, int]], bar: Any) -> Repeated:
+    """The repetition at its end, or where ctrl+c ended it."""
+    result: Repeated | None = None
+    try:
+        for so_far, done, _ in going:
+            result = so_far
+            bar.update(done - bar.pos)
+    except KeyboardInterrupt:
+        if result is None or not result.seeds:
+            raise
+        note(f"stopped: what follows is over the {len(result.seeds)} seeds that were finished")
+    assert result is not None
+    return result
 
 
 def _bar(label: str, length: int) -> Any:
@@ -132,9 +145,9 @@ def _name(place: int, spec: LaneSpec) -> str:
 def _print_once(
     model: Model, specs: list[LaneSpec], lanes: list[Lane], prompt: list[int], seed: int, coin: CoinKind, form: str
 ) -> None:
-    from engine.compare.lanes import divergences, stats_of
-    from engine.compare.markdown import lanes_to_markdown, words
-    from engine.compare.statistics import STATISTICS
+    from gpt2_remix.engine.compare.lanes import divergences, stats_of
+    from gpt2_remix.engine.compare.markdown import lanes_to_markdown, words
+    from gpt2_remix.engine.compare.statistics import STATISTICS
 
     apart = divergences(lanes)
     rows = [stats_of(lane) for lane in lanes]
@@ -175,8 +188,8 @@ def _print_once(
 def _print_repeated(
     model: Model, specs: list[LaneSpec], result: Repeated, prompt: list[int], seed: int, coin: CoinKind, form: str
 ) -> None:
-    from engine.compare.markdown import table, words
-    from engine.compare.statistics import STATISTICS, mean_and_spread
+    from gpt2_remix.engine.compare.markdown import table, words
+    from gpt2_remix.engine.compare.statistics import STATISTICS, mean_and_spread
 
     means, divergences = result.table(), result.divergences()
     if form == "json":
@@ -218,7 +231,7 @@ def _print_repeated(
 
 def _print_table(names: list[str], rows: list[list[Any]], columns: list[str]) -> None:
     """One line a lane under short columns; names on a line of their own where they are long."""
-    from engine.compare.markdown import cell
+    from gpt2_remix.engine.compare.markdown import cell
 
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max(len(word) for word in [column, *(row[n] for row in cells)]) for n, column in enumerate(columns)]

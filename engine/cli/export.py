@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.options import FrontEnd, ModelChoice, commands, examples, model_options
-from engine.cli.output import note
-from engine.cli.sessions import open_for_reading
-from engine.errors import InputError
+from gpt2_remix.engine.cli.options import FrontEnd, ModelChoice, commands, examples, model_options
+from gpt2_remix.engine.cli.output import note
+from gpt2_remix.engine.cli.sessions import open_for_reading
+from gpt2_remix.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from engine.session.journal import Session
+    from gpt2_remix.engine.session.journal import Session
 
 FORMATS = ("json", "md", "html", "txt", "svg")
 
@@ -36,14 +36,14 @@ def export(
     model: ModelChoice,
 ) -> None:
     """Write a session (a file, or the name of one) in another form."""
-    from engine.session.export.json import session_to_json
+    from gpt2_remix.engine.session.export.json import session_to_json
 
     opened = open_for_reading(session)
     leaf = leaf_of(opened, branch)
     if form == "json":
         text = session_to_json(opened, branch=leaf)
     elif form == "svg":
-        from engine.session.folder import find_session
+        from gpt2_remix.engine.session.folder import find_session
 
         if front_end is None:
             raise InputError("there is no screen to draw here; run `gpt2-remix export`")
@@ -67,10 +67,10 @@ def leaf_of(session: Session, branch: int | None) -> int | None:
 
 def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, *, candidates: bool) -> str:
     """Markdown, text or HTML. Raises EngineError."""
-    from engine.models.names import EMBEDDED
-    from engine.models.opening import locate, read_tokenizer
-    from engine.models.record import ModelRecord
-    from engine.session.export.render import page_size, page_with_candidates, render
+    from gpt2_remix.engine.models.names import EMBEDDED
+    from gpt2_remix.engine.models.opening import locate, read_tokenizer
+    from gpt2_remix.engine.models.record import ModelRecord
+    from gpt2_remix.engine.session.export.render import page_size, page_with_candidates, render
 
     tree = session.tree
     record = tree.models[tree.model] if tree.models else ModelRecord(EMBEDDED)
@@ -91,7 +91,7 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    from engine.session.export.render import write_text
+    from gpt2_remix.engine.session.export.render import write_text
 
     write_text(output, text)
     note(f"wrote {output}")

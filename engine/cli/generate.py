@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.options import (
+from gpt2_remix.engine.cli.options import (
     LANES,
     SETTINGS_HELP,
     ModelChoice,
@@ -25,12 +25,12 @@ from engine.cli.options import (
     session_option,
     settings_options,
 )
-from engine.cli.output import for_terminal, lane_record, model_record, note, print_json
-from engine.sampling.settings import CoinKind, check_seed, draw_seed
+from gpt2_remix.engine.cli.output import for_terminal, lane_record, model_record, note, print_json
+from gpt2_remix.engine.sampling.settings import CoinKind, check_seed, draw_seed
 
 if TYPE_CHECKING:
-    from engine.generation.lane import Lane
-    from engine.models.opening import Model
+    from gpt2_remix.engine.generation.lane import Lane
+    from gpt2_remix.engine.models.opening import Model
 
 
 @commands.command(
@@ -67,9 +67,9 @@ def generate(
     seed = draw_seed() if seed is None else check_seed(seed)
     check_seed(seed + samples - 1)
     opened = model_for(model, session)
-    from engine.generation.lane import lane_at
-    from engine.generation.stream import Prefix
-    from engine.session.recording import keep_lanes, kept_in, stream_of
+    from gpt2_remix.engine.generation.lane import lane_at
+    from gpt2_remix.engine.generation.stream import Prefix
+    from gpt2_remix.engine.session.recording import keep_lanes, kept_in, stream_of
 
     with kept_in(session, opened, seed) as kept:
         stream = stream_of(kept) if prefix is None and ids is None else None
@@ -109,8 +109,8 @@ def stream_all(model: Model, prompt: list[int], lanes: list[Lane]) -> None:
 
 def stream_lane(model: Model, lane: Lane) -> None:
     """Run one lane to its end and print its text as characters become whole."""
-    from engine.generation.decode import advance
-    from engine.tokens.tokenizer import whole_characters
+    from gpt2_remix.engine.generation.decode import advance
+    from gpt2_remix.engine.tokens.tokenizer import whole_characters
 
     end = model.tokenizer.end_of_text
     pending = b""
@@ -132,7 +132,7 @@ def stream_lane(model: Model, lane: Lane) -> None:
 
 def run_lanes(model: Model, lanes: Sequence[Lane]) -> None:
     """Run lanes to their end as one batch."""
-    from engine.generation.decode import advance
+    from gpt2_remix.engine.generation.decode import advance
 
     with click.progressbar(length=lanes[0].limit or 0, label="generating", file=sys.stderr,
                            hidden=not sys.stderr.isatty()) as bar:

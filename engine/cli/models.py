@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from engine.cli.options import commands, json_option
-from engine.cli.output import print_json
+from gpt2_remix.engine.cli.options import commands, json_option
+from gpt2_remix.engine.cli.output import print_json
 
 
 @commands.command()
 @json_option
 def models(as_json: bool) -> None:
     """The models with a name, and which of them are on this machine."""
-    from engine.models.hub import list_models
+    from gpt2_remix.engine.models.hub import list_models
 
     listed = list_models()
     if as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import (
+from gpt2_remix.engine.cli.options import (
     SETTINGS_HELP,
     ModelChoice,
     commands,
@@ -18,12 +18,12 @@ from engine.cli.options import (
     read_settings,
     settings_options,
 )
-from engine.cli.output import note, print_json, shown_token, token_record
-from engine.sampling.settings import check_seed, draw_seed
+from gpt2_remix.engine.cli.output import note, print_json, shown_token, token_record
+from gpt2_remix.engine.sampling.settings import check_seed, draw_seed
 
 if TYPE_CHECKING:
-    from engine.sampling.distribution import Distribution
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 @commands.command(
@@ -52,9 +52,9 @@ def next_token(
     opened = model.open()
     prompt = read_prefix(opened, prefix, ids)
     settings.check_vocabulary(opened.info.vocab_size)
-    from engine.generation.decode import logits_at
-    from engine.generation.stream import Prefix, context_at
-    from engine.sampling.distribution import distribution
+    from gpt2_remix.engine.generation.decode import logits_at
+    from gpt2_remix.engine.generation.stream import Prefix, context_at
+    from gpt2_remix.engine.sampling.distribution import distribution
 
     context = context_at(Prefix(prompt), len(prompt), settings, seed=seed or 0, tokenizer=opened.tokenizer,
                          context_length=opened.info.context)

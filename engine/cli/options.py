@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from engine import __version__
-from engine.cli.lazy import LazyGroup
-from engine.cli.output import PROGRAM, note, progress_bars
-from engine.errors import InputError
-from engine.models.names import PRECISIONS
-from engine.sampling.fields import LISTS, NUMBERS
-from engine.sampling.presets import SHIPPED, find_preset
-from engine.sampling.settings import CHAIN, COINS, Settings, parse_settings
-from engine.tokens.ids import parse_ids
+from gpt2_remix.engine import __version__
+from gpt2_remix.engine.cli.lazy import LazyGroup
+from gpt2_remix.engine.cli.output import PROGRAM, note, progress_bars
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.names import PRECISIONS
+from gpt2_remix.engine.sampling.fields import LISTS, NUMBERS
+from gpt2_remix.engine.sampling.presets import SHIPPED, find_preset
+from gpt2_remix.engine.sampling.settings import CHAIN, COINS, Settings, parse_settings
+from gpt2_remix.engine.tokens.ids import parse_ids
 
 if TYPE_CHECKING:
-    from engine.models.opening import LoadOptions, Model
+    from gpt2_remix.engine.models.opening import LoadOptions, Model
 
 LANES = 16
 """How many samples run as one batch."""
@@ -81,7 +81,7 @@ class ModelChoice:
 
     def open(self, name: str | None = None, precision: str | None = None) -> Model:
         """Open it (or another one in its place, in that precision where none was given), with download progress."""
-        from engine.models.opening import open_model
+        from gpt2_remix.engine.models.opening import open_model
 
         options = self.options
         if options.precision is None and precision in PRECISIONS:
@@ -96,7 +96,7 @@ def model_for(choice: ModelChoice, session: Path | None) -> Model:
     """
     if choice.given or session is None:
         return choice.open()
-    from engine.session.folder import made_with
+    from gpt2_remix.engine.session.folder import made_with
 
     record = made_with(session)
     return choice.open() if record is None else choice.open(record.name, record.precision)
@@ -104,7 +104,7 @@ def model_for(choice: ModelChoice, session: Path | None) -> Model:
 
 def compile_now(needed: bool) -> None:
     """Compile the kernels for this processor: now, with a line about it, where they are needed; else for next time."""
-    from engine.gpt2.kernels import compiled
+    from gpt2_remix.engine.gpt2.kernels import compiled
 
     if not needed:
         if compiled.begin_compiling():
@@ -122,7 +122,7 @@ def model_options(function: F) -> F:
 
     @wraps(function)
     def choosing(*args: Any, model: str, precision: str | None, device: str, threads: int | None, **rest: Any) -> Any:
-        from engine.models.opening import LoadOptions
+        from gpt2_remix.engine.models.opening import LoadOptions
 
         precision = None if precision == "auto" else precision
         source = click.get_current_context().get_parameter_source("model")
@@ -192,7 +192,7 @@ def is_file(word: str) -> bool:
 
 
 MODULES = {
-    name: f"engine.cli.{module}" for name, module in {
+    name: f"gpt2_remix.engine.cli.{module}" for name, module in {
         "bench": "bench", "compare": "compare", "export": "export", "generate": "generate", "import": "sessions",
         "index": "trace", "models": "models", "next": "next_token", "replay": "sessions", "score": "score",
         "sessions": "sessions", "trace": "trace", "train": "train",
@@ -231,7 +231,7 @@ def read_settings(changes: str | None, preset_name: str | None, base: Settings |
 
 def read_prefix(model: Model, text: str | None, ids: str | None, *, empty_is_end: bool = True) -> list[int]:
     """The prefix as ids of the model's vocabulary; an empty one starts from `<|endoftext|>`. Raises InputError."""
-    from engine.generation.backend import check_ids
+    from gpt2_remix.engine.generation.backend import check_ids
 
     if text is not None and ids is not None:
         raise InputError("a text and --ids were both given; give one of them")

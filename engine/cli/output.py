@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from engine.generation.lane import Lane
-    from engine.generation.step import Step
-    from engine.models.opening import Model
-    from engine.progress import Progress
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.generation.lane import Lane
+    from gpt2_remix.engine.generation.step import Step
+    from gpt2_remix.engine.models.opening import Model
+    from gpt2_remix.engine.progress import Progress
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 PROGRAM = "gpt2-remix"
 
@@ -80,13 +80,13 @@ def lane_record(tokenizer: Tokenizer, lane: Lane) -> dict[str, Any]:
 
 def shown_token(tokenizer: Tokenizer, token: int) -> str:
     """A token for a table."""
-    from engine.tokens.display import decode_token, show_token
+    from gpt2_remix.engine.tokens.display import decode_token, show_token
 
     return show_token(decode_token(tokenizer.token_bytes(token), token))
 
 
 def for_terminal(text: str) -> str:
     """The text, with what would act on a terminal made visible where standard output is one."""
-    from engine.tokens.display import show_text
+    from gpt2_remix.engine.tokens.display import show_text
 
     return show_text(text) if sys.stdout.isatty() else text

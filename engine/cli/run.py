@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import click
 
-from engine.cli.options import FrontEnd
-from engine.cli.output import PROGRAM, note
-from engine.errors import EngineError, InputError
+from gpt2_remix.engine.cli.options import FrontEnd
+from gpt2_remix.engine.cli.output import PROGRAM, note
+from gpt2_remix.engine.errors import EngineError, InputError
 
 
 def run(command: click.Command, arguments: Sequence[str], front_end: FrontEnd | None = None) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.cli.options import (
+from gpt2_remix.engine.cli.options import (
     ModelChoice,
     commands,
     examples,
@@ -17,9 +17,9 @@ from engine.cli.options import (
     read_prefix,
     read_text,
 )
-from engine.cli.output import print_json, shown_token
-from engine.errors import InputError
-from engine.words import counted
+from gpt2_remix.engine.cli.output import print_json, shown_token
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.words import counted
 
 
 @commands.command(
@@ -46,7 +46,7 @@ def score(
         raise InputError("there is nothing to score: the text is empty")
     import math
 
-    from engine.generation.score import score as scored_positions
+    from gpt2_remix.engine.generation.score import score as scored_positions
 
     end = opened.tokenizer.end_of_text
     logprobs: list[float | None] = [None] * len(tokens)

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.options import ModelChoice, commands, examples, json_option, model_options
-from engine.cli.output import note, print_json
-from engine.errors import InputError
-from engine.words import counted
+from gpt2_remix.engine.cli.options import ModelChoice, commands, examples, json_option, model_options
+from gpt2_remix.engine.cli.output import note, print_json
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:
-    from engine.session.journal import Session
+    from gpt2_remix.engine.session.journal import Session
 
 
 @commands.command(epilog=examples("gpt2-remix sessions", "gpt2-remix sessions --json"))
 @json_option
 def sessions(as_json: bool) -> None:
     """The sessions that are kept, the newest first."""
-    from engine.session.folder import folder, list_sessions
-    from engine.tokens.display import show_text
+    from gpt2_remix.engine.session.folder import folder, list_sessions
+    from gpt2_remix.engine.tokens.display import show_text
 
     found = list_sessions()
     if as_json:
@@ -51,10 +51,10 @@ def sessions(as_json: bool) -> None:
               help="The session file to make; one in the sessions folder where left out.")
 def import_command(file: Path, output: Path | None) -> None:
     """Take a JSON export in as a session: the identical one."""
-    from engine.cli.options import read_text
-    from engine.session.export.json import session_from_json
-    from engine.session.folder import folder, free_path
-    from engine.session.store import SUFFIX, save_whole
+    from gpt2_remix.engine.cli.options import read_text
+    from gpt2_remix.engine.session.export.json import session_from_json
+    from gpt2_remix.engine.session.folder import folder, free_path
+    from gpt2_remix.engine.session.store import SUFFIX, save_whole
 
     session = session_from_json(read_text(file))
     target = output or free_path(folder() / f"{file.stem}{SUFFIX}")
@@ -71,11 +71,11 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
 
     Uses the model that the session was made with, in the same precision, or --model and --precision.
     """
-    from engine.models.opening import locate
-    from engine.models.record import record_of
-    from engine.models.weights_hash import weights_sha256
-    from engine.session.replay import Replayed
-    from engine.session.replay import replay as run
+    from gpt2_remix.engine.models.opening import locate
+    from gpt2_remix.engine.models.record import record_of
+    from gpt2_remix.engine.models.weights_hash import weights_sha256
+    from gpt2_remix.engine.session.replay import Replayed
+    from gpt2_remix.engine.session.replay import replay as run
 
     opened = open_for_reading(session)
     tree = opened.tree
@@ -128,9 +128,9 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
 
 def open_for_reading(wanted: str) -> Session:
     """A session by file or name; a damaged one as far as it can be read, with a line about that. Raises InputError."""
-    from engine.session.folder import find_session
-    from engine.session.recovery import recover
-    from engine.session.store import DamagedError, read
+    from gpt2_remix.engine.session.folder import find_session
+    from gpt2_remix.engine.session.recovery import recover
+    from gpt2_remix.engine.session.store import DamagedError, read
 
     path = find_session(wanted)
     try:

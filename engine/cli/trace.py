@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import (
+from gpt2_remix.engine.cli.options import (
     ManySources,
     ModelChoice,
     commands,
@@ -18,16 +18,16 @@ from engine.cli.options import (
     read_text,
     source_option,
 )
-from engine.cli.output import for_terminal, note, print_json, progress_bars, shown_token
-from engine.errors import InputError
-from engine.tokens.ids import parse_ids
-from engine.words import counted
+from gpt2_remix.engine.cli.output import for_terminal, note, print_json, progress_bars, shown_token
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.tokens.ids import parse_ids
+from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:
-    from engine.models.opening import Located
-    from engine.tokens.tokenizer import Tokenizer
-    from engine.trace.index import Index
-    from engine.trace.spans import Span
+    from gpt2_remix.engine.models.opening import Located
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.trace.index import Index
+    from gpt2_remix.engine.trace.spans import Span
 
 WORDS = 60
 """Characters of a span that are shown."""
@@ -66,9 +66,9 @@ def trace(
     """
     if sum(given is not None for given in (text, path, ids)) != 1:
         raise InputError("trace takes one of TEXT, --file and --ids; give exactly one")
-    from engine.generation.backend import check_ids
-    from engine.models.opening import locate, read_tokenizer
-    from engine.trace.spans import covered, spans
+    from gpt2_remix.engine.generation.backend import check_ids
+    from gpt2_remix.engine.models.opening import locate, read_tokenizer
+    from gpt2_remix.engine.trace.spans import covered, spans
 
     written = read_text(path) if path is not None else text
     located = locate(model.name, progress_bars())
@@ -96,7 +96,7 @@ def trace(
 
 def index_for(located: Located, tokenizer: Tokenizer, sources: tuple[str, ...]) -> Index:
     """The index to trace in. Raises InputError where there is none."""
-    from engine.trace.sources import find_index
+    from gpt2_remix.engine.trace.sources import find_index
 
     index = find_index(located.folder, tokenizer, located.config.vocab_size, sources, progress_bars())
     if index is None:
@@ -144,7 +144,7 @@ def following(index: Index, span: Span, tokens: list[int]) -> list[int]:
     """What comes after a span in its document: a passage where the text is at hand, else one token, if it is known."""
     import numpy as np
 
-    from engine.trace.match import Match, goes_on
+    from gpt2_remix.engine.trace.match import Match, goes_on
 
     end = span.place + span.length
     if index.tokens is not None:
@@ -172,9 +172,9 @@ def index(files: tuple[str, ...], output: Path, held_out: float, model: ModelCho
     """
     if output.suffix != ".safetensors":
         raise InputError(f"{output} should end in .safetensors, by which an index is told from a text")
-    from engine.models.opening import locate, read_tokenizer
-    from engine.tokens.corpus import named_files, tokenize, training_tokens
-    from engine.trace.index import write_index
+    from gpt2_remix.engine.models.opening import locate, read_tokenizer
+    from gpt2_remix.engine.tokens.corpus import named_files, tokenize, training_tokens
+    from gpt2_remix.engine.trace.index import write_index
 
     named = named_files(files)
     bars = progress_bars()

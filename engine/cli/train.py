@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import commands, examples, json_option
-from engine.cli.output import for_terminal, note, print_json, progress_bars
-from engine.errors import InputError
-from engine.tokens.display import show_clock, show_names
+from gpt2_remix.engine.cli.options import commands, examples, json_option
+from gpt2_remix.engine.cli.output import for_terminal, note, print_json, progress_bars
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.tokens.display import show_clock, show_names
 
 if TYPE_CHECKING:
-    from engine.train.job import Done, TrainEvent, TrainingJob
-    from engine.train.loop import Report
+    from gpt2_remix.engine.train.job import Done, TrainEvent, TrainingJob
+    from gpt2_remix.engine.train.loop import Report
 
 QUIET = 10.0
 """Seconds between two lines of progress where standard error is no terminal."""
@@ -71,12 +71,12 @@ def train(
         raise InputError("--resume goes on with the texts of the training; leave out FILE")
     if not files and not resume:
         raise InputError("there is nothing to train on; give text files (UTF-8), or --resume")
-    from engine.tokens.corpus import named_files
+    from gpt2_remix.engine.tokens.corpus import named_files
 
     named = named_files(files)
     if events and hasattr(os, "nice"):
         os.nice(NICENESS)
-    from engine.train import job as jobs
+    from gpt2_remix.engine.train import job as jobs
 
     jobs.use_threads(threads)
     seconds = None if steps is not None else 60 * minutes if minutes is not None else None if resume else 300.0
@@ -126,7 +126,7 @@ class Events:
 
     def say(self, said: TrainEvent, job: TrainingJob) -> None:
         """Something that the job tells."""
-        from engine.train.job import Done, Sample, Started
+        from gpt2_remix.engine.train.job import Done, Sample, Started
 
         plan = job.plan
         if isinstance(said, Started):
@@ -166,7 +166,7 @@ class Lines:
 
     def say(self, said: TrainEvent, job: TrainingJob) -> None:
         """Something that the job tells."""
-        from engine.train.job import Done, Sample, Started
+        from gpt2_remix.engine.train.job import Done, Sample, Started
 
         if isinstance(said, Started):
             self._started(job)

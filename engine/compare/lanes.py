@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.compare.statistics import divergence, stream_stats
-from engine.errors import InputError
-from engine.generation.backend import Backend
-from engine.generation.decode import advance
-from engine.generation.lane import Lane, lane_at
-from engine.generation.stream import Prefix, Stream
-from engine.sampling.presets import find_preset
-from engine.sampling.settings import CoinKind, Settings, check_seed, parse_settings
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.compare.statistics import divergence, stream_stats
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.generation.decode import advance
+from gpt2_remix.engine.generation.lane import Lane, lane_at
+from gpt2_remix.engine.generation.stream import Prefix, Stream
+from gpt2_remix.engine.sampling.presets import find_preset
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings, check_seed, parse_settings
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 MOST_LANES = 16
 """More lanes than this nobody can read side by side; they also are what runs as one batch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.compare.statistics import STATISTICS
+from gpt2_remix.engine.compare.statistics import STATISTICS
 
 
 def lanes_to_markdown(

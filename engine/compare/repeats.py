@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.compare.lanes import MOST_LANES, LaneStart, lane_seeds, run_together
-from engine.compare.statistics import divergence, over_seeds, stream_stats
-from engine.generation.backend import Backend
-from engine.generation.lane import Lane, lane_at
-from engine.sampling.settings import CoinKind
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.compare.lanes import MOST_LANES, LaneStart, lane_seeds, run_together
+from gpt2_remix.engine.compare.statistics import divergence, over_seeds, stream_stats
+from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.generation.lane import Lane, lane_at
+from gpt2_remix.engine.sampling.settings import CoinKind
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 @dataclass(slots=True)

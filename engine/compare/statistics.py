@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.generation.step import Step
+from gpt2_remix.engine.generation.step import Step
 
 STATISTICS: dict[str, str] = {
     "mean_surprisal": "mean -log2 of the raw probability of the tokens, in bits",

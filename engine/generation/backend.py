@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from engine.errors import InputError
+from gpt2_remix.engine.errors import InputError
 
 if TYPE_CHECKING:  # this module is on the path to the app's first frame
     import numpy as np

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from engine.errors import InputError
-from engine.generation.backend import Backend
-from engine.generation.score import each_logits
-from engine.generation.step import Step
-from engine.generation.stream import StepList, context_at, mu_after
-from engine.sampling import coin as coins
-from engine.sampling.chain.truncation import next_mu
-from engine.sampling.distribution import Distribution, distribution
-from engine.sampling.settings import Settings
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.generation.score import each_logits
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.stream import StepList, context_at, mu_after
+from gpt2_remix.engine.sampling import coin as coins
+from gpt2_remix.engine.sampling.chain.truncation import next_mu
+from gpt2_remix.engine.sampling.distribution import Distribution, distribution
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved: int = 0) -> dict[int, Step]:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.generation.backend import Backend, Logits, check_ids, window_start
-from engine.generation.draft import draft_of
-from engine.generation.lane import Lane, next_token
-from engine.generation.step import Step, with_probabilities
-from engine.sampling import coin as coins
-from engine.sampling.context import SamplingContext
-from engine.sampling.distribution import Distribution, distribution
-from engine.sampling.settings import CoinKind
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.generation.backend import Backend, Logits, check_ids, window_start
+from gpt2_remix.engine.generation.draft import draft_of
+from gpt2_remix.engine.generation.lane import Lane, next_token
+from gpt2_remix.engine.generation.step import Step, with_probabilities
+from gpt2_remix.engine.sampling import coin as coins
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.distribution import Distribution, distribution
+from gpt2_remix.engine.sampling.settings import CoinKind
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 def visible_ids(ids: Sequence[int], position: int, context_length: int, end_of_text: int) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from engine.generation.lane import Lane
+from gpt2_remix.engine.generation.lane import Lane
 
 NGRAM = 3
 """How many tokens must have come before in the same order."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from engine.generation.step import Step
-from engine.generation.stream import Stream, context_at
-from engine.sampling.context import SamplingContext
-from engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.stream import Stream, context_at
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 if TYPE_CHECKING:
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 StopReason = Literal["length", "end_of_text", "context"]
 

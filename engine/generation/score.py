@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.generation.backend import Backend, check_ids, window_start
-from engine.sampling.distribution import Distribution, distribution
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.generation.backend import Backend, check_ids, window_start
+from gpt2_remix.engine.sampling.distribution import Distribution, distribution
+from gpt2_remix.engine.sampling.settings import Settings
 
 
 def score(

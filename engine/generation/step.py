@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 if TYPE_CHECKING:  # numpy is not on the path to the app's first frame
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 Origin = Literal["prompt", "sampled", "picked"]
 

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from engine.generation.backend import window_start
-from engine.generation.step import Step
-from engine.sampling.chain.truncation import next_mu
-from engine.sampling.context import SamplingContext
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.generation.backend import window_start
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.chain.truncation import next_mu
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.settings import Settings
 
 if TYPE_CHECKING:
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 class Stream(Protocol):

@@ -8,10 +8,10 @@ from operator import eq, itemgetter
 
 import numpy as np
 
-from engine.errors import InputError
-from engine.generation.backend import Logits, ModelInfo, check_ids
-from engine.gpt2.cache import Entry, PrefixCache
-from engine.gpt2.network import KVBuffers, Network
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.backend import Logits, ModelInfo, check_ids
+from gpt2_remix.engine.gpt2.cache import Entry, PrefixCache
+from gpt2_remix.engine.gpt2.network import KVBuffers, Network
 
 MAX_LANES = 16
 """How many working buffers are kept; each grows to one context."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.gpt2.network import Array, KVBuffers, Network
+from gpt2_remix.engine.gpt2.network import Array, KVBuffers, Network
 
 BUDGET = 128 * 2**20
 """Bytes for tokens at rest, where two whole contexts do not need more."""

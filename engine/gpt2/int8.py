@@ -14,11 +14,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from engine.files import written_beside
-from engine.gpt2.config import GPT2Config, expected_shapes
-from engine.gpt2.files import weight_files
-from engine.gpt2.kernels.packing import Product, int8_product, packed_shape
-from engine.gpt2.weights import HEAD, Array, layer_names, loaded, read_tensors, stored_tensors
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.gpt2.config import GPT2Config, expected_shapes
+from gpt2_remix.engine.gpt2.files import weight_files
+from gpt2_remix.engine.gpt2.kernels.packing import Product, int8_product, packed_shape
+from gpt2_remix.engine.gpt2.weights import HEAD, Array, layer_names, loaded, read_tensors, stored_tensors
 
 _FORMAT = "2"
 

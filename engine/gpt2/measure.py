@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from engine.files import written_beside
-from engine.gpt2.config import GPT2Config
-from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels.compiled import object_name
-from engine.gpt2.kernels.library import Library
-from engine.gpt2.kernels.network import KernelNetwork
-from engine.gpt2.kernels.packing import Product, packed_shape
-from engine.gpt2.threads import usable_processors
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.gpt2.config import GPT2Config
+from gpt2_remix.engine.gpt2.kernels import layout as at
+from gpt2_remix.engine.gpt2.kernels.compiled import object_name
+from gpt2_remix.engine.gpt2.kernels.library import Library
+from gpt2_remix.engine.gpt2.kernels.network import KernelNetwork
+from gpt2_remix.engine.gpt2.kernels.packing import Product, packed_shape
+from gpt2_remix.engine.gpt2.threads import usable_processors
 
 _SHAPE = GPT2Config(vocab_size=16_384, n_positions=1, n_embd=1_024, n_layer=0, n_head=16)
 """One product of 17M weights: 67 MB in fp32, more than most processors keep near."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from engine.generation.backend import Logits
-from engine.gpt2.config import GPT2Config
+from gpt2_remix.engine.generation.backend import Logits
+from gpt2_remix.engine.gpt2.config import GPT2Config
 
 Array: TypeAlias = Any
 """A numpy array or a torch tensor."""

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.errors import InputError
-from engine.gpt2.backend import LocalBackend
-from engine.gpt2.config import GPT2Config, parameters_of, read_config
-from engine.gpt2.kernels.packing import Product, float_product
-from engine.gpt2.weights import HEAD, Array, layer_names, read_tensors
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.gpt2.config import GPT2Config, parameters_of, read_config
+from gpt2_remix.engine.gpt2.kernels.packing import Product, float_product
+from gpt2_remix.engine.gpt2.weights import HEAD, Array, layer_names, read_tensors
 
 if TYPE_CHECKING:
-    from engine.gpt2.kernels.library import Library
-    from engine.gpt2.kernels.network import KernelNetwork
+    from gpt2_remix.engine.gpt2.kernels.library import Library
+    from gpt2_remix.engine.gpt2.kernels.network import KernelNetwork
 
 LARGE = 50_000_000
 """Parameters from which a model is worth an accelerator, and int8 where that is faster."""
@@ -58,7 +58,7 @@ def choose(device: str, precision: str | None, parameters: int, *, kernels: Libr
     """
     worth_it = device == "auto" and parameters > LARGE and precision != "int8" and may_accelerate()
     if worth_it or device not in ("auto", "cpu"):
-        from engine.gpt2.eager.devices import accelerated
+        from gpt2_remix.engine.gpt2.eager.devices import accelerated
 
         found = accelerated(device, precision)
         if found is not None:
@@ -71,7 +71,7 @@ def choose(device: str, precision: str | None, parameters: int, *, kernels: Libr
         return Choice("cpu", precision, "kernels", "as asked for")
     if parameters <= LARGE:
         return Choice("cpu", "fp32", "kernels", "up to 50M parameters")
-    from engine.gpt2.measure import faster_precision
+    from gpt2_remix.engine.gpt2.measure import faster_precision
 
     precision, times = faster_precision(kernels)
     return Choice("cpu", precision, "kernels", f"int8 measured {times:.1f} times as fast as fp32 here")
@@ -110,17 +110,17 @@ def open_backend(
     config = read_config(folder)
     library = None
     if kernels:
-        from engine.gpt2.kernels import compiled
+        from gpt2_remix.engine.gpt2.kernels import compiled
 
         library = compiled.load()
     choice = choose(device, precision, parameters_of(config), kernels=library)
     if choice.network == "eager":
-        from engine.gpt2.eager.network import EagerNetwork
+        from gpt2_remix.engine.gpt2.eager.network import EagerNetwork
 
         eager = EagerNetwork(config, read_tensors(folder, config), choice.precision, choice.device)
         return LocalBackend(name, eager, budget=budget, reason=choice.reason)
     if library is None or choice.network == "plain":
-        from engine.gpt2.plain import PlainNetwork
+        from gpt2_remix.engine.gpt2.plain import PlainNetwork
 
         plain = PlainNetwork(config, read_tensors(folder, config))
         return LocalBackend(name, plain, budget=budget, reason=choice.reason)
@@ -133,8 +133,8 @@ def kernel_network(
     kept: Path | None = None,
 ) -> KernelNetwork:
     """A folder's network on compiled kernels. Raises InputError: what `read_tensors` raises."""
-    from engine.gpt2.int8 import int8_layers
-    from engine.gpt2.kernels.network import KernelNetwork
+    from gpt2_remix.engine.gpt2.int8 import int8_layers
+    from gpt2_remix.engine.gpt2.kernels.network import KernelNetwork
 
     if precision == "int8":
         tensors, products = int8_layers(folder, config, kept)

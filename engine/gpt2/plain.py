@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from engine.generation.backend import Logits
-from engine.gpt2.config import GPT2Config, parameters_of
-from engine.gpt2.network import Array, Batch, KVBuffers
-from engine.gpt2.weights import HEAD, LAYERS
+from gpt2_remix.engine.generation.backend import Logits
+from gpt2_remix.engine.gpt2.config import GPT2Config, parameters_of
+from gpt2_remix.engine.gpt2.network import Array, Batch, KVBuffers
+from gpt2_remix.engine.gpt2.weights import HEAD, LAYERS
 
 FORM = "numpy"
 

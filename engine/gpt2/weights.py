@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from engine.errors import InputError
-from engine.gpt2.config import GPT2Config, expected_shapes
-from engine.gpt2.files import weight_files
-from engine.gpt2.kernels.packing import empty_aligned
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.gpt2.config import GPT2Config, expected_shapes
+from gpt2_remix.engine.gpt2.files import weight_files
+from gpt2_remix.engine.gpt2.kernels.packing import empty_aligned
 
 Array: TypeAlias = "NDArray[Any]"
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.generation.backend import Backend
-from engine.generation.decode import advance
-from engine.generation.lane import Lane
-from engine.gpt2.backend import LocalBackend
-from engine.gpt2.config import GPT2Config, expected_shapes
-from engine.gpt2.int8 import quantized_layers
-from engine.gpt2.opening import float_layers
-from engine.gpt2.plain import PlainNetwork
-from engine.gpt2.weights import Array
-from engine.sampling.settings import Settings
-from engine.tokens.tokenizer import without_texts
+from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.generation.decode import advance
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.gpt2.config import GPT2Config, expected_shapes
+from gpt2_remix.engine.gpt2.int8 import quantized_layers
+from gpt2_remix.engine.gpt2.opening import float_layers
+from gpt2_remix.engine.gpt2.plain import PlainNetwork
+from gpt2_remix.engine.gpt2.weights import Array
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.tokens.tokenizer import without_texts
 
 if TYPE_CHECKING:  # kernels may not be installed
-    from engine.gpt2.kernels.library import Library
+    from gpt2_remix.engine.gpt2.kernels.library import Library
 
 READ = 512 * 2**20
 """Bytes that are read at a time to measure bandwidth, more than any processor's caches hold."""
@@ -125,7 +125,7 @@ def random_gpt2_small(precision: str, library: Library | None, threads: int | No
     tensors = random_tensors(config)
     if library is None:
         return LocalBackend("random 124M", PlainNetwork(config, tensors))
-    from engine.gpt2.kernels.network import KernelNetwork
+    from gpt2_remix.engine.gpt2.kernels.network import KernelNetwork
 
     products = quantized_layers(tensors, config) if precision == "int8" else float_layers(tensors, config)
     return LocalBackend("random 124M", KernelNetwork(library, config, tensors, products, threads=threads))

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import EngineError, InputError
-from engine.gpt2.config import check_config, parameters_of, read_config
-from engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names
-from engine.models.names import EMBEDDED, HUB, embedded_folder
-from engine.progress import Progress
-from engine.tokens.folder_tokenizer import BESIDE, MERGES, VOCAB, WHOLE
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.gpt2.config import check_config, parameters_of, read_config
+from gpt2_remix.engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names
+from gpt2_remix.engine.models.names import EMBEDDED, HUB, embedded_folder
+from gpt2_remix.engine.progress import Progress
+from gpt2_remix.engine.tokens.folder_tokenizer import BESIDE, MERGES, VOCAB, WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from engine.errors import InputError
+from gpt2_remix.engine.errors import InputError
 
 EMBEDDED = "classics"
 
@@ -44,7 +44,7 @@ class Source:
 
 def embedded_folder() -> Path:
     """The folder of the embedded model."""
-    return Path(str(resources.files("engine") / "assets" / EMBEDDED))
+    return Path(str(resources.files("gpt2_remix.engine") / "assets" / EMBEDDED))
 
 
 def resolve(name: str) -> Source:

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import InputError
-from engine.files import cache_folder
-from engine.generation.backend import Backend, ModelInfo
-from engine.gpt2.config import GPT2Config, read_config
-from engine.models.hub import fetch
-from engine.models.names import HUB, Source, resolve
-from engine.progress import Progress
-from engine.tokens.folder_tokenizer import folder_tokenizer
-from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import cache_folder
+from gpt2_remix.engine.generation.backend import Backend, ModelInfo
+from gpt2_remix.engine.gpt2.config import GPT2Config, read_config
+from gpt2_remix.engine.models.hub import fetch
+from gpt2_remix.engine.models.names import HUB, Source, resolve
+from gpt2_remix.engine.progress import Progress
+from gpt2_remix.engine.tokens.folder_tokenizer import folder_tokenizer
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
 
 if TYPE_CHECKING:
-    from engine.progress import Progress
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.progress import Progress
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def start_backend(located: Located, options: LoadOptions | None = None, *, kerne
     Raises:
         InputError: the files are damaged, or the machine lacks what is wanted.
     """
-    from engine.gpt2.opening import open_backend
+    from gpt2_remix.engine.gpt2.opening import open_backend
 
     options = options or LoadOptions()
     with _naming(located.source, located.folder):
@@ -123,14 +123,14 @@ def open_model(
 
 def can_compile() -> bool:
     """Whether kernels can be compiled and run on this machine."""
-    from engine.gpt2.kernels import compiled
+    from gpt2_remix.engine.gpt2.kernels import compiled
 
     return not compiled.missing_reason()
 
 
 def kernels_ready() -> bool:
     """Whether the kernels for this processor are compiled, or cannot be."""
-    from engine.gpt2.kernels import compiled
+    from gpt2_remix.engine.gpt2.kernels import compiled
 
     return not can_compile() or compiled.load() is not None
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.errors import EngineError, InputError
-from engine.files import written_beside
-from engine.tokens.corpus import Text
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.tokens.corpus import Text
 
 RECORD = "training.json"
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.generation.backend import ModelInfo
-    from engine.models.opening import Located
+    from gpt2_remix.engine.generation.backend import ModelInfo
+    from gpt2_remix.engine.models.opening import Located
 
 
 @dataclass(frozen=True, slots=True)

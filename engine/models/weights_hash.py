@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
-from engine.files import cache_folder, written_beside
-from engine.gpt2.files import weight_files
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import cache_folder, written_beside
+from gpt2_remix.engine.gpt2.files import weight_files
 
 
 def weights_sha256(folder: Path) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.sampling.settings import CoinKind
+from gpt2_remix.engine.sampling.settings import CoinKind
 
 INTERVAL_STREAM = 0
 RULE_STREAM = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)

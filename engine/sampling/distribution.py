@@ -13,12 +13,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import EngineError, InputError
-from engine.sampling.chain.rules import RULES
-from engine.sampling.chain.state import BITS, ChainState, Floats
-from engine.sampling.coin import descending
-from engine.sampling.context import SamplingContext
-from engine.sampling.settings import CHAIN, Settings
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.sampling.chain.rules import RULES
+from gpt2_remix.engine.sampling.chain.state import BITS, ChainState, Floats
+from gpt2_remix.engine.sampling.coin import descending
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.settings import CHAIN, Settings
 
 CODES = {name: code for code, name in enumerate(CHAIN, start=1)}
 """The number of each rule in `Distribution.removed`."""

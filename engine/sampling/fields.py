@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import InputError
+from gpt2_remix.engine.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import EngineError, InputError
-from engine.files import written_beside
-from engine.sampling.fields import nearest
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.sampling.fields import nearest
+from gpt2_remix.engine.sampling.settings import Settings
 
 LONGEST_NAME = 40
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.errors import InputError
-from engine.sampling.fields import FORMS, LISTS, NUMBERS, nearest, parse_list, setting_name, show_list
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.sampling.fields import FORMS, LISTS, NUMBERS, nearest, parse_list, setting_name, show_list
 
 CoinKind = Literal["interval", "gumbel"]
 COINS: tuple[CoinKind, ...] = ("interval", "gumbel")

@@ -15,9 +15,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path, user_data_path
 
-from engine.errors import EngineError, InputError
-from engine.models.record import ModelRecord, model_record
-from engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, nothing_in
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.models.record import ModelRecord, model_record
+from gpt2_remix.engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, nothing_in
 
 
 @dataclass(frozen=True, slots=True)

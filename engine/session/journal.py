@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from engine.generation.step import Step
-from engine.models.record import ModelRecord
-from engine.session.nodes import Annotation, View
-from engine.session.tree import Tree
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.session.nodes import Annotation, View
+from gpt2_remix.engine.session.tree import Tree
 
 
 @dataclass(slots=True)

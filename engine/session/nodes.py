@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.generation.step import Step
-from engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 ROOT = 0
 LOG_2 = math.log(2)

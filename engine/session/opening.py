@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import EngineError, InputError
-from engine.words import counted
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from filelock import FileLock
 
-    from engine.session.journal import Session
+    from gpt2_remix.engine.session.journal import Session
 
 
 @dataclass(slots=True)
@@ -50,15 +50,15 @@ def open_session(path: Path) -> OpenedSession:
     Raises:
         InputError: it is no session, or nothing in it can be read.
     """
-    from engine.session import recovery, store
-    from engine.session.folder import claimed, copy_session, folder, free_path, try_lock
-    from engine.session.journal import Session
-    from engine.session.tree import Tree
+    from gpt2_remix.engine.session import recovery, store
+    from gpt2_remix.engine.session.folder import claimed, copy_session, folder, free_path, try_lock
+    from gpt2_remix.engine.session.journal import Session
+    from gpt2_remix.engine.session.tree import Tree
 
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a session; name a file in it, such as {path / 'my.remix'}")
     if path.exists() and is_export(path):
-        from engine.session.export.json import session_from_json
+        from gpt2_remix.engine.session.export.json import session_from_json
 
         try:
             session = session_from_json(path.read_text("utf-8"))

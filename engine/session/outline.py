@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from engine.generation.step import Step
-from engine.sampling.settings import SEED_LIMIT
-from engine.session.nodes import ROOT
-from engine.session.tree import Tree
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import SEED_LIMIT
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.tree import Tree
 
 Order = Literal["tree", "probability", "length", "time"]
 ORDERS: tuple[Order, ...] = ("tree", "probability", "length", "time")

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.generation.lane import Lane
-from engine.generation.step import Step
-from engine.models.opening import Model, locate
-from engine.models.record import record_of
-from engine.models.weights_hash import weights_sha256
-from engine.session.folder import holding
-from engine.session.journal import Journal, Session
-from engine.session.nodes import ROOT
-from engine.session.outline import highest_id
-from engine.session.store import DamagedError, Store, is_unwritten, read
-from engine.session.tree import Tree
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.opening import Model, locate
+from gpt2_remix.engine.models.record import record_of
+from gpt2_remix.engine.models.weights_hash import weights_sha256
+from gpt2_remix.engine.session.folder import holding
+from gpt2_remix.engine.session.journal import Journal, Session
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.outline import highest_id
+from gpt2_remix.engine.session.store import DamagedError, Store, is_unwritten, read
+from gpt2_remix.engine.session.tree import Tree
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def kept_in(path: Path | None, model: Model, seed: int) -> Iterator[Session | No
         tree.use_model(record_of(located, model.info, weights_sha256(located.folder)))
         yield session
         if not session.words:
-            from engine.tokens.display import show_text
+            from gpt2_remix.engine.tokens.display import show_text
 
             session.words = " ".join(show_text(model.tokenizer.decode(tree.ids(12)), keep="").split())
         changes = journal.changes(whole=fresh)

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, get_args
 
-from engine.errors import InputError
-from engine.generation.step import Origin, Step
-from engine.models.record import ModelRecord, model_record
-from engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings
-from engine.session.journal import Session
-from engine.session.nodes import ROOT, Annotation, View
-from engine.session.tree import Tree
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.step import Origin, Step
+from gpt2_remix.engine.models.record import ModelRecord, model_record
+from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.nodes import ROOT, Annotation, View
+from gpt2_remix.engine.session.tree import Tree
 
 MOST_MODELS = 64
 """Models that a damaged session may have been made with."""

@@ -8,10 +8,10 @@ import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.session.journal import Session
-from engine.session.records import Records
-from engine.session.store import APPLICATION_ID, connect, is_sqlite
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.records import Records
+from gpt2_remix.engine.session.store import APPLICATION_ID, connect, is_sqlite
 
 
 def recover(path: Path) -> tuple[Session, int]:

@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import InputError
-from engine.generation.backend import Backend
-from engine.generation.counterfactual import replay_choice
-from engine.generation.score import each_logits
-from engine.generation.step import Step
-from engine.generation.stream import StepList, recorded_context
-from engine.sampling import coin as coins
-from engine.sampling.distribution import Distribution, distribution
-from engine.sampling.settings import Settings
-from engine.session.outline import walk
-from engine.session.tree import Tree
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.generation.counterfactual import replay_choice
+from gpt2_remix.engine.generation.score import each_logits
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.stream import StepList, recorded_context
+from gpt2_remix.engine.sampling import coin as coins
+from gpt2_remix.engine.sampling.distribution import Distribution, distribution
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.outline import walk
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 ROUNDING = 2e-5
 """Of a probability, or of a log-probability in the Gumbel coin's race."""

@@ -18,11 +18,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.errors import EngineError, InputError
-from engine.sampling.settings import Settings
-from engine.session.journal import ChangedNode, Changes, Journal, Session
-from engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
-from engine.session.tree import Tree
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.journal import ChangedNode, Changes, Journal, Session
+from gpt2_remix.engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
+from gpt2_remix.engine.session.tree import Tree
 
 SUFFIX = ".remix"
 

@@ -11,10 +11,10 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.generation.step import Step
-from engine.models.record import ModelRecord
-from engine.sampling.settings import CoinKind, Settings
-from engine.session.nodes import LOG_2, ROOT, Annotation, Node, View, seed_of
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.session.nodes import LOG_2, ROOT, Annotation, Node, View, seed_of
 
 
 class Tree:

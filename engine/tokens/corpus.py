@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from engine.errors import EngineError, InputError
-from engine.files import written_beside
-from engine.progress import Progress
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.progress import Progress
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 PIECE = 4 * 2**20
 """Bytes that are read at a time."""

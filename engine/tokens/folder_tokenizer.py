@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import InputError
-from engine.tokens.tokenizer import END_OF_TEXT, Tokenizer, missing_byte
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.tokens.tokenizer import END_OF_TEXT, Tokenizer, missing_byte
 
 if TYPE_CHECKING:
     import tokenizers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import InputError
+from gpt2_remix.engine.errors import InputError
 
 
 def parse_ids(text: str) -> list[int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-from engine.errors import InputError
+from gpt2_remix.engine.errors import InputError
 
 END_OF_TEXT = "<|endoftext|>"
 
@@ -98,7 +98,7 @@ def whole_characters(data: bytes) -> int:
 
 @lru_cache(maxsize=1)
 def _ranks() -> list[bytes]:
-    lines = (resources.files("engine") / "assets" / "gpt2.tiktoken").read_bytes().splitlines()
+    lines = (resources.files("gpt2_remix.engine") / "assets" / "gpt2.tiktoken").read_bytes().splitlines()
     return [base64.b64decode(line.split()[0]) for line in lines]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.trace.index import Index
-from engine.trace.match import NONE, Match, begun, confirmed, extended, goes_on
-from engine.trace.spans import MIN_TOKENS
+from gpt2_remix.engine.trace.index import Index
+from gpt2_remix.engine.trace.match import NONE, Match, begun, confirmed, extended, goes_on
+from gpt2_remix.engine.trace.spans import MIN_TOKENS
 
 _MANY = 64
 """Places of a run that is not verbatim yet from which on they are looked up again rather than kept."""

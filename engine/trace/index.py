@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import EngineError, InputError
-from engine.files import written_beside
-from engine.progress import Progress
-from engine.tokens.corpus import Text, training_tokens
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.progress import Progress
+from gpt2_remix.engine.tokens.corpus import Text, training_tokens
 
 INDEX = "trace.safetensors"
 """The name of the index in a model's folder."""

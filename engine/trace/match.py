@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.trace.index import WINDOW, Index, Places, mixed, mixed_one
+from gpt2_remix.engine.trace.index import WINDOW, Index, Places, mixed, mixed_one
 
 _AHEAD = 24
 """Tokens that are read ahead at most to tell a token from others with the same fingerprint."""

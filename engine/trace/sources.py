@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import InputError
-from engine.models.provenance import RECORD, read_record, read_sources
-from engine.progress import Progress
-from engine.tokens.corpus import Text, named_files, tokenize, training_tokens
-from engine.tokens.tokenizer import Tokenizer
-from engine.trace.index import FORMAT, INDEX, Index, fingerprints_of, index_of_texts, read_index
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.provenance import RECORD, read_record, read_sources
+from gpt2_remix.engine.progress import Progress
+from gpt2_remix.engine.tokens.corpus import Text, named_files, tokenize, training_tokens
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.trace.index import FORMAT, INDEX, Index, fingerprints_of, index_of_texts, read_index
 
 
 def find_index(

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from engine.trace.index import Document, Index
-from engine.trace.match import NONE, Match, begun, confirmed, extended
+from gpt2_remix.engine.trace.index import Document, Index
+from gpt2_remix.engine.trace.match import NONE, Match, begun, confirmed, extended
 
 MIN_TOKENS = 8
 """Tokens from which on a run counts as verbatim where nothing else is said."""

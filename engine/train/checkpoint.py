@@ -15,12 +15,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from engine.errors import InputError
-from engine.gpt2.files import WEIGHTS
-from engine.models.provenance import RECORD, Source, sources_record, write_json, write_whole
-from engine.train.loop import Run, with_optimizers
-from engine.train.network import Parameters, merge_qkv, split_qkv
-from engine.train.plan import Plan, plan_from
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.gpt2.files import WEIGHTS
+from gpt2_remix.engine.models.provenance import RECORD, Source, sources_record, write_json, write_whole
+from gpt2_remix.engine.train.loop import Run, with_optimizers
+from gpt2_remix.engine.train.network import Parameters, merge_qkv, split_qkv
+from gpt2_remix.engine.train.plan import Plan, plan_from
 
 STATE = "training.safetensors"
 

@@ -14,22 +14,22 @@ from typing import Any, TypeAlias
 
 import torch
 
-from engine.errors import EngineError, InputError
-from engine.generation.decode import advance
-from engine.generation.lane import Lane
-from engine.gpt2.backend import LocalBackend
-from engine.gpt2.eager.network import EagerNetwork
-from engine.models.provenance import check_out, read_record, read_sources, source_of
-from engine.progress import Progress
-from engine.sampling.settings import Settings
-from engine.tokens.corpus import Split, Text, split, tokenize, training_tokens
-from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
-from engine.trace.index import INDEX, write_index
-from engine.train import checkpoint as folder
-from engine.train import plan as plans
-from engine.train.loop import QUICK, Report, Run, begin, held_out_loss, product_speeds, train
-from engine.train.network import Parameters, merge_qkv
-from engine.train.plan import Plan
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.generation.decode import advance
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.gpt2.eager.network import EagerNetwork
+from gpt2_remix.engine.models.provenance import check_out, read_record, read_sources, source_of
+from gpt2_remix.engine.progress import Progress
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.tokens.corpus import Split, Text, split, tokenize, training_tokens
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
+from gpt2_remix.engine.trace.index import INDEX, write_index
+from gpt2_remix.engine.train import checkpoint as folder
+from gpt2_remix.engine.train import plan as plans
+from gpt2_remix.engine.train.loop import QUICK, Report, Run, begin, held_out_loss, product_speeds, train
+from gpt2_remix.engine.train.network import Parameters, merge_qkv
+from gpt2_remix.engine.train.plan import Plan
 
 KEEP_EVERY = 30.0
 """Seconds between two times that everything needed to go on is written."""

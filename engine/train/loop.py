@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.tokens.corpus import Split
-from engine.train.network import Parameters, first_parameters, is_matrix, loss
-from engine.train.plan import Plan, rate_at
+from gpt2_remix.engine.tokens.corpus import Split
+from gpt2_remix.engine.train.network import Parameters, first_parameters, is_matrix, loss
+from gpt2_remix.engine.train.plan import Plan, rate_at
 
 CLIP = 1.0
 """The norm to which gradients are cut (AdamW's; Muon makes its own orthogonal anyway)."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.gpt2.config import GPT2Config, expected_shapes
+from gpt2_remix.engine.gpt2.config import GPT2Config, expected_shapes
 
 PARTS = ("q", "k", "v")
 ROWS = 256

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from engine.errors import InputError
-from engine.gpt2.config import GPT2Config, parameters_of
-from engine.tokens.tokenizer import GPT2_RANKS
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.gpt2.config import GPT2Config, parameters_of
+from gpt2_remix.engine.tokens.tokenizer import GPT2_RANKS
 
 SHAPES = ((2, 64), (2, 128), (2, 256), (4, 256), (6, 384), (8, 512), (12, 768))
 """(layers, width) from small to large, from which a default is taken."""

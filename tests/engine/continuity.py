@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from engine.generation.step import Step
-from engine.models.opening import Model
-from engine.sampling.settings import Settings
-from engine.session.nodes import ROOT
-from engine.session.outline import walk
-from engine.session.replay import replay
-from engine.session.tree import Tree
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.outline import walk
+from gpt2_remix.engine.session.replay import replay
+from gpt2_remix.engine.session.tree import Tree
 
 
 def assert_replays(

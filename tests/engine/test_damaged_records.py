@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.errors import EngineError, InputError
-from engine.models.provenance import RECORD, read_sources
-from engine.session.folder import describe
-from engine.session.recovery import recover
-from engine.session.store import DamagedError, read, save_whole
-from engine.tokens.corpus import Text
-from engine.trace.index import read_index, write_index
-from engine.trace.sources import texts_at_hand
-from engine.train.plan import Plan, plan_from
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.models.provenance import RECORD, read_sources
+from gpt2_remix.engine.session.folder import describe
+from gpt2_remix.engine.session.recovery import recover
+from gpt2_remix.engine.session.store import DamagedError, read, save_whole
+from gpt2_remix.engine.tokens.corpus import Text
+from gpt2_remix.engine.trace.index import read_index, write_index
+from gpt2_remix.engine.trace.sources import texts_at_hand
+from gpt2_remix.engine.train.plan import Plan, plan_from
 from tests.engine.session.sessions import grown
 
 HUGE = ("1e999", "-1e999", "NaN", "9" * 400, "null", '"x"', "[]")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import EngineError, InputError
+from gpt2_remix.engine.errors import EngineError, InputError
 
 
 @pytest.mark.parametrize("kind", [EngineError, InputError])

@@ -14,11 +14,11 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from engine.sampling.settings import Settings
-from tui.app import RemixApp
-from tui.state.options import Options
-from tui.state.training import TrainOptions
-from tui.style.svg import own_fonts
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.app import RemixApp
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.state.training import TrainOptions
+from gpt2_remix.tui.style.svg import own_fonts
 
 FOLDER = Path(__file__).parent
 PREFIX = "It is a truth universally acknowledged"
@@ -79,9 +79,9 @@ async def some_training(app: RemixApp, pilot: Pilot[None]) -> None:
 
 def some_sessions() -> None:
     """A few sessions for the list."""
-    from engine.models.opening import open_model
-    from engine.session.folder import fresh_path
-    from engine.session.store import save_whole
+    from gpt2_remix.engine.models.opening import open_model
+    from gpt2_remix.engine.session.folder import fresh_path
+    from gpt2_remix.engine.session.store import save_whole
     from tests.engine.session.test_export import CHAINS, made
 
     model = open_model("classics")

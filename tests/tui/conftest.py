@@ -13,21 +13,21 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from engine.generation.backend import ModelInfo
-from engine.generation.step import Step
-from engine.gpt2.backend import LocalBackend
-from engine.sampling.distribution import Distribution
-from engine.session.tree import Tree
+from gpt2_remix.engine.generation.backend import ModelInfo
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.sampling.distribution import Distribution
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.app import RemixApp
+from gpt2_remix.tui.compare.screen import CompareScreen
+from gpt2_remix.tui.playground.screen import Playground
+from gpt2_remix.tui.playground.views.pane import ViewPane
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.state.training import Training
+from gpt2_remix.tui.workspace import Workspace
 from tests.kinds import known
-from tui import messages
-from tui.app import RemixApp
-from tui.compare.screen import CompareScreen
-from tui.playground.screen import Playground
-from tui.playground.views.pane import ViewPane
-from tui.state.exploration import Exploration
-from tui.state.options import Options
-from tui.state.training import Training
-from tui.workspace import Workspace
 
 PREFIX = "It is a truth universally acknowledged"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.compare.lanes import run_together
-from engine.generation.lane import lane_at
-from engine.generation.stream import Prefix
-from engine.models.opening import Model
-from engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.compare.lanes import run_together
+from gpt2_remix.engine.generation.lane import lane_at
+from gpt2_remix.engine.generation.stream import Prefix
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 
 def alone(

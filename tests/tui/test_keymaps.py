@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 
+from gpt2_remix.tui.compare.screen import CompareScreen
+from gpt2_remix.tui.keymap import Key, Row, all_keys, bindings_of, markdown_of, palette_of
+from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.playground.screen import Playground
+from gpt2_remix.tui.playground.views import VIEWS
+from gpt2_remix.tui.state.heats import HEATS
+from gpt2_remix.tui.tree.screen import TreeScreen
 from tests.tui.conftest import Drive, Driver
-from tui.compare.screen import CompareScreen
-from tui.keymap import Key, Row, all_keys, bindings_of, markdown_of, palette_of
-from tui.main_screen import MainScreen
-from tui.playground.screen import Playground
-from tui.playground.views import VIEWS
-from tui.state.heats import HEATS
-from tui.tree.screen import TreeScreen
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gpt2_remix.tui.commands import Actions
 from tests.tui.conftest import Drive
-from tui.commands import Actions
 
 
 async def found(drive: Drive, *words: str) -> dict[str, list[str]]:

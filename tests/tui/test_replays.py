@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.generation.step import Step
-from engine.models.opening import Model
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.settings import Settings
 from tests.engine.continuity import assert_continuous, assert_replays
 from tests.tui.conftest import Drive, Driver
 
@@ -88,7 +88,7 @@ class Person:
             await driver.lane_press("tab", "tab")
             lane = driver.compare.lanes.selected
             own = "It was the best of times"[: 4 + self.draw(20)]
-            from tui.state.lanes import LaneOptions
+            from gpt2_remix.tui.state.lanes import LaneOptions
 
             driver.compare.lanes.change(lane, LaneOptions(CHAINS[self.draw(len(CHAINS))], own, None))
             await driver.lanes_settled()
@@ -117,7 +117,7 @@ class Person:
     async def what_if_settings(self) -> None:
         driver = self.driver
         if len(driver.tree) > driver.tree.prompt_length():
-            from tui.state.lanes import LaneOptions
+            from gpt2_remix.tui.state.lanes import LaneOptions
 
             driver.playground.what_if.other_settings(LaneOptions(CHAINS[self.draw(len(CHAINS))]))
             await self.kept_counterfactual()

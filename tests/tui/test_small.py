@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from textual.events import MouseDown
 from textual.widgets._footer import FooterKey
 
-from engine.tokens.display import show_token
-from engine.words import counted
+from gpt2_remix.engine.tokens.display import show_token
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.app import RemixApp
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.tree.screen import TreeScreen
+from gpt2_remix.tui.widgets.footer import Keys, fitting
+from gpt2_remix.tui.workers.engine import Run
 from tests.kinds import Emulate
 from tests.tui.conftest import Drive
-from tui.app import RemixApp
-from tui.state.options import Options
-from tui.tree.screen import TreeScreen
-from tui.widgets.footer import Keys, fitting
-from tui.workers.engine import Run
 
 
 def test_one_is_one() -> None:

@@ -14,14 +14,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
 
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.app import RemixApp
+from gpt2_remix.tui.compare.screen import CompareScreen
+from gpt2_remix.tui.dialogs.token import TokenScreen
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.training.new import TextFiles
+from gpt2_remix.tui.tree.screen import TreeScreen
 from tests.kinds import SnapCompare
-from tui.app import RemixApp
-from tui.compare.screen import CompareScreen
-from tui.dialogs.token import TokenScreen
-from tui.state.options import Options
-from tui.training.new import TextFiles
-from tui.tree.screen import TreeScreen
 
 PREFIX = "It is a truth universally acknowledged"
 SIZES = [(80, 24), (120, 36)]

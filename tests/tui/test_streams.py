@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
-from engine.compare.lanes import LaneStart, run_together
-from engine.compare.repeats import repeat
-from engine.generation.lane import lane_at
-from engine.generation.stream import Prefix
-from engine.models.opening import Model
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.compare.lanes import LaneStart, run_together
+from gpt2_remix.engine.compare.repeats import repeat
+from gpt2_remix.engine.generation.lane import lane_at
+from gpt2_remix.engine.generation.stream import Prefix
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.compare.repeat import RepeatScreen
+from gpt2_remix.tui.state.lanes import LaneOptions
 from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
-from tui.compare.repeat import RepeatScreen
-from tui.state.lanes import LaneOptions
 
 STEERED = Settings(mirostat_tau=3.0, mirostat_eta=0.5)
 PRESENT = Settings(presence_penalty=3.0)

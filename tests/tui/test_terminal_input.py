@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from textual import events
 from textual.message import Message
 
-from tui.terminal import TerminalInput
+from gpt2_remix.tui.terminal import TerminalInput
 
 
 def read(*parts: bytes, idle: bool = True) -> list[object]:

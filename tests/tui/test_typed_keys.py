@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from textual import events
 
+from gpt2_remix.tui.dialogs.prefix import PrefixScreen
 from tests.tui.conftest import Drive, Driver
-from tui.dialogs.prefix import PrefixScreen
 
 
 def send(driver: Driver, *keys: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from engine.cli.options import (
+from gpt2_remix.engine.cli.options import (
     SETTINGS_HELP,
     ManySources,
     ModelChoice,
@@ -22,10 +22,10 @@ from engine.cli.options import (
     settings_options,
     source_option,
 )
-from engine.cli.output import note
-from engine.errors import InputError
-from engine.sampling.settings import CoinKind, Settings, check_seed
-from engine.tokens.ids import parse_ids
+from gpt2_remix.engine.cli.output import note
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings, check_seed
+from gpt2_remix.engine.tokens.ids import parse_ids
 
 
 @commands.command("app", cls=ManySources, epilog=SETTINGS_HELP)
@@ -57,7 +57,7 @@ def app_command(
     if session is not None:
         check_session(session)
     if sources:
-        from engine.tokens.corpus import named_files
+        from gpt2_remix.engine.tokens.corpus import named_files
 
         named_files(sources)  # refuses what is no file
     if session is None or model.given:
@@ -65,8 +65,8 @@ def app_command(
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
     # A change waits up to two frames to be painted; streaming itself paints no more often than pacing.FASTEST.
     os.environ.setdefault("TEXTUAL_FPS", "120")
-    from tui.app import RemixApp
-    from tui.state.options import Options
+    from gpt2_remix.tui.app import RemixApp
+    from gpt2_remix.tui.state.options import Options
 
     app = RemixApp(
         Options(
@@ -76,7 +76,7 @@ def app_command(
         )
     )
     if sys.platform != "win32":
-        from tui.terminal import TerminalDriver
+        from gpt2_remix.tui.terminal import TerminalDriver
 
         app.driver_class = TerminalDriver
     app.run()
@@ -89,8 +89,8 @@ def app_command(
 
 def check_session(path: Path) -> None:
     """Refuse a file that is no session before the screen opens; what is damaged is for the app. Raises InputError."""
-    from engine.session.opening import is_export
-    from engine.session.store import is_sqlite
+    from gpt2_remix.engine.session.opening import is_export
+    from gpt2_remix.engine.session.store import is_sqlite
 
     if path.exists() and not is_sqlite(path) and not is_export(path):
         raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
@@ -102,9 +102,9 @@ def check_what_is_known(model: str, ids: list[int] | None, settings: Settings | 
     Raises:
         InputError: a model's name that stands for nothing, ids outside the vocabulary of a model that is here.
     """
-    from engine.generation.backend import check_ids
-    from engine.gpt2.config import read_config
-    from engine.models.names import resolve
+    from gpt2_remix.engine.generation.backend import check_ids
+    from gpt2_remix.engine.gpt2.config import read_config
+    from gpt2_remix.engine.models.names import resolve
 
     source = resolve(model)
     if source.kind == "hub":

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from engine.errors import EngineError
-from engine.session.folder import copy_session
-from tui.app import RemixApp
-from tui.state.options import Options
-from tui.style.svg import own_fonts
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.session.folder import copy_session
+from gpt2_remix.tui.app import RemixApp
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.style.svg import own_fonts
 
 SIZE = (120, 36)
 PATIENCE = 120.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from engine.cli.options import commands
-from engine.cli.output import note
+from gpt2_remix.engine.cli.options import commands
+from gpt2_remix.engine.cli.output import note
 
 
 @commands.command()
 def themes() -> None:
     """The colour themes, shipped ones and your own."""
-    from themes import load_themes, user_folder
+    from gpt2_remix.themes import load_themes, user_folder
 
     found, problems = load_themes()
     for theme in found.values():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tui import messages
-from tui.compare.columns import Columns
-from tui.compare.host import CompareHost
-from tui.state.sampling_panel import next_speed
-from tui.workers.requests import RunRequest, numbers
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.compare.columns import Columns
+from gpt2_remix.tui.compare.host import CompareHost
+from gpt2_remix.tui.state.sampling_panel import next_speed
+from gpt2_remix.tui.workers.requests import RunRequest, numbers
 
 
 class Advancing:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui.style.palette import Palette
-from tui.widgets.place_strip import PlaceStrip
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.place_strip import PlaceStrip
 
 
 class AgreeStrip(PlaceStrip):

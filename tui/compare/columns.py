@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from textual.containers import HorizontalScroll
 
-from engine.compare.statistics import highest_and_lowest
-from engine.errors import EngineError
-from engine.words import counted
-from tui.compare.host import CompareHost, network_of
-from tui.compare.lane_column import LaneColumn
-from tui.compare.traces import LaneTraces
-from tui.state.heats import HEATS, HeatSource
-from tui.state.lanes import LaneState
-from tui.state.verbatim import TraceMark
-from tui.style.heat import heat_level
-from tui.widgets.coin import CoinView
-from tui.widgets.token_text import TokenCell, TokenKind
-from tui.workers.requests import LogitsRequest
+from gpt2_remix.engine.compare.statistics import highest_and_lowest
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.compare.host import CompareHost, network_of
+from gpt2_remix.tui.compare.lane_column import LaneColumn
+from gpt2_remix.tui.compare.traces import LaneTraces
+from gpt2_remix.tui.state.heats import HEATS, HeatSource
+from gpt2_remix.tui.state.lanes import LaneState
+from gpt2_remix.tui.state.verbatim import TraceMark
+from gpt2_remix.tui.style.heat import heat_level
+from gpt2_remix.tui.widgets.coin import CoinView
+from gpt2_remix.tui.widgets.token_text import TokenCell, TokenKind
+from gpt2_remix.tui.workers.requests import LogitsRequest
 
 if TYPE_CHECKING:
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 NARROWEST = 26
 """Cells of a column at least."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tui.sessions import exporting
-from tui.sessions.export import ExportOptions, ExportScreen
+from gpt2_remix.tui.sessions import exporting
+from gpt2_remix.tui.sessions.export import ExportOptions, ExportScreen
 
 if TYPE_CHECKING:
-    from tui.compare.host import CompareHost
+    from gpt2_remix.tui.compare.host import CompareHost
 
 FORMS = {"md": "Markdown, a table of statistics and the texts", "svg": "a picture of the screen as it is now"}
 
@@ -30,7 +30,7 @@ def ask(screen: CompareHost) -> None:
             screen.workspace.errands.submit(work, screen.post_message, "export")
 
         if options.form == "svg":
-            from tui.style.svg import own_fonts
+            from gpt2_remix.tui.style.svg import own_fonts
 
             exporting.picture(screen.app, lambda picture: to_file(own_fonts(picture)))
         else:
@@ -41,7 +41,7 @@ def ask(screen: CompareHost) -> None:
 
 def markdown(screen: CompareHost) -> str:
     """The lanes as Markdown."""
-    from engine.compare.markdown import lanes_to_markdown
+    from gpt2_remix.engine.compare.markdown import lanes_to_markdown
 
     comparison, tokenizer = screen.comparison, screen.exploration.tokenizer
     assert tokenizer is not None

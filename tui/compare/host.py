@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from textual.app import App
 
-from engine.tokens.tokenizer import Tokenizer
-from tui.compare.lane_column import LaneColumn
-from tui.state.comparison import Comparison
-from tui.state.exploration import Exploration
-from tui.workspace import Workspace
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.tui.compare.lane_column import LaneColumn
+from gpt2_remix.tui.state.comparison import Comparison
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.workspace import Workspace
 
 
 class CompareHost(Protocol):

@@ -16,14 +16,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.style.palette import Palette
-from tui.style.status_bar import retitle
-from tui.widgets.bars import bar_segments, figure, percent, why_cut
-from tui.widgets.coin import Coin, CoinView
-from tui.widgets.token_text import TokenCell, TokenText
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.status_bar import retitle
+from gpt2_remix.tui.widgets.bars import bar_segments, figure, percent, why_cut
+from gpt2_remix.tui.widgets.coin import Coin, CoinView
+from gpt2_remix.tui.widgets.token_text import TokenCell, TokenText
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 STATISTICS: dict[str, tuple[str, str]] = {
     "mean_surprisal": ("surprisal", "{:.2f} bits"),

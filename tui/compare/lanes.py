@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from engine.errors import EngineError
-from engine.sampling.settings import COINS, SEED_LIMIT, Settings
-from tui.compare.advancing import Advancing
-from tui.compare.columns import Columns
-from tui.compare.host import CompareHost
-from tui.dialogs.lane import LaneScreen
-from tui.state.lanes import LaneOptions, LaneSetup, LaneState
-from tui.state.sampling_panel import next_preset
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, Settings
+from gpt2_remix.tui.compare.advancing import Advancing
+from gpt2_remix.tui.compare.columns import Columns
+from gpt2_remix.tui.compare.host import CompareHost
+from gpt2_remix.tui.dialogs.lane import LaneScreen
+from gpt2_remix.tui.state.lanes import LaneOptions, LaneSetup, LaneState
+from gpt2_remix.tui.state.sampling_panel import next_preset
 
 
 class Lanes:
@@ -114,7 +114,7 @@ class Lanes:
 
     def keep(self) -> None:
         """Take the selected lane over into the tree."""
-        from engine.generation.step import Step
+        from gpt2_remix.engine.generation.step import Step
 
         comparison, lane, tree = self._host.comparison, self.selected, self._host.exploration.tree
         if not lane.steps:
@@ -154,7 +154,7 @@ class Lanes:
 
     def prefix(self) -> None:
         """Edit the prefix that all lanes share."""
-        from tui.dialogs.prefix import PrefixScreen
+        from gpt2_remix.tui.dialogs.prefix import PrefixScreen
 
         host, comparison = self._host, self._host.comparison
 

@@ -15,17 +15,17 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Size
 from textual.widgets import Input, Label, ProgressBar, Static
 
-from engine.compare.statistics import highest_and_lowest, mean_and_spread
-from engine.errors import InputError
-from engine.sampling.settings import SEED_LIMIT
-from tui.compare.lane_column import STATISTICS
-from tui.dialogs.modal import Modal
-from tui.messages import RepeatProgress, RequestFailed
-from tui.state.comparison import Comparison
-from tui.state.exploration import Exploration
-from tui.widgets.footer import Keys
-from tui.workers.requests import RepeatRequest, numbers
-from tui.workspace import Workspace
+from gpt2_remix.engine.compare.statistics import highest_and_lowest, mean_and_spread
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.sampling.settings import SEED_LIMIT
+from gpt2_remix.tui.compare.lane_column import STATISTICS
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.messages import RepeatProgress, RequestFailed
+from gpt2_remix.tui.state.comparison import Comparison
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.widgets.footer import Keys
+from gpt2_remix.tui.workers.requests import RepeatRequest, numbers
+from gpt2_remix.tui.workspace import Workspace
 
 MOST_SEEDS, MOST_TOKENS = 1000, 1000
 
@@ -104,7 +104,7 @@ class RepeatScreen(Modal[None]):
     @on(Input.Submitted)
     def action_begin(self) -> None:
         """Begin, or begin again."""
-        from engine.compare.lanes import LaneStart
+        from gpt2_remix.engine.compare.lanes import LaneStart
 
         comparison, problem = self._comparison, ""
         try:

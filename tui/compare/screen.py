@@ -10,22 +10,22 @@ from textual.binding import BindingType
 from textual.containers import HorizontalScroll
 from textual.widget import Widget
 
-from engine.words import counted
-from tui import messages
-from tui.compare.advancing import Advancing
-from tui.compare.agree import AgreeStrip
-from tui.compare.columns import SHOWN_PREFIX, Columns
-from tui.compare.host import Advance
-from tui.compare.keymap import KEYMAP
-from tui.compare.lane_column import LaneColumn
-from tui.compare.lanes import Lanes
-from tui.compare.traces import LaneTraces
-from tui.keymap import Row, bindings_of
-from tui.main_screen import MainScreen
-from tui.state.comparison import MOST_LANES, Comparison
-from tui.state.exploration import Exploration
-from tui.workers.requests import RunRequest
-from tui.workspace import Workspace
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.compare.advancing import Advancing
+from gpt2_remix.tui.compare.agree import AgreeStrip
+from gpt2_remix.tui.compare.columns import SHOWN_PREFIX, Columns
+from gpt2_remix.tui.compare.host import Advance
+from gpt2_remix.tui.compare.keymap import KEYMAP
+from gpt2_remix.tui.compare.lane_column import LaneColumn
+from gpt2_remix.tui.compare.lanes import Lanes
+from gpt2_remix.tui.compare.traces import LaneTraces
+from gpt2_remix.tui.keymap import Row, bindings_of
+from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.state.comparison import MOST_LANES, Comparison
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.workers.requests import RunRequest
+from gpt2_remix.tui.workspace import Workspace
 
 
 class CompareScreen(MainScreen[int | None]):
@@ -225,7 +225,7 @@ class CompareScreen(MainScreen[int | None]):
 
     def repeat(self) -> None:
         """Repeat the comparison with many seeds."""
-        from tui.compare.repeat import RepeatScreen
+        from gpt2_remix.tui.compare.repeat import RepeatScreen
 
         self.advancing.stop()
         self.changed()
@@ -233,7 +233,7 @@ class CompareScreen(MainScreen[int | None]):
 
     def export(self) -> None:
         """Ask in which form and where to, and write it."""
-        from tui.compare.exporting import ask
+        from gpt2_remix.tui.compare.exporting import ask
 
         self.advancing.stop()
         self.changed()

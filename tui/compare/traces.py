@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tui import messages
-from tui.compare.host import CompareHost
-from tui.state.lanes import LaneState
-from tui.state.verbatim import StreamTrace
-from tui.workers.tracer import Edit
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.compare.host import CompareHost
+from gpt2_remix.tui.state.lanes import LaneState
+from gpt2_remix.tui.state.verbatim import StreamTrace
+from gpt2_remix.tui.workers.tracer import Edit
 
 
 class LaneTraces:

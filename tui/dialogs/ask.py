@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from engine.errors import EngineError
-from tui.dialogs.modal import Modal
-from tui.widgets.footer import Keys
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.widgets.footer import Keys
 
 
 class AskScreen(Modal[str | None]):

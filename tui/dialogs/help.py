@@ -14,8 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from tui.dialogs.modal import Modal
-from tui.widgets.footer import Keys
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.widgets.footer import Keys
 
 STORY = """\
 The network is given the text so far and returns a probability for every token: the candidates. A biased coin is

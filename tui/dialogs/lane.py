@@ -15,19 +15,19 @@ from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
 from textual.widgets import Input, Label, Static
 
-from engine.compare.lanes import parse_lane
-from engine.errors import EngineError
-from engine.sampling.presets import Preset
-from engine.sampling.settings import Settings
-from engine.session.nodes import View
-from tui.dialogs.modal import Modal
-from tui.state import sampling_panel as panel
-from tui.state.lanes import LaneOptions
-from tui.state.preferences import Preferences
-from tui.style.palette import Palette
-from tui.widgets.footer import Keys
-from tui.widgets.settings_editor import SettingsEditor
-from tui.widgets.settings_list import SettingsList
+from gpt2_remix.engine.compare.lanes import parse_lane
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.sampling.presets import Preset
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.nodes import View
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.state import sampling_panel as panel
+from gpt2_remix.tui.state.lanes import LaneOptions
+from gpt2_remix.tui.state.preferences import Preferences
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.footer import Keys
+from gpt2_remix.tui.widgets.settings_editor import SettingsEditor
+from gpt2_remix.tui.widgets.settings_list import SettingsList
 
 
 def one_line(text: str) -> str:

@@ -6,7 +6,7 @@ from textual import events
 from textual.geometry import Size
 from textual.screen import ModalScreen, ScreenResultType
 
-from tui.main_screen import EndsOnce
+from gpt2_remix.tui.main_screen import EndsOnce
 
 
 class Modal(EndsOnce[ScreenResultType], ModalScreen[ScreenResultType]):

@@ -12,15 +12,15 @@ from textual.containers import Vertical
 from textual.geometry import Size
 from textual.widgets import Static, TabbedContent, TabPane, TextArea
 
-from engine.errors import EngineError
-from engine.generation.backend import check_ids
-from engine.tokens.ids import parse_ids
-from tui.dialogs.modal import Modal
-from tui.dialogs.split import TokenSplit
-from tui.state.exploration import Exploration
-from tui.style.palette import Palette
-from tui.widgets.data_area import DataArea
-from tui.widgets.footer import Keys
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.generation.backend import check_ids
+from gpt2_remix.engine.tokens.ids import parse_ids
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.dialogs.split import TokenSplit
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.data_area import DataArea
+from gpt2_remix.tui.widgets.footer import Keys
 
 
 class PrefixScreen(Modal[list[int] | None]):

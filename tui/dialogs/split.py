@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.words import counted
-from tui.state.exploration import Exploration
-from tui.style.palette import Palette
-from tui.widgets.token_text import TokenCell, TokenText
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.token_text import TokenCell, TokenText
 
 PREVIEWED = 2000
 """Tokens of which the split is drawn; a longer prefix is used whole all the same."""

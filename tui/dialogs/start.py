@@ -17,18 +17,18 @@ from textual.geometry import Size
 from textual.widgets import OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from engine.errors import EngineError
-from engine.tokens.display import show_text
-from engine.words import counted
-from tui import messages
-from tui.dialogs.modal import Modal
-from tui.dialogs.split import TokenSplit
-from tui.state.exploration import Exploration
-from tui.style.numbers import age
-from tui.style.palette import Palette
-from tui.widgets.choices import Choices
-from tui.widgets.data_area import DataArea
-from tui.widgets.footer import Keys
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.tokens.display import show_text
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.dialogs.split import TokenSplit
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.style.numbers import age
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.choices import Choices
+from gpt2_remix.tui.widgets.data_area import DataArea
+from gpt2_remix.tui.widgets.footer import Keys
 
 SENTENCES = (
     "It is a truth universally acknowledged, that a", "Call me Ishmael.", "Once upon a time there was a little girl",

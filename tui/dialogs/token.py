@@ -15,13 +15,13 @@ from textual.geometry import Size
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.dialogs.modal import Modal
-from tui.widgets.bars import percent
-from tui.widgets.choices import Choices
-from tui.widgets.footer import Keys
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.widgets.bars import percent
+from gpt2_remix.tui.widgets.choices import Choices
+from gpt2_remix.tui.widgets.footer import Keys
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 MOST = 200
 """Candidates that are listed; others are found by searching."""

@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.dialogs.modal import Modal
-from tui.widgets.choices import Choices
-from tui.widgets.footer import Keys
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.widgets.choices import Choices
+from gpt2_remix.tui.widgets.footer import Keys
 
 
 class WhatIfScreen(Modal[str | None]):

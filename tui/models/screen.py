@@ -12,12 +12,12 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from engine.tokens.display import show_text
-from tui.dialogs.modal import Modal
-from tui.messages import ErrandFailed, ModelsListed
-from tui.widgets.choices import Choices
-from tui.widgets.footer import Keys
-from tui.workspace import Workspace
+from gpt2_remix.engine.tokens.display import show_text
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.messages import ErrandFailed, ModelsListed
+from gpt2_remix.tui.widgets.choices import Choices
+from gpt2_remix.tui.widgets.footer import Keys
+from gpt2_remix.tui.workspace import Workspace
 
 NAME_CELLS = 34
 
@@ -56,7 +56,7 @@ class ModelScreen(Modal[str | None]):
         folders = self._workspace.preferences.folders
 
         def work() -> ModelsListed:
-            from engine.models.hub import list_folders, list_models
+            from gpt2_remix.engine.models.hub import list_folders, list_models
 
             return ModelsListed([*list_folders(folders), *list_models()])
 

@@ -10,11 +10,11 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.session.nodes import ROOT
-from engine.session.outline import segments
-from engine.session.tree import Tree
-from tui.style.palette import Palette
-from tui.widgets.outline import Label, Outline, Row, sign_of
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.outline import segments
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.outline import Label, Outline, Row, sign_of
 
 FIRST_TOKENS = 24
 """Tokens of a segment among which its first words are looked for."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.errors import EngineError
-from engine.generation.step import Step
-from tui.playground.host import Host, PendingRequest
-from tui.playground.runs import Runs
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.tui.playground.host import Host, PendingRequest
+from gpt2_remix.tui.playground.runs import Runs
 
 MOST_PENDING = 32
 """Key presses that wait for the network; more than that nobody meant."""
@@ -80,7 +80,7 @@ class Choosing:
         """Pick a token at the cursor; the cursor goes to the next position."""
 
         def act(position: int) -> None:
-            from engine.generation.decode import pick_token
+            from gpt2_remix.engine.generation.decode import pick_token
 
             exploration = self._host.exploration
             dist = exploration.distribution(position)
@@ -111,7 +111,7 @@ class Choosing:
         """Flip the coin of a position again; None flips that of the next token for the first time."""
 
         def act(place: int) -> None:
-            from engine.generation.decode import choose_token
+            from gpt2_remix.engine.generation.decode import choose_token
 
             exploration, tree = self._host.exploration, self._host.exploration.tree
             roll = exploration.next_roll(place)

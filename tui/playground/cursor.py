@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tui.playground.host import Host
-from tui.playground.runs import Runs
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.runs import Runs
 
 
 class Cursor:

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from engine.errors import EngineError
-from engine.generation.step import Step
-from engine.session.outline import fell_again
-from engine.words import counted
-from tui.playground.host import Host
-from tui.playground.runs import MOST_BRANCHES
-from tui.playground.verbatim import Verbatim
-from tui.playground.what_if import WhatIf
-from tui.state import sampling_panel as panel
-from tui.state.heats import HEATS, Heat, HeatSource
-from tui.style.heat import heat_level
-from tui.style.status_bar import retitle
-from tui.widgets.coin import CoinView
-from tui.widgets.token_text import TokenCell
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.session.outline import fell_again
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.runs import MOST_BRANCHES
+from gpt2_remix.tui.playground.verbatim import Verbatim
+from gpt2_remix.tui.playground.what_if import WhatIf
+from gpt2_remix.tui.state import sampling_panel as panel
+from gpt2_remix.tui.state.heats import HEATS, Heat, HeatSource
+from gpt2_remix.tui.style.heat import heat_level
+from gpt2_remix.tui.style.status_bar import retitle
+from gpt2_remix.tui.widgets.coin import CoinView
+from gpt2_remix.tui.widgets.token_text import TokenCell
 
 if TYPE_CHECKING:
-    from engine.sampling.distribution import Stage
+    from gpt2_remix.engine.sampling.distribution import Stage
 
 NAME_CELLS = 26
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from engine.words import counted
-from tui import messages
-from tui.playground.host import Host
-from tui.playground.runs import Runs
-from tui.workspace import check_session_name
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.runs import Runs
+from gpt2_remix.tui.workspace import check_session_name
 
 if TYPE_CHECKING:
-    from tui.sessions.export import ExportOptions
+    from gpt2_remix.tui.sessions.export import ExportOptions
 
 WORDS = 12
 """Tokens of which a session's first words are made."""
@@ -29,7 +29,7 @@ class Files:
 
     def name(self) -> None:
         """Ask for a name; saving needs none."""
-        from tui.dialogs.ask import AskScreen
+        from gpt2_remix.tui.dialogs.ask import AskScreen
 
         host = self._host
         opened = host.workspace.autosave.session_of(host.exploration)
@@ -49,7 +49,7 @@ class Files:
 
     def sessions(self) -> None:
         """Show the sessions, and open one."""
-        from tui.sessions.screen import SessionsScreen
+        from gpt2_remix.tui.sessions.screen import SessionsScreen
 
         host, autosave = self._host, self._host.workspace.autosave
 
@@ -67,7 +67,7 @@ class Files:
 
     def export(self) -> None:
         """Ask in which form and where to, and write it."""
-        from tui.sessions.export import ExportScreen
+        from gpt2_remix.tui.sessions.export import ExportScreen
 
         host, exploration = self._host, self._host.exploration
         self._runs.stop()
@@ -85,13 +85,13 @@ class Files:
         opened, tokenizer = host.workspace.autosave.session_of(exploration), exploration.tokenizer
         if options is None or opened is None or tokenizer is None:
             return
-        from engine.session.journal import Session
-        from tui.sessions import exporting
+        from gpt2_remix.engine.session.journal import Session
+        from gpt2_remix.tui.sessions import exporting
 
         tree, path = exploration.tree, options.path
         leaf = tree.view.head if options.branch else None
         if path is None:
-            from engine.session.export.text import text_of
+            from gpt2_remix.engine.session.export.text import text_of
 
             host.app.copy_to_clipboard(text_of(tree, tokenizer, tree.path))
             host.workspace.say(f"the text is on the clipboard ({counted(len(tree), 'token')})")

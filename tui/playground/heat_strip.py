@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui.style.heat import heat_bar
-from tui.style.palette import Palette
-from tui.widgets.place_strip import PlaceStrip
+from gpt2_remix.tui.style.heat import heat_bar
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.place_strip import PlaceStrip
 
 
 class HeatStrip(PlaceStrip):

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from textual.app import App
 
-from tui.playground.panes import Panes
-from tui.state.exploration import Exploration
-from tui.workspace import Workspace
+from gpt2_remix.tui.playground.panes import Panes
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.workspace import Workspace
 
 
 class Host(Protocol):

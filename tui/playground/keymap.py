@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tui.keymap import Key, Row, row
-from tui.playground.views import VIEWS
-from tui.state.heats import HEATS
+from gpt2_remix.tui.keymap import Key, Row, row
+from gpt2_remix.tui.playground.views import VIEWS
+from gpt2_remix.tui.state.heats import HEATS
 
 KEYMAP: tuple[Row, ...] = (
     row("space", "one token at the end, a number first: that many; while running: pause",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.generation.step import Step
-from tui import messages
-from tui.playground.host import Host
-from tui.workers.requests import LogitsRequest, ScoreRequest
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.workers.requests import LogitsRequest, ScoreRequest
 
 
 class Logits:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tui.playground.host import Host
-from tui.playground.verbatim import Verbatim
-from tui.state.heats import next_heat
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.verbatim import Verbatim
+from gpt2_remix.tui.state.heats import next_heat
 
 
 class Looking:

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from tui.playground.branches import Branches
-from tui.playground.heat_strip import HeatStrip
-from tui.playground.trace_line import TraceLine
-from tui.playground.views.pane import ViewPane
-from tui.style.palette import Palette
-from tui.widgets.coin import Coin
-from tui.widgets.settings_editor import SettingsEditor
-from tui.widgets.token_text import TokenText
+from gpt2_remix.tui.playground.branches import Branches
+from gpt2_remix.tui.playground.heat_strip import HeatStrip
+from gpt2_remix.tui.playground.trace_line import TraceLine
+from gpt2_remix.tui.playground.views.pane import ViewPane
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.coin import Coin
+from gpt2_remix.tui.widgets.settings_editor import SettingsEditor
+from gpt2_remix.tui.widgets.token_text import TokenText
 
 
 class Panes:

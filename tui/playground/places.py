@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.errors import EngineError
-from tui import messages
-from tui.playground.host import Host
-from tui.playground.runs import Runs
-from tui.state.comparison import Comparison
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.runs import Runs
+from gpt2_remix.tui.state.comparison import Comparison
 
 
 class Places:
@@ -27,7 +27,7 @@ class Places:
 
     def compare(self) -> None:
         """Compare lanes side by side from the cursor on; the comparison that stands there already goes on."""
-        from tui.state.beginnings import begin
+        from gpt2_remix.tui.state.beginnings import begin
 
         exploration, tree = self._host.exploration, self._host.exploration.tree
         if self._still_loading():
@@ -39,7 +39,7 @@ class Places:
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Show a comparison; it stays with the exploration."""
-        from tui.compare.screen import CompareScreen
+        from gpt2_remix.tui.compare.screen import CompareScreen
 
         host = self._host
         self._runs.stop()
@@ -55,7 +55,7 @@ class Places:
 
     def tree(self) -> None:
         """Show the whole session as a tree."""
-        from tui.tree.screen import TreeScreen
+        from gpt2_remix.tui.tree.screen import TreeScreen
 
         host = self._host
 
@@ -71,8 +71,8 @@ class Places:
 
     def note(self) -> None:
         """Write a note on the token under the cursor; the tree screen and exports show it."""
-        from engine.session.nodes import Annotation
-        from tui.dialogs.ask import AskScreen
+        from gpt2_remix.engine.session.nodes import Annotation
+        from gpt2_remix.tui.dialogs.ask import AskScreen
 
         host, exploration = self._host, self._host.exploration
         tree, position = exploration.tree, min(exploration.cursor, len(exploration.tree) - 1)
@@ -95,7 +95,7 @@ class Places:
         """Edit the current prefix, or a text that was pasted."""
         if self._still_loading():
             return
-        from tui.dialogs.prefix import PrefixScreen
+        from gpt2_remix.tui.dialogs.prefix import PrefixScreen
 
         host, tree = self._host, self._host.exploration.tree
         try:
@@ -128,7 +128,7 @@ class Places:
 
     def model(self) -> None:
         """Choose another model."""
-        from tui.models.screen import ModelScreen
+        from gpt2_remix.tui.models.screen import ModelScreen
 
         def chosen(name: str | None) -> None:
             if name:
@@ -142,18 +142,18 @@ class Places:
 
     def train(self) -> None:
         """Switch to the model that was trained, show how a training goes, or ask what to train on."""
-        from tui.training.places import press
+        from gpt2_remix.tui.training.places import press
 
         press(self._host.app, self._host.workspace)
 
     def new_training(self) -> None:
         """Ask what to train on."""
-        from tui.training.places import ask
+        from gpt2_remix.tui.training.places import ask
 
         ask(self._host.app, self._host.workspace)
 
     def last_training(self) -> None:
         """Show how the last training went."""
-        from tui.training.places import show
+        from gpt2_remix.tui.training.places import show
 
         show(self._host.app, self._host.workspace)

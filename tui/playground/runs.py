@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.session.outline import unused_seeds
-from engine.words import counted
-from tui import messages
-from tui.playground.host import ActiveRun, Host
-from tui.workers.requests import RunRequest, numbers
+from gpt2_remix.engine.session.outline import unused_seeds
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.playground.host import ActiveRun, Host
+from gpt2_remix.tui.workers.requests import RunRequest, numbers
 
 if TYPE_CHECKING:
-    from engine.generation.lane import Lane
+    from gpt2_remix.engine.generation.lane import Lane
 
 MOST_BRANCHES = 16
 MOST_TOKENS = 100_000
@@ -62,7 +62,7 @@ class Runs:
 
     def go_on(self, *, following: bool = True, goal: int | None = None) -> None:
         """Run on from the end of the stream, as part of what was begun before, up to a length where one is given."""
-        from engine.generation.lane import lane_at
+        from gpt2_remix.engine.generation.lane import lane_at
 
         exploration = self._host.exploration
         tree, view = exploration.tree, exploration.tree.view
@@ -80,7 +80,7 @@ class Runs:
         if not exploration.ready:
             host.workspace.say("the network is still loading; one moment")
             return
-        from engine.generation.lane import lane_at
+        from gpt2_remix.engine.generation.lane import lane_at
 
         tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
         self.stop()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from engine.errors import EngineError
-from engine.sampling.settings import Settings
-from tui.playground.host import Host
-from tui.playground.runs import Runs
-from tui.state import sampling_panel as panel
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.runs import Runs
+from gpt2_remix.tui.state import sampling_panel as panel
 
 
 class Sampling:
@@ -107,8 +107,8 @@ class Sampling:
 
     def save_preset(self) -> None:
         """Ask for a name and keep the current settings under it."""
-        from engine.sampling.presets import check_name, save_preset
-        from tui.dialogs.ask import AskScreen
+        from gpt2_remix.engine.sampling.presets import check_name, save_preset
+        from gpt2_remix.tui.dialogs.ask import AskScreen
 
         host, settings = self._host, self._host.exploration.settings
 
@@ -125,7 +125,7 @@ class Sampling:
 
     def forget_preset(self, name: str) -> None:
         """Delete a preset of one's own."""
-        from engine.sampling.presets import delete_preset
+        from gpt2_remix.engine.sampling.presets import delete_preset
 
         host = self._host
         host.workspace.change_presets(

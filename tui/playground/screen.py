@@ -9,33 +9,33 @@ from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from engine.tokens.tokenizer import Tokenizer
-from tui import messages
-from tui.keymap import Row, bindings_of
-from tui.main_screen import MainScreen
-from tui.playground.branches import Branches
-from tui.playground.choosing import Choosing
-from tui.playground.cursor import Cursor
-from tui.playground.drawing import Drawing
-from tui.playground.files import Files
-from tui.playground.heat_strip import HeatStrip
-from tui.playground.host import Activity
-from tui.playground.keymap import KEYMAP
-from tui.playground.logits import Logits
-from tui.playground.looking import Looking
-from tui.playground.panes import Panes
-from tui.playground.places import Places
-from tui.playground.runs import MOST_TOKENS, Runs
-from tui.playground.sampling import Sampling
-from tui.playground.verbatim import Verbatim
-from tui.playground.views.pane import ViewPane
-from tui.playground.what_if import WhatIf
-from tui.state.exploration import Exploration
-from tui.widgets.coin import Coin
-from tui.widgets.settings_list import SettingsList
-from tui.widgets.token_text import TokenText
-from tui.workers.requests import LogitsRequest, RechooseRequest, RunRequest
-from tui.workspace import Workspace
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.keymap import Row, bindings_of
+from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.playground.branches import Branches
+from gpt2_remix.tui.playground.choosing import Choosing
+from gpt2_remix.tui.playground.cursor import Cursor
+from gpt2_remix.tui.playground.drawing import Drawing
+from gpt2_remix.tui.playground.files import Files
+from gpt2_remix.tui.playground.heat_strip import HeatStrip
+from gpt2_remix.tui.playground.host import Activity
+from gpt2_remix.tui.playground.keymap import KEYMAP
+from gpt2_remix.tui.playground.logits import Logits
+from gpt2_remix.tui.playground.looking import Looking
+from gpt2_remix.tui.playground.panes import Panes
+from gpt2_remix.tui.playground.places import Places
+from gpt2_remix.tui.playground.runs import MOST_TOKENS, Runs
+from gpt2_remix.tui.playground.sampling import Sampling
+from gpt2_remix.tui.playground.verbatim import Verbatim
+from gpt2_remix.tui.playground.views.pane import ViewPane
+from gpt2_remix.tui.playground.what_if import WhatIf
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.widgets.coin import Coin
+from gpt2_remix.tui.widgets.settings_list import SettingsList
+from gpt2_remix.tui.widgets.token_text import TokenText
+from gpt2_remix.tui.workers.requests import LogitsRequest, RechooseRequest, RunRequest
+from gpt2_remix.tui.workspace import Workspace
 
 MOST_PADDING = 2**16
 """Ids past a tokenizer's last that are named."""

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from tui.style.palette import Palette
+from gpt2_remix.tui.style.palette import Palette
 
 
 @dataclass(frozen=True, slots=True)

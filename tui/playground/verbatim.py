@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.errors import EngineError
-from engine.words import counted
-from tui import messages
-from tui.playground.host import Host
-from tui.playground.trace_line import Passage
-from tui.state.heats import HEATS
-from tui.state.preferences import SPAN_LENGTHS
-from tui.state.verbatim import AROUND, StreamTrace, TraceMark, maker, share_of, where
-from tui.workers.tracer import Edit
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.trace_line import Passage
+from gpt2_remix.tui.state.heats import HEATS
+from gpt2_remix.tui.state.preferences import SPAN_LENGTHS
+from gpt2_remix.tui.state.verbatim import AROUND, StreamTrace, TraceMark, maker, share_of, where
+from gpt2_remix.tui.workers.tracer import Edit
 
 STREAM = "playground"
 

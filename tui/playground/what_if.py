@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine.errors import EngineError
-from engine.generation.step import Step
-from engine.sampling.settings import Settings
-from tui import messages
-from tui.playground.choosing import Choosing
-from tui.playground.host import Host
-from tui.playground.runs import Runs
-from tui.state.comparison import Comparison
-from tui.state.lanes import LaneOptions
-from tui.widgets.token_text import TokenKind
-from tui.workers.requests import RechooseRequest, numbers
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.playground.choosing import Choosing
+from gpt2_remix.tui.playground.host import Host
+from gpt2_remix.tui.playground.runs import Runs
+from gpt2_remix.tui.state.comparison import Comparison
+from gpt2_remix.tui.state.lanes import LaneOptions
+from gpt2_remix.tui.widgets.token_text import TokenKind
+from gpt2_remix.tui.workers.requests import RechooseRequest, numbers
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class WhatIf:
 
     def open(self) -> None:
         """Ask what is to be otherwise."""
-        from tui.dialogs.what_if import WhatIfScreen
+        from gpt2_remix.tui.dialogs.what_if import WhatIfScreen
 
         host, exploration = self._host, self._host.exploration
         tree = exploration.tree
@@ -164,7 +164,7 @@ class WhatIf:
         host.changed()
 
         def show(position: int) -> None:
-            from tui.dialogs.token import TokenAnswer, TokenScreen
+            from gpt2_remix.tui.dialogs.token import TokenAnswer, TokenScreen
 
             def answered(answer: TokenAnswer | None) -> None:
                 if answer is not None and answer.token is not None:
@@ -196,12 +196,12 @@ class WhatIf:
         elif answer == "other":
             self.at(self._place)
         elif answer == "prefix":
-            from tui.dialogs.prefix import PrefixScreen
+            from gpt2_remix.tui.dialogs.prefix import PrefixScreen
 
             ask = PrefixScreen(host.workspace.palette, host.exploration, tree.ids(tree.prompt_length()))
             host.app.push_screen(ask, self._another_prefix)
         elif answer == "settings":
-            from tui.dialogs.lane import LaneScreen
+            from gpt2_remix.tui.dialogs.lane import LaneScreen
 
             other = LaneScreen("other settings, the same luck", LaneOptions(host.exploration.settings),
                                host.workspace.presets, host.workspace.palette, only_settings=True)
@@ -209,8 +209,8 @@ class WhatIf:
 
     def another_token(self, position: int, token: int) -> None:
         """Lay beside the stream what the same luck gives after another token."""
-        from engine.generation.decode import pick_token
-        from tui.state.beginnings import counterfactual
+        from gpt2_remix.engine.generation.decode import pick_token
+        from gpt2_remix.tui.state.beginnings import counterfactual
 
         exploration, tree = self._host.exploration, self._host.exploration.tree
         label = f"{exploration.name(token)} for {exploration.name(tree.step(position).token)}"
@@ -230,7 +230,7 @@ class WhatIf:
             self._show(counterfactual(exploration, start=position, label=label, first=step))
 
     def _another_prefix(self, ids: list[int] | None) -> None:
-        from tui.state.beginnings import counterfactual
+        from gpt2_remix.tui.state.beginnings import counterfactual
 
         if ids is not None:
             exploration = self._host.exploration
@@ -239,7 +239,7 @@ class WhatIf:
 
     def other_settings(self, options: LaneOptions | None) -> None:
         """Lay beside the stream what the same luck gives with other settings."""
-        from tui.state.beginnings import counterfactual
+        from gpt2_remix.tui.state.beginnings import counterfactual
 
         exploration = self._host.exploration
         if options is None:

@@ -15,9 +15,9 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.dialogs.modal import Modal
-from tui.widgets.choices import Choices
-from tui.widgets.footer import Keys
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.widgets.choices import Choices
+from gpt2_remix.tui.widgets.footer import Keys
 
 FORMS = {
     "html": "a page with heat colours and the candidates on hover",

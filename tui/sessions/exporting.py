@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from engine.errors import EngineError
-from tui.messages import Exported
-from tui.workers.requests import ExportRequest, Reply
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.tui.messages import Exported
+from gpt2_remix.tui.workers.requests import ExportRequest, Reply
 
 if TYPE_CHECKING:
-    from engine.session.journal import Session
-    from engine.tokens.tokenizer import Tokenizer
-    from themes import RemixTheme
+    from gpt2_remix.engine.session.journal import Session
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.themes import RemixTheme
 
 PAGE_COLORS = {
     "BACKGROUND": "background", "FOREGROUND": "foreground", "PRIMARY": "primary", "MUTED": "muted", "PANEL": "panel",
@@ -34,8 +34,8 @@ def page_request(
 
 def text_in(form: str, session: Session, tokenizer: Tokenizer, leaf: int | None, screenshot: str) -> str:
     """A session in one of the forms that need no network; "svg" is the picture that was taken of the screen."""
-    from engine.session.export.render import render
-    from tui.style.svg import own_fonts
+    from gpt2_remix.engine.session.export.render import render
+    from gpt2_remix.tui.style.svg import own_fonts
 
     return own_fonts(screenshot) if form == "svg" else render(form, session, tokenizer, branch=leaf)
 
@@ -53,7 +53,7 @@ def picture(app: App[Any], then: Callable[[str], None]) -> None:
 
 def write(path: Path, text: str) -> Exported:
     """Write the file; what to say of it."""
-    from engine.session.export.render import write_text
+    from gpt2_remix.engine.session.export.render import write_text
 
     try:
         write_text(path, text)

@@ -14,8 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable, Input, Static
 
-from engine.errors import InputError
-from engine.session.folder import (
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.session.folder import (
     Listed,
     bin_folder,
     copy_session,
@@ -26,14 +26,14 @@ from engine.session.folder import (
     rename_session,
     to_bin,
 )
-from engine.session.store import SUFFIX
-from engine.tokens.display import show_text
-from tui import messages
-from tui.dialogs.ask import AskScreen
-from tui.dialogs.modal import Modal
-from tui.style.numbers import age
-from tui.widgets.footer import Keys
-from tui.workspace import Workspace, check_session_name
+from gpt2_remix.engine.session.store import SUFFIX
+from gpt2_remix.engine.tokens.display import show_text
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.dialogs.ask import AskScreen
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.style.numbers import age
+from gpt2_remix.tui.widgets.footer import Keys
+from gpt2_remix.tui.workspace import Workspace, check_session_name
 
 MOST_WORDS = 40
 

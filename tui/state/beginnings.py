@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.generation.step import Step
-from engine.sampling.settings import Settings
-from tui.state.comparison import Comparison
-from tui.state.lanes import LaneSetup, LaneState
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.state.comparison import Comparison
+from gpt2_remix.tui.state.lanes import LaneSetup, LaneState
 
 if TYPE_CHECKING:
-    from engine.session.tree import Tree
+    from gpt2_remix.engine.session.tree import Tree
 
     # numpy is not on the path to the first frame
-    from tui.state.exploration import Exploration
+    from gpt2_remix.tui.state.exploration import Exploration
 
 FIRST_LANES = (Settings(temperature=0.7), Settings(temperature=1.2))
 """What is compared where nothing was chosen yet."""
@@ -22,7 +22,7 @@ FIRST_LANES = (Settings(temperature=0.7), Settings(temperature=1.2))
 
 def _start(tree: Tree, position: int) -> tuple[int, Step | None]:
     """How much of what stands before a position is the prefix; its last step, with the offset of the coins there."""
-    from engine.generation.stream import context_at
+    from gpt2_remix.engine.generation.stream import context_at
 
     context = context_at(tree, position, tree.view.settings, seed=tree.view.seed, tokenizer=None, context_length=0)
     before = tree.step(position - 1) if position else None
@@ -69,7 +69,7 @@ def counterfactual(
         first: another step at `start`.
         settings: others than the recorded ones, from `start` on.
     """
-    from engine.generation.counterfactual import script_of
+    from gpt2_remix.engine.generation.counterfactual import script_of
 
     tree, view = exploration.tree, exploration.tree.view
     ids, steps = tree.ids(start), tree.steps(start)
@@ -99,9 +99,9 @@ def counterfactual(
 
 def of_branches(exploration: Exploration, first: int, second: int) -> Comparison:
     """Two branches of the tree side by side, from where they split; both can go on, each with its own luck."""
-    from engine.generation.counterfactual import script_of
-    from engine.generation.stream import StepList
-    from engine.session.outline import split_of
+    from gpt2_remix.engine.generation.counterfactual import script_of
+    from gpt2_remix.engine.generation.stream import StepList
+    from gpt2_remix.engine.session.outline import split_of
 
     tree, view, tokenizer = exploration.tree, exploration.tree.view, exploration.tokenizer
     *tails, node = split_of(tree, first, second)

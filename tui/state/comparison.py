@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.compare.statistics import Divergence, compare_streams
-from engine.generation.step import Step
-from engine.sampling.settings import CoinKind
-from tui.state.distributions import DistributionCache
-from tui.state.lanes import LaneSetup, LaneState, LaneStream
+from gpt2_remix.engine.compare.statistics import Divergence, compare_streams
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import CoinKind
+from gpt2_remix.tui.state.distributions import DistributionCache
+from gpt2_remix.tui.state.lanes import LaneSetup, LaneState, LaneStream
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.generation.backend import Logits
-    from engine.generation.lane import Lane, NextToken
-    from engine.sampling.distribution import Distribution
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.generation.backend import Logits
+    from gpt2_remix.engine.generation.lane import Lane, NextToken
+    from gpt2_remix.engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 MOST_LANES = 16
 KEPT_LOGITS = 96
@@ -136,7 +136,7 @@ class Comparison:
 
     def engine_lane(self, place: int, end_of_text: int | None, limit: int | None) -> Lane:
         """A lane as the engine takes it, from where it stands; `limit` is that of new tokens from here."""
-        from engine.generation.lane import lane_at
+        from gpt2_remix.engine.generation.lane import lane_at
 
         lane = self.lanes[place]
         stream = self.stream(lane)
@@ -188,8 +188,8 @@ class Comparison:
 
     def choice_at(self, number: int, place: int, tokenizer: Tokenizer | None, context_length: int) -> NextToken:
         """What the token at a place of a lane was chosen with, or would be."""
-        from engine.generation.lane import NextToken, next_token
-        from engine.generation.stream import context_at
+        from gpt2_remix.engine.generation.lane import NextToken, next_token
+        from gpt2_remix.engine.generation.stream import context_at
 
         lane = self.lanes[number]
         step = self.step_at(lane, place)

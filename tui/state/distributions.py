@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, TypeAlias
 
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling.settings import Settings
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.generation.backend import Logits
-    from engine.sampling.context import SamplingContext
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.generation.backend import Logits
+    from gpt2_remix.engine.sampling.context import SamplingContext
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 Luck: TypeAlias = tuple[int, int, int]
 """Seed, position and roll, which matter to a chain that flips a coin of its own."""
@@ -63,7 +63,7 @@ class DistributionCache:
         Raises:
             EngineError: the settings leave no token, or the logits are not finite.
         """
-        from engine.sampling.distribution import distribution
+        from gpt2_remix.engine.sampling.distribution import distribution
 
         known_context = context() if settings.flips or settings.looks_back else None
         luck = None

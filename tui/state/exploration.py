@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.generation.backend import ModelInfo, window_start
-from engine.generation.step import Step
-from engine.sampling.settings import CoinKind, Settings
-from engine.session.nodes import ROOT
-from engine.session.tree import Tree
-from engine.tokens.display import decode_token, show_text, show_token
-from engine.tokens.tokenizer import Tokenizer, split_characters
-from tui.state.distributions import DistributionCache
+from gpt2_remix.engine.generation.backend import ModelInfo, window_start
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.tokens.display import decode_token, show_text, show_token
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, split_characters
+from gpt2_remix.tui.state.distributions import DistributionCache
 
 if TYPE_CHECKING:
-    from engine.generation.backend import Logits
-    from engine.sampling.context import SamplingContext
-    from engine.sampling.distribution import Distribution
-    from tui.state.comparison import Comparison
+    from gpt2_remix.engine.generation.backend import Logits
+    from gpt2_remix.engine.sampling.context import SamplingContext
+    from gpt2_remix.engine.sampling.distribution import Distribution
+    from gpt2_remix.tui.state.comparison import Comparison
 
 KEPT_LOGITS = 64
 """Positions whose logits stay at hand, so that looking back asks nobody (200 KB each at 50,257 tokens)."""
@@ -104,7 +104,7 @@ class Exploration:
             roll: of the flip; of the token that stands there, or of the next flip, where None.
             settings: the current ones where None.
         """
-        from engine.generation.stream import context_at
+        from gpt2_remix.engine.generation.stream import context_at
 
         tree, settings = self.tree, self.settings if settings is None else settings
         if roll is None and not (position < len(tree) and tree.step(position).origin == "sampled"):

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from engine.compare.statistics import StreamStats
-from engine.generation.step import Step
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.compare.statistics import StreamStats
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import Settings
 
 _versions = count(1)
 

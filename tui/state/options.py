@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 if TYPE_CHECKING:
-    from engine.models.opening import LoadOptions
+    from gpt2_remix.engine.models.opening import LoadOptions
 
 
 @dataclass(frozen=True, slots=True)

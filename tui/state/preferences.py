@@ -9,11 +9,11 @@ from typing import Any
 
 from platformdirs import user_config_path
 
-from engine.errors import InputError
-from engine.files import written_beside
-from engine.sampling.settings import COINS, CoinKind, Settings
-from themes import DEFAULT
-from tui.state.heats import HEATS
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings
+from gpt2_remix.themes import DEFAULT
+from gpt2_remix.tui.state.heats import HEATS
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Tokens a second that keys step through; above the last it is as fast as it goes (None)."""

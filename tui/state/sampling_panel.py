@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.errors import EngineError
-from engine.sampling.fields import FORMS, LISTS, NUMBERS, Number, help_of, parse_list, show_list
-from engine.sampling.presets import Preset
-from engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings, check_seed
-from engine.session.nodes import View
-from engine.tokens.display import show_token
-from engine.words import counted
-from tui.state.preferences import SPEEDS, Preferences
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.sampling.fields import FORMS, LISTS, NUMBERS, Number, help_of, parse_list, show_list
+from gpt2_remix.engine.sampling.presets import Preset
+from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings, check_seed
+from gpt2_remix.engine.session.nodes import View
+from gpt2_remix.engine.tokens.display import show_token
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.state.preferences import SPEEDS, Preferences
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.distribution import Stage
+    from gpt2_remix.engine.sampling.distribution import Stage
 
 LONGEST_BRANCH = 1000
 SLOWEST, FASTEST = 0.1, 10_000.0

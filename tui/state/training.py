@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
+from gpt2_remix.engine.errors import InputError
 
 POINTS = 400
 """Points of the training loss that are kept for the plot."""
@@ -129,8 +129,8 @@ class Training:
 
 def read_train_options(files: str, out: str, minutes: str) -> TrainOptions:
     """What was typed into three fields. Raises InputError for what can be refused before a process is started."""
-    from engine.models.provenance import RECORD, check_out
-    from engine.tokens.corpus import named_files
+    from gpt2_remix.engine.models.provenance import RECORD, check_out
+    from gpt2_remix.engine.tokens.corpus import named_files
 
     try:
         words = shlex.split(files)

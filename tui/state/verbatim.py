@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from engine.generation.step import Step
+from gpt2_remix.engine.generation.step import Step
 
 if TYPE_CHECKING:
-    from engine.sampling.distribution import Distribution
-    from engine.trace.follow import SpanEnd, TokenMatch
-    from engine.trace.index import Index
+    from gpt2_remix.engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.trace.follow import SpanEnd, TokenMatch
+    from gpt2_remix.engine.trace.index import Index
 
 LONG = 24
 """Tokens of a span at which its bar is full."""
@@ -65,7 +65,7 @@ class StreamTrace:
         del self._ids[keep:]
         self._ids.extend(ids)
         if keep < len(self.marks):
-            from engine.trace.follow import covering
+            from gpt2_remix.engine.trace.follow import covering
 
             del self.marks[keep:], self._inside[keep:]
             # What was in a span thanks to tokens that went may be in none now.

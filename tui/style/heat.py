@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.style.palette import HEAT_LEVELS
+from gpt2_remix.tui.style.palette import HEAT_LEVELS
 
 BARS = " ▁▂▃▄▅▆▇█"
 

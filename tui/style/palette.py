@@ -9,8 +9,8 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
-from themes import RemixTheme
-from tui.style.contrast import SHAPE, TEXT, contrast, legible, raised
+from gpt2_remix.themes import RemixTheme
+from gpt2_remix.tui.style.contrast import SHAPE, TEXT, contrast, legible, raised
 
 HEAT_LEVELS = 16
 LANES = 8

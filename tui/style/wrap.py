@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells
 
-from engine.tokens.display import NEWLINE
+from gpt2_remix.engine.tokens.display import NEWLINE
 
 
 class Piece(NamedTuple):

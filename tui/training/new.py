@@ -16,10 +16,10 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DirectoryTree, Input, Label, Static
 
-from engine.errors import EngineError
-from tui.dialogs.modal import Modal
-from tui.state.training import TrainOptions, folder_for, read_train_options
-from tui.widgets.footer import Keys
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.state.training import TrainOptions, folder_for, read_train_options
+from gpt2_remix.tui.widgets.footer import Keys
 
 
 class TextFiles(DirectoryTree):

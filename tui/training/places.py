@@ -9,9 +9,9 @@ from typing import Any
 
 from textual.app import App
 
-from tui.messages import OpenModel
-from tui.state.training import TrainOptions
-from tui.workspace import Workspace
+from gpt2_remix.tui.messages import OpenModel
+from gpt2_remix.tui.state.training import TrainOptions
+from gpt2_remix.tui.workspace import Workspace
 
 
 def press(app: App[Any], workspace: Workspace) -> None:
@@ -26,7 +26,7 @@ def press(app: App[Any], workspace: Workspace) -> None:
 
 def ask(app: App[Any], workspace: Workspace) -> None:
     """Ask what to train on; what was asked for and failed is there to be mended."""
-    from tui.training.new import TrainScreen
+    from gpt2_remix.tui.training.new import TrainScreen
 
     trainings, last = workspace.trainings, workspace.trainings.training
     if trainings.going:
@@ -45,7 +45,7 @@ def ask(app: App[Any], workspace: Workspace) -> None:
 
 def show(app: App[Any], workspace: Workspace) -> None:
     """Show how the training goes, or went."""
-    from tui.training.screen import TrainingScreen
+    from gpt2_remix.tui.training.screen import TrainingScreen
 
     training = workspace.trainings.training
     if training is None:

@@ -10,13 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import ProgressBar, Static
 
-from engine.tokens.display import show_clock, show_names, show_text
-from engine.words import counted
-from tui.dialogs.modal import Modal
-from tui.state.training import Training
-from tui.training.loss_plot import LINE, LOOK, LossPlot
-from tui.widgets.footer import Keys
-from tui.workspace import Workspace
+from gpt2_remix.engine.tokens.display import show_clock, show_names, show_text
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.state.training import Training
+from gpt2_remix.tui.training.loss_plot import LINE, LOOK, LossPlot
+from gpt2_remix.tui.widgets.footer import Keys
+from gpt2_remix.tui.workspace import Workspace
 
 
 class TrainingScreen(Modal[str | None]):

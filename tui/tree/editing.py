@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.session.nodes import Annotation
-from tui.dialogs.ask import AskScreen
-from tui.tree.host import TreeHost
-from tui.workspace import check_session_name
+from gpt2_remix.engine.session.nodes import Annotation
+from gpt2_remix.tui.dialogs.ask import AskScreen
+from gpt2_remix.tui.tree.host import TreeHost
+from gpt2_remix.tui.workspace import check_session_name
 
 
 class Editing:

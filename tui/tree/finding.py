@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.session.outline import annotated, find_text, least_likely, with_origin
-from engine.session.tree import Tree
-from tui.dialogs.ask import AskScreen
-from tui.messages import Found
-from tui.tree.host import TreeHost
+from gpt2_remix.engine.session.outline import annotated, find_text, least_likely, with_origin
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.tui.dialogs.ask import AskScreen
+from gpt2_remix.tui.messages import Found
+from gpt2_remix.tui.tree.host import TreeHost
 
 MOST_FOUND = 500
 """Rows of a search at most."""

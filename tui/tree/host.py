@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from textual.app import App
 
-from tui.state.exploration import Exploration
-from tui.tree.rows import TreeRows
-from tui.widgets.outline import Outline
-from tui.workspace import Workspace
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.tree.rows import TreeRows
+from gpt2_remix.tui.widgets.outline import Outline
+from gpt2_remix.tui.workspace import Workspace
 
 
 class TreeHost(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.keymap import Key, Row, row
+from gpt2_remix.tui.keymap import Key, Row, row
 
 KEYMAP: tuple[Row, ...] = (
     row(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.session.nodes import ROOT, Annotation
-from engine.session.outline import Order, segments, sorted_leaves
-from tui.state.exploration import Exploration
-from tui.style.numbers import age
-from tui.widgets.outline import Label, Row, sign_of
+from gpt2_remix.engine.session.nodes import ROOT, Annotation
+from gpt2_remix.engine.session.outline import Order, segments, sorted_leaves
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.style.numbers import age
+from gpt2_remix.tui.widgets.outline import Label, Row, sign_of
 
 SHOWN_TOKENS = 40
 """Tokens of a row of which the words are made; more do not fit."""

@@ -11,20 +11,20 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.session.nodes import ROOT
-from engine.session.outline import ORDERS, Order
-from engine.words import counted
-from tui import messages
-from tui.keymap import Row as KeyRow
-from tui.keymap import bindings_of
-from tui.main_screen import MainScreen
-from tui.state.exploration import Exploration
-from tui.tree.editing import Editing
-from tui.tree.finding import Finding
-from tui.tree.keymap import KEYMAP
-from tui.tree.rows import TreeRows
-from tui.widgets.outline import Outline
-from tui.workspace import Workspace
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.outline import ORDERS, Order
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.keymap import Row as KeyRow
+from gpt2_remix.tui.keymap import bindings_of
+from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.tree.editing import Editing
+from gpt2_remix.tui.tree.finding import Finding
+from gpt2_remix.tui.tree.keymap import KEYMAP
+from gpt2_remix.tui.tree.rows import TreeRows
+from gpt2_remix.tui.widgets.outline import Outline
+from gpt2_remix.tui.workspace import Workspace
 
 
 class TreeScreen(MainScreen[int | None]):
@@ -205,8 +205,8 @@ class TreeScreen(MainScreen[int | None]):
 
     def compare(self) -> None:
         """Take the first of two branches, and then lay both side by side."""
-        from tui.compare.screen import CompareScreen
-        from tui.state.beginnings import of_branches
+        from gpt2_remix.tui.compare.screen import CompareScreen
+        from gpt2_remix.tui.state.beginnings import of_branches
 
         row, listed, say = self.outline.row, self.listed, self.workspace.say
         if row is None:

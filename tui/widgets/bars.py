@@ -6,7 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
-from tui.style.palette import Palette
+from gpt2_remix.tui.style.palette import Palette
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 

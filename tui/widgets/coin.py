@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.generation.step import Step
-from engine.sampling.settings import CoinKind
-from tui.style.palette import Palette
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import CoinKind
+from gpt2_remix.tui.style.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 MARKER = "▼"
 
@@ -115,7 +115,7 @@ class Coin(Widget):
         if y == 1:
             hit = step.token if step is not None and step.origin != "prompt" else None
             if flipped and step is not None and step.u is not None and dist.settings != step.settings:
-                from engine.sampling.coin import choose_interval
+                from gpt2_remix.engine.sampling.coin import choose_interval
 
                 hit = choose_interval(dist.final, step.u)
             return self._shares(dist, width, hit)
@@ -123,7 +123,7 @@ class Coin(Widget):
 
     def _shares(self, dist: Distribution, width: int, hit: int | None) -> list[Segment]:
         """The interval in `width` cells: shares of half a cell or more on their own, the others as one tail."""
-        from engine.sampling.coin import interval_shares, interval_span
+        from gpt2_remix.engine.sampling.coin import interval_shares, interval_span
 
         segments: list[Segment] = []
         done = 0
@@ -168,7 +168,7 @@ class Coin(Widget):
         if view.again:
             segments.append(Segment(f" again, roll {step.roll}", palette.taken))
         if dist.settings != step.settings:
-            from engine.sampling.coin import choose_interval
+            from gpt2_remix.engine.sampling.coin import choose_interval
 
             now = choose_interval(dist.final, step.u)
             if now != step.token:
@@ -176,7 +176,7 @@ class Coin(Widget):
         return segments
 
     def _race_line(self, dist: Distribution, step: Step, y: int, width: int) -> list[Segment]:
-        from engine.sampling.coin import gumbel_race, gumbel_uniforms
+        from gpt2_remix.engine.sampling.coin import gumbel_race, gumbel_uniforms
 
         palette = self._palette
         assert step.seed is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import TextArea
 
-from engine.tokens.display import show_character
+from gpt2_remix.engine.tokens.display import show_character
 
 
 class DataArea(TextArea):

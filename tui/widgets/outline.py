@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.generation.step import Step
-from tui.style.palette import Palette
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.tui.style.palette import Palette
 
 
 @dataclass(frozen=True, slots=True)

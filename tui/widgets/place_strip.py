@@ -9,7 +9,7 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.style.palette import Palette
+from gpt2_remix.tui.style.palette import Palette
 
 
 class PlaceStrip(Widget):

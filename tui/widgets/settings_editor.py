@@ -7,8 +7,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from tui.style.palette import Palette
-from tui.widgets.settings_list import SettingsList
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.settings_list import SettingsList
 
 
 class SettingsEditor(Vertical):

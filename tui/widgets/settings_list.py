@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.sampling.fields import find_setting
-from tui.state.sampling_panel import Setting
-from tui.style.palette import Palette
-from tui.widgets.settings_rows import LABEL, VALUE, Rows, chain_row, packed, pair_row, single
+from gpt2_remix.engine.sampling.fields import find_setting
+from gpt2_remix.tui.state.sampling_panel import Setting
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.settings_rows import LABEL, VALUE, Rows, chain_row, packed, pair_row, single
 
 TYPED = "0123456789.:;-"
 TEXTS = ("dry_breakers",)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
-from tui.state.sampling_panel import Setting
-from tui.style.palette import Palette
+from gpt2_remix.tui.state.sampling_panel import Setting
+from gpt2_remix.tui.style.palette import Palette
 
 LABEL, VALUE = 23, 8
 """Cells for label and value where every setting has a line."""

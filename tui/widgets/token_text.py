@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.tokens.display import show_text
-from engine.tokens.tokenizer import split_characters
-from tui.state.verbatim import TraceMark
-from tui.style.contrast import legible
-from tui.style.palette import Palette
-from tui.style.wrap import Flow
+from gpt2_remix.engine.tokens.display import show_text
+from gpt2_remix.engine.tokens.tokenizer import split_characters
+from gpt2_remix.tui.state.verbatim import TraceMark
+from gpt2_remix.tui.style.contrast import legible
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.wrap import Flow
 
 TokenKind = Literal["prompt", "sampled", "picked", "leaves", "apart", "again", "otherwise"]
 """How a token came; in a lane also where it leaves lane 1, what is other after that, and what is the same again;

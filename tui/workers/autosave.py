@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import EngineError
-from tui.messages import NotSaved, Saved
-from tui.state.exploration import Exploration
-from tui.workers.session_writer import SessionWriter
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.tui.messages import NotSaved, Saved
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.workers.session_writer import SessionWriter
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
-    from engine.session.journal import Journal
-    from engine.session.opening import OpenedSession
+    from gpt2_remix.engine.session.journal import Journal
+    from gpt2_remix.engine.session.opening import OpenedSession
 
 TICK = 0.25
 """Seconds between two looks at what is new: what was seen is on the disk well within a second."""
@@ -45,7 +45,7 @@ class Autosave:
 
     def save_in(self, exploration: Exploration, opened: OpenedSession) -> None:
         """From now on this exploration is kept in a session's file."""
-        from engine.session.journal import Journal
+        from gpt2_remix.engine.session.journal import Journal
 
         session = opened.session
         session.tree = exploration.tree
@@ -54,9 +54,9 @@ class Autosave:
 
     def save_new(self, exploration: Exploration) -> None:
         """This exploration gets a file of its own as soon as there is something to keep."""
-        from engine.session.folder import claimed, fresh_path
-        from engine.session.journal import Session
-        from engine.session.opening import OpenedSession
+        from gpt2_remix.engine.session.folder import claimed, fresh_path
+        from gpt2_remix.engine.session.journal import Session
+        from gpt2_remix.engine.session.opening import OpenedSession
 
         path, lock = claimed(fresh_path())
         self.save_in(exploration, OpenedSession(Session(exploration.tree), path, saved=False, lock=lock))
@@ -157,9 +157,9 @@ class Autosave:
 
 def exported_elsewhere(kept: SavedExploration) -> str:
     """Write a session that could not be saved as JSON to where that can be done; where it is, in a line."""
-    from engine.session.export.json import session_to_json
-    from engine.session.export.render import write_text
-    from engine.session.folder import free_path
+    from gpt2_remix.engine.session.export.json import session_to_json
+    from gpt2_remix.engine.session.export.render import write_text
+    from gpt2_remix.engine.session.folder import free_path
 
     path = kept.opened.path
     assert path is not None

@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from engine.generation.step import Step
-from tui.messages import ChangedOver, LogitsReady, ModelReady, RequestFailed, Stepped
-from tui.workers.jobs import JOBS, Job, start
-from tui.workers.mailbox import Mailbox
-from tui.workers.model_loader import FoundModel, ModelLoader
-from tui.workers.pacing import Pacing
-from tui.workers.requests import JobRequest, LogitsRequest, Request, RunRequest
-from tui.workers.threads import reason_of, step_back
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.tui.messages import ChangedOver, LogitsReady, ModelReady, RequestFailed, Stepped
+from gpt2_remix.tui.workers.jobs import JOBS, Job, start
+from gpt2_remix.tui.workers.mailbox import Mailbox
+from gpt2_remix.tui.workers.model_loader import FoundModel, ModelLoader
+from gpt2_remix.tui.workers.pacing import Pacing
+from gpt2_remix.tui.workers.requests import JobRequest, LogitsRequest, Request, RunRequest
+from gpt2_remix.tui.workers.threads import reason_of, step_back
 
 if TYPE_CHECKING:
-    from engine.generation.backend import Backend
-    from engine.generation.lane import Lane
-    from engine.models.opening import LoadOptions, Model
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.generation.backend import Backend
+    from gpt2_remix.engine.generation.lane import Lane
+    from gpt2_remix.engine.models.opening import LoadOptions, Model
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 OPEN, CHANGE_OVER = "open", "change over"
 """Places of the mailbox beside those of requests."""
@@ -154,7 +154,7 @@ class EngineWorker:
     def loop(self) -> None:
         """Work until closed."""
         step_back()
-        from engine.models.opening import kernels_ready
+        from gpt2_remix.engine.models.opening import kernels_ready
 
         with suppress(Exception):  # it is asked again, by whoever says what is wrong
             kernels_ready()  # loading LLVM takes a tenth of a second: begin with it
@@ -222,8 +222,8 @@ class EngineWorker:
             request.reply(message)
 
     def _start(self, found: FoundModel) -> None:
-        from engine.models.opening import Model, kernels_ready, start_backend
-        from engine.models.record import record_of
+        from gpt2_remix.engine.models.opening import Model, kernels_ready, start_backend
+        from gpt2_remix.engine.models.record import record_of
 
         located, options = found.located, found.options
         try:
@@ -248,8 +248,8 @@ class EngineWorker:
                              daemon=True).start()
 
     def _change_over(self, name: str) -> None:
-        from engine.models.opening import Model, start_backend
-        from engine.models.record import record_of
+        from gpt2_remix.engine.models.opening import Model, start_backend
+        from gpt2_remix.engine.models.record import record_of
 
         found, before = self._running, self._model
         if found is None or before is None or before.info.name != name or before.info.form != "numpy":
@@ -270,7 +270,7 @@ class EngineWorker:
 
     def _answer(self, model: Model, request: LogitsRequest) -> None:
         """Give the logits of the places that were asked for, one by one, as long as nothing else is asked."""
-        from engine.generation.decode import logits_at
+        from gpt2_remix.engine.generation.decode import logits_at
 
         for place, ids in request.wanted:
             if self._mailbox.closed or self._mailbox.get(LogitsRequest) is not request:
@@ -280,7 +280,7 @@ class EngineWorker:
         self._mailbox.drop(LogitsRequest, request)
 
     def _step(self, model: Model, run: Run) -> None:
-        from engine.generation.decode import advance
+        from gpt2_remix.engine.generation.decode import advance
 
         now = time.monotonic()
         if not run.started:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from textual.message import Message
 
-from tui.messages import ErrandFailed
-from tui.workers.mailbox import Mailbox
-from tui.workers.requests import Reply
-from tui.workers.threads import reason_of, step_back
+from gpt2_remix.tui.messages import ErrandFailed
+from gpt2_remix.tui.workers.mailbox import Mailbox
+from gpt2_remix.tui.workers.requests import Reply
+from gpt2_remix.tui.workers.threads import reason_of, step_back
 
 
 class Errands:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
-from engine.errors import EngineError
-from engine.generation.step import Step
-from tui.messages import Exported, PromptScored, Rechosen, RepeatProgress
-from tui.workers.requests import ExportRequest, JobRequest, RechooseRequest, RepeatRequest, ScoreRequest
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.tui.messages import Exported, PromptScored, Rechosen, RepeatProgress
+from gpt2_remix.tui.workers.requests import ExportRequest, JobRequest, RechooseRequest, RepeatRequest, ScoreRequest
 
 if TYPE_CHECKING:
-    from engine.models.opening import Model
+    from gpt2_remix.engine.models.opening import Model
 
 SCORED_AT_ONCE = 32
 
@@ -43,8 +43,8 @@ def start(model: Model, request: JobRequest) -> Job:
 
 def scoring(model: Model, request: ScoreRequest) -> Job:
     """Fill in the probabilities of prompt steps (node, step) of a stream."""
-    from engine.generation.score import score
-    from engine.generation.step import with_probabilities
+    from gpt2_remix.engine.generation.score import score
+    from gpt2_remix.engine.generation.step import with_probabilities
 
     wanted = {step.position: (node, step) for node, step in request.steps}
     part: list[tuple[int, Step]] = []
@@ -60,7 +60,7 @@ def scoring(model: Model, request: ScoreRequest) -> Job:
 
 def rechoosing(model: Model, request: RechooseRequest) -> Job:
     """What the coins of a stream would have chosen with other settings."""
-    from engine.generation.counterfactual import rechoose
+    from gpt2_remix.engine.generation.counterfactual import rechoose
 
     part: list[tuple[int, int | None]] = []
     for found in rechoose(model.backend, request.steps, request.settings, tokenizer=model.tokenizer,
@@ -74,7 +74,7 @@ def rechoosing(model: Model, request: RechooseRequest) -> Job:
 
 def repeating(model: Model, request: RepeatRequest) -> Job:
     """Run lanes over seeds."""
-    from engine.compare.repeats import repeat
+    from gpt2_remix.engine.compare.repeats import repeat
 
     posted = 0.0
     for result, done, total in repeat(
@@ -93,7 +93,7 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
 
 def exporting(model: Model, request: ExportRequest) -> Job:
     """Write a session as an HTML page with the candidates of every token."""
-    from engine.session.export.render import page_size, page_with_candidates, write_text
+    from gpt2_remix.engine.session.export.render import page_size, page_with_candidates, write_text
 
     session = request.copy()
     done, total, path, text = 0, page_size(session, request.leaf), str(request.path), ""

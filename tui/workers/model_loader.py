@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tui.messages import KernelsReady, Loading, ModelFailed, TokenizerReady
-from tui.workers.threads import CancelledError, reason_of
+from gpt2_remix.tui.messages import KernelsReady, Loading, ModelFailed, TokenizerReady
+from gpt2_remix.tui.workers.threads import CancelledError, reason_of
 
 if TYPE_CHECKING:
-    from engine.models.opening import LoadOptions, Located
-    from engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.models.opening import LoadOptions, Located
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class ModelLoader:
 
     def compile_kernels(self, name: str) -> None:
         """Compile kernels while a model already runs; goes on where another one is asked for, which needs them too."""
-        from engine.gpt2.kernels import compiled
+        from gpt2_remix.engine.gpt2.kernels import compiled
 
         try:
             compiled.compile_kernels(lambda: self._closed)
@@ -70,9 +70,9 @@ class ModelLoader:
         self._post(KernelsReady(name))
 
     def _find(self, number: int, name: str, options: LoadOptions) -> None:
-        from engine.gpt2.kernels.compiled import compile_kernels
-        from engine.models.opening import kernels_ready, locate, read_tokenizer
-        from engine.models.weights_hash import weights_sha256
+        from gpt2_remix.engine.gpt2.kernels.compiled import compile_kernels
+        from gpt2_remix.engine.models.opening import kernels_ready, locate, read_tokenizer
+        from gpt2_remix.engine.models.weights_hash import weights_sha256
 
         def progress(what: str, done: int, total: int | None) -> None:
             if number != self._newest:

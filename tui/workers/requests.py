@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
-from engine.generation.step import Step
-from engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 if TYPE_CHECKING:
-    from engine.compare.lanes import LaneStart
-    from engine.generation.lane import Lane
-    from engine.session.journal import Session
+    from gpt2_remix.engine.compare.lanes import LaneStart
+    from gpt2_remix.engine.generation.lane import Lane
+    from gpt2_remix.engine.session.journal import Session
 
 Reply: TypeAlias = Callable[[Message], object]
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from engine.errors import EngineError
-from tui.messages import NotSaved, Saved
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.tui.messages import NotSaved, Saved
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
-    from engine.session.journal import Changes
-    from engine.session.store import Store
+    from gpt2_remix.engine.session.journal import Changes
+    from gpt2_remix.engine.session.store import Store
 
 RETRY = 2.0
 """Seconds until what could not be written is tried again."""
@@ -116,7 +116,7 @@ class SessionWriter:
         return max(0.01, min(due) - time.monotonic()) if due else None
 
     def _write(self, stores: dict[Path, Store], path: Path, changes: Changes) -> None:
-        from engine.session.store import Store
+        from gpt2_remix.engine.session.store import Store
 
         lost = False
         try:

@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 
-from engine.errors import EngineError
+from gpt2_remix.engine.errors import EngineError
 
 SWITCH = 0.002
 """Seconds after which a thread that waits for Python's lock asks for it."""

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tui.messages import Indexed, Indexing, Traced
-from tui.workers.mailbox import Mailbox
-from tui.workers.requests import Reply
-from tui.workers.threads import CancelledError, reason_of, step_back
+from gpt2_remix.tui.messages import Indexed, Indexing, Traced
+from gpt2_remix.tui.workers.mailbox import Mailbox
+from gpt2_remix.tui.workers.requests import Reply
+from gpt2_remix.tui.workers.threads import CancelledError, reason_of, step_back
 
 if TYPE_CHECKING:
-    from engine.tokens.tokenizer import Tokenizer
-    from engine.trace.follow import Follower
-    from engine.trace.index import Index
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+    from gpt2_remix.engine.trace.follow import Follower
+    from gpt2_remix.engine.trace.index import Index
 
 TEXT = "text"
 """The mailbox's place for the text to trace in."""
@@ -109,7 +109,7 @@ class Tracer:
             self._trace(self._index, edit)
 
     def _read(self, text: Text) -> Index | None:
-        from engine.trace.sources import find_index
+        from gpt2_remix.engine.trace.sources import find_index
 
         def progress(what: str, done: int, total: int | None) -> None:
             if self._mailbox.closed or self._text is not text:
@@ -124,7 +124,7 @@ class Tracer:
         return index
 
     def _trace(self, index: Index, edit: Edit) -> None:
-        from engine.trace.follow import Follower
+        from gpt2_remix.engine.trace.follow import Follower
 
         follower = self._followers.pop(edit.stream, None)
         if follower is None or follower.min_tokens != edit.min_tokens:

@@ -6,15 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 from textual.message import Message
 
-from tui.messages import TrainingEvent, TrainingOver
-from tui.state.training import TrainOptions
+from gpt2_remix.engine.program import command, environment
+from gpt2_remix.tui.messages import TrainingEvent, TrainingOver
+from gpt2_remix.tui.state.training import TrainOptions
 
 STOP = signal.SIGINT if os.name == "posix" else signal.SIGTERM
 
@@ -29,10 +29,10 @@ class TrainingProcess:
     def begin(self, number: int, options: TrainOptions) -> None:
         """Start a training with half the processor's cores. Raises OSError where no process can be started."""
         threads = max(1, (os.cpu_count() or 2) // 2)
-        command = [sys.executable, "-m", "tui", "train", "--events", "--threads", str(threads), *options.arguments]
         # A session of its own: it ends well by itself when the terminal closes.
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            command("tui", "train", "--events", "--threads", str(threads), *options.arguments), env=environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             encoding="utf-8", errors="replace", start_new_session=True,
         )
         listening = threading.Thread(target=self._listen, args=(number, self.process), name="training", daemon=True)

@@ -7,10 +7,10 @@ from subprocess import Popen
 
 from textual.message import Message
 
-from tui import messages
-from tui.state.training import Training, TrainOptions
-from tui.workers.requests import numbers
-from tui.workers.training_process import TrainingProcess
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.state.training import Training, TrainOptions
+from gpt2_remix.tui.workers.requests import numbers
+from gpt2_remix.tui.workers.training_process import TrainingProcess
 
 
 class Trainings:

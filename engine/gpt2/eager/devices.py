@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from engine.errors import InputError
+from gpt2_remix.engine.errors import InputError
 
 
 def accelerated(device: str, precision: str | None) -> tuple[str, str] | None:

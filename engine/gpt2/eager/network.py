@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.generation.backend import Logits
-from engine.gpt2.config import GPT2Config, parameters_of
-from engine.gpt2.network import Array, Batch, KVBuffers
-from engine.gpt2.weights import HEAD, LAYERS
+from gpt2_remix.engine.generation.backend import Logits
+from gpt2_remix.engine.gpt2.config import GPT2Config, parameters_of
+from gpt2_remix.engine.gpt2.network import Array, Batch, KVBuffers
+from gpt2_remix.engine.gpt2.weights import HEAD, LAYERS
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 

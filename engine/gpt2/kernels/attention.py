@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels import scalars as v
-from engine.gpt2.kernels import tiles
-from engine.gpt2.kernels.functions import exp
-from engine.gpt2.kernels.jit import kernel
-from engine.gpt2.kernels.products import filled
+from gpt2_remix.engine.gpt2.kernels import layout as at
+from gpt2_remix.engine.gpt2.kernels import scalars as v
+from gpt2_remix.engine.gpt2.kernels import tiles
+from gpt2_remix.engine.gpt2.kernels.functions import exp
+from gpt2_remix.engine.gpt2.kernels.jit import kernel
+from gpt2_remix.engine.gpt2.kernels.products import filled
 
 _GROUP = at.GROUP
 _LOW = np.float32(-3e38)

@@ -1,4 +1,4 @@
-"""Compiles the kernels into object code for one processor: `python -m engine.gpt2.kernels.build FILE`.
+"""Compiles the kernels into object code for one processor: `python -m gpt2_remix.engine.gpt2.kernels.build FILE`.
 
 A process of its own does this, once for each processor and version: the compiler takes some seconds of a core and holds
 Python's lock meanwhile. What it writes is loaded without numba (`library`).
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from engine.files import written_beside
-from engine.gpt2.kernels.compiled import failure
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.gpt2.kernels.compiled import failure
 
 
 def compiled() -> tuple[str, bytes]:
@@ -28,8 +28,8 @@ def compiled() -> tuple[str, bytes]:
     from llvmlite import binding
     from numba import types
 
-    from engine.gpt2.kernels.program import enter
-    from engine.gpt2.kernels.target import host
+    from gpt2_remix.engine.gpt2.kernels.program import enter
+    from gpt2_remix.engine.gpt2.kernels.target import host
 
     enter.compile(types.void(types.int64, types.int64))
     (signature,) = enter.signatures

@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from engine.errors import EngineError
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.program import command, environment
 
 if TYPE_CHECKING:  # what loads and compiles kernels may not be installed
-    from engine.gpt2.kernels.library import Library
+    from gpt2_remix.engine.gpt2.kernels.library import Library
 
 _SOURCES = (
     "attention.py", "build.py", "emit.py", "functions.py", "jit.py", "layout.py", "products.py", "program.py",
@@ -48,7 +49,7 @@ def missing_reason() -> str:
         if importlib.util.find_spec(name) is None:
             return f"{name} is not installed"
     try:
-        from engine.gpt2.kernels.target import named
+        from gpt2_remix.engine.gpt2.kernels.target import named
 
         features = named()[1]
     except Exception as error:  # a library for another system, or a damaged one
@@ -76,7 +77,7 @@ def _key(cpu: str, features: str) -> str:
 
 def object_name() -> str:
     """What the file of this processor's kernels is called."""
-    from engine.gpt2.kernels.target import named
+    from gpt2_remix.engine.gpt2.kernels.target import named
 
     return f"{_key(*named())}.o"
 
@@ -94,7 +95,7 @@ def load() -> Library | None:
 
 
 def _read(path: Path) -> Library | None:
-    from engine.gpt2.kernels.library import Library
+    from gpt2_remix.engine.gpt2.kernels.library import Library
 
     try:
         content = path.read_bytes()
@@ -168,11 +169,9 @@ def failure(path: Path) -> Path:
 
 
 def _start(path: Path, complaints: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "engine.gpt2.kernels.build", str(path)]
-    root = str(Path(__file__).parents[3])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), root])}
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                            stderr=complaints, start_new_session=True)
+    return subprocess.Popen(command("engine.gpt2.kernels.build", str(path)), env=environment(),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaints,
+                            start_new_session=True)
 
 
 def _run(path: Path, stop: Callable[[], bool]) -> str:

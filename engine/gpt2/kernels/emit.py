@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from llvmlite import ir
 from numba.core import cgutils
 
-from engine.gpt2.kernels.layout import LANES
+from gpt2_remix.engine.gpt2.kernels.layout import LANES
 
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 F16, F32 = ir.HalfType(), ir.FloatType()

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels import scalars as v
-from engine.gpt2.kernels.jit import kernel
+from gpt2_remix.engine.gpt2.kernels import layout as at
+from gpt2_remix.engine.gpt2.kernels import scalars as v
+from gpt2_remix.engine.gpt2.kernels.jit import kernel
 
 
 @kernel

@@ -12,8 +12,8 @@ import numpy as np
 from llvmlite import binding
 from numpy.typing import NDArray
 
-from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels.target import host
+from gpt2_remix.engine.gpt2.kernels import layout as at
+from gpt2_remix.engine.gpt2.kernels.target import host
 
 
 class Library:

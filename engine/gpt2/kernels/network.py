@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.generation.backend import Logits
-from engine.gpt2.config import GPT2Config, parameters_of
-from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels.library import Library, yield_address
-from engine.gpt2.kernels.packing import Product, aligned
-from engine.gpt2.network import Array, Batch, KVBuffers
-from engine.gpt2.threads import ThreadCount
+from gpt2_remix.engine.generation.backend import Logits
+from gpt2_remix.engine.gpt2.config import GPT2Config, parameters_of
+from gpt2_remix.engine.gpt2.kernels import layout as at
+from gpt2_remix.engine.gpt2.kernels.library import Library, yield_address
+from gpt2_remix.engine.gpt2.kernels.packing import Product, aligned
+from gpt2_remix.engine.gpt2.network import Array, Batch, KVBuffers
+from gpt2_remix.engine.gpt2.threads import ThreadCount
 
 FORM = "kernels 1"
 """How numbers are computed here. It changes whenever the kernels' results do, in the last bit or in meaning."""

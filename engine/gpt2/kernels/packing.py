@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.gpt2.kernels.layout import PANEL, filled
+from gpt2_remix.engine.gpt2.kernels.layout import PANEL, filled
 
 Array: TypeAlias = "NDArray[Any]"
 

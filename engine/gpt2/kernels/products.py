@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels import scalars as v
-from engine.gpt2.kernels import tiles
-from engine.gpt2.kernels.functions import activate
-from engine.gpt2.kernels.jit import kernel
-from engine.gpt2.kernels.target import host
+from gpt2_remix.engine.gpt2.kernels import layout as at
+from gpt2_remix.engine.gpt2.kernels import scalars as v
+from gpt2_remix.engine.gpt2.kernels import tiles
+from gpt2_remix.engine.gpt2.kernels.functions import activate
+from gpt2_remix.engine.gpt2.kernels.jit import kernel
+from gpt2_remix.engine.gpt2.kernels.target import host
 
 # Rows and vectors of a tile: as many sums as there are registers for. Measured: 512-bit registers 4 x 4, others 6 x 1.
 _MANY, _COLUMNS = (4, 4) if host().wide_registers else (6, 1)

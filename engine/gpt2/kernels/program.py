@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.gpt2.kernels import layout as at
-from engine.gpt2.kernels import scalars as v
-from engine.gpt2.kernels import tiles
-from engine.gpt2.kernels.attention import full_attention, half_attention
-from engine.gpt2.kernels.jit import kernel
-from engine.gpt2.kernels.products import filled, prepare, product_chunk
+from gpt2_remix.engine.gpt2.kernels import layout as at
+from gpt2_remix.engine.gpt2.kernels import scalars as v
+from gpt2_remix.engine.gpt2.kernels import tiles
+from gpt2_remix.engine.gpt2.kernels.attention import full_attention, half_attention
+from gpt2_remix.engine.gpt2.kernels.jit import kernel
+from gpt2_remix.engine.gpt2.kernels.products import filled, prepare, product_chunk
 
 _SPINS = 4_000
 """Looks at a counter, some microseconds, before a waiting thread gives its processor away."""

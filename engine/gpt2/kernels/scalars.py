@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from engine.gpt2.kernels.emit import F16, F32, I8, I16, I32, I64, Builder, Value, call, const
+from gpt2_remix.engine.gpt2.kernels.emit import F16, F32, I8, I16, I32, I64, Builder, Value, call, const
 
 
 def _numbers_at(number: Any, kind: Any) -> Any:

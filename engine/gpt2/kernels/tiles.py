@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from engine.gpt2.kernels.emit import (
+from gpt2_remix.engine.gpt2.kernels.emit import (
     F32,
     FLOATS,
     I8,
@@ -36,7 +36,7 @@ from engine.gpt2.kernels.emit import (
     store,
     zeros,
 )
-from engine.gpt2.kernels.layout import LANES, PANEL
+from gpt2_remix.engine.gpt2.kernels.layout import LANES, PANEL
 
 
 def int_tile(rows: int, vectors: int, *, wide: bool, unroll: int = 1) -> Any:

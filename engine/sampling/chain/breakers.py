@@ -14,9 +14,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.errors import InputError
-from engine.sampling.chain.state import Ids
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.sampling.chain.state import Ids
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 LONGEST_REST = 20
 """Tokens that may follow the first of a breaker; more are not looked at."""

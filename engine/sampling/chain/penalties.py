@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from engine.sampling.chain.breakers import breakers_of
-from engine.sampling.chain.state import ChainState, Mask
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling.chain.breakers import breakers_of
+from gpt2_remix.engine.sampling.chain.state import ChainState, Mask
+from gpt2_remix.engine.sampling.settings import Settings
 
 LARGEST_LOG = 88.7228391
 """The logarithm of the largest float32, at which llama.cpp ends the growth of DRY's penalty."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.sampling.chain.penalties import (
+from gpt2_remix.engine.sampling.chain.penalties import (
     add_bias,
     ban,
     discourage_repeats,
@@ -14,9 +14,9 @@ from engine.sampling.chain.penalties import (
     penalize_repetition,
     postpone_end,
 )
-from engine.sampling.chain.state import ChainState, Mask
-from engine.sampling.chain.temperature import temper, temper_by_entropy
-from engine.sampling.chain.truncation import (
+from gpt2_remix.engine.sampling.chain.state import ChainState, Mask
+from gpt2_remix.engine.sampling.chain.temperature import temper, temper_by_entropy
+from gpt2_remix.engine.sampling.chain.truncation import (
     cut_epsilon,
     cut_eta,
     cut_min_p,
@@ -27,7 +27,7 @@ from engine.sampling.chain.truncation import (
     cut_typical,
     exclude_top_choices,
 )
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling.settings import Settings
 
 RULES: dict[str, Callable[[ChainState, Settings], Mask | None]] = {
     "repetition_penalty": penalize_repetition,

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.context import SamplingContext
 
 Floats = NDArray[np.float64]
 

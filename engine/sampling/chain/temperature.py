@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from engine.sampling.chain.state import LARGEST, LOWEST, ChainState, Mask, entropy
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling.chain.state import LARGEST, LOWEST, ChainState, Mask, entropy
+from gpt2_remix.engine.sampling.settings import Settings
 
 
 def temper(state: ChainState, settings: Settings) -> Mask | None:

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.sampling.chain.state import ChainState, Floats, Mask, entropy
-from engine.sampling.coin import nth_highest, rule_chance
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling.chain.state import ChainState, Floats, Mask, entropy
+from gpt2_remix.engine.sampling.coin import nth_highest, rule_chance
+from gpt2_remix.engine.sampling.settings import Settings
 
 
 def cut_top_k(state: ChainState, settings: Settings) -> Mask | None:

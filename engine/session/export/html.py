@@ -10,20 +10,20 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from engine.generation.step import Step
-from engine.session.export.markdown import annotation_words
-from engine.session.export.text import text_of
-from engine.session.journal import Session
-from engine.session.outline import Segment, nodes_of, segments
-from engine.session.replay import Candidate, CandidatesOf
-from engine.session.tree import Tree
-from engine.tokens.display import show_text
-from engine.tokens.tokenizer import Tokenizer, split_characters
-from engine.words import counted
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.session.export.markdown import annotation_words
+from gpt2_remix.engine.session.export.text import text_of
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.outline import Segment, nodes_of, segments
+from gpt2_remix.engine.session.replay import Candidate, CandidatesOf
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.tokens.display import show_text
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, split_characters
+from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:
-    from engine.session.journal import Session
-    from engine.session.replay import Candidate
+    from gpt2_remix.engine.session.journal import Session
+    from gpt2_remix.engine.session.replay import Candidate
 
 # JSON
 
@@ -135,7 +135,7 @@ def _hover(step: Step, tokenizer: Tokenizer, candidates: Sequence[Candidate]) ->
 
 
 def _token_name(tokenizer: Tokenizer, token: int) -> str:
-    from engine.tokens.display import decode_token, show_token
+    from gpt2_remix.engine.tokens.display import decode_token, show_token
 
     return show_token(decode_token(tokenizer.token_bytes(token), token))
 

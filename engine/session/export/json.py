@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from engine.errors import InputError
-from engine.models.record import model_record
-from engine.sampling.settings import COINS, SEED_LIMIT, Settings
-from engine.session.journal import Session, turns
-from engine.session.nodes import ROOT, Annotation, View
-from engine.session.outline import branch_only
-from engine.session.records import LARGEST, NodeRow, grow_row, node_row, plausible, turn
-from engine.session.tree import Tree
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.record import model_record
+from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, Settings
+from gpt2_remix.engine.session.journal import Session, turns
+from gpt2_remix.engine.session.nodes import ROOT, Annotation, View
+from gpt2_remix.engine.session.outline import branch_only
+from gpt2_remix.engine.session.records import LARGEST, NodeRow, grow_row, node_row, plausible, turn
+from gpt2_remix.engine.session.tree import Tree
 
 FORMAT, FORMAT_VERSION = "gpt2-remix session", 2
 """Version 1 did not hold turns, and the settings' default order was another (see `Settings.from_dict`)."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.session.journal import Session
-from engine.session.nodes import Annotation
-from engine.session.outline import branch_only, nodes_of, segments
-from engine.session.tree import Tree
-from engine.tokens.display import show_text
-from engine.tokens.tokenizer import Tokenizer, split_characters
-from engine.words import counted
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.nodes import Annotation
+from gpt2_remix.engine.session.outline import branch_only, nodes_of, segments
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.tokens.display import show_text
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, split_characters
+from gpt2_remix.engine.words import counted
 
 
 def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from engine.errors import EngineError
-from engine.files import written_beside
-from engine.generation.backend import Backend
-from engine.session.export.html import HEAT, HOVERED, to_html
-from engine.session.export.json import session_to_json
-from engine.session.export.markdown import to_markdown
-from engine.session.export.text import to_text
-from engine.session.journal import Session
-from engine.session.replay import Candidate, candidates
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.session.export.html import HEAT, HOVERED, to_html
+from gpt2_remix.engine.session.export.json import session_to_json
+from gpt2_remix.engine.session.export.markdown import to_markdown
+from gpt2_remix.engine.session.export.text import to_text
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.replay import Candidate, candidates
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 def render(form: str, session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.session.journal import Session
-from engine.session.outline import shown_leaves
-from engine.session.tree import Tree
-from engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.outline import shown_leaves
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 def text_of(tree: Tree, tokenizer: Tokenizer, nodes: Sequence[int]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gpt2.opening import open_backend
-from engine.models.benchmark import measure
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.models.benchmark import measure
 from tests.engine.cli.test_cli import document, run
 from tests.kinds import Checkpoint
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.cli import options as cli
-from engine.models.opening import Model
+from gpt2_remix.engine.cli import options as cli
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.tui.__main__ import main
 from tests.kinds import Checkpoint
-from tui.__main__ import main
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -250,14 +250,14 @@ def test_an_unexpected_failure_is_one_line(capsys: pytest.CaptureFixture[str], m
     def fail() -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("engine.models.hub.list_models", fail)
+    monkeypatch.setattr("gpt2_remix.engine.models.hub.list_models", fail)
     code, _, err = run(capsys, "models")
     assert code == 1
     assert "two lines" in err
     assert err.count("\n") == 1
 
 
-PROGRAM = [sys.executable, "-m", "tui"]
+PROGRAM = [sys.executable, "-m", "gpt2_remix.tui"]
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_interrupting_ends_with_130() -> None:
 
 @pytest.mark.slow
 def test_a_reader_that_has_seen_enough() -> None:
-    shell = f"{sys.executable} -m tui generate x -n 300 --seed 1 | head -c 5"
+    shell = f"{sys.executable} -m gpt2_remix.tui generate x -n 300 --seed 1 | head -c 5"
     result = subprocess.run(shell, shell=True, capture_output=True, text=True, timeout=60, check=False)
     assert len(result.stdout) == 5
     assert result.stderr == ""
@@ -291,12 +291,12 @@ def test_output_is_utf8_whatever_the_locale() -> None:
 
 
 def test_every_command_is_known_before_its_file_is_imported() -> None:
-    import engine.cli
-    import tui.__main__
-    import tui.cli
-    from engine.cli.options import commands
+    import gpt2_remix.engine.cli
+    import gpt2_remix.tui.__main__
+    import gpt2_remix.tui.cli
+    from gpt2_remix.engine.cli.options import commands
 
-    for package in (engine.cli, tui.cli):
+    for package in (gpt2_remix.engine.cli, gpt2_remix.tui.cli):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     assert {name: command.callback.__module__ for name, command in commands.commands.items() if command.callback} == (

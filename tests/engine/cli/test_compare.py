@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.models.opening import Model
+from gpt2_remix.engine.models.opening import Model
 from tests.engine.cli.test_cli import document, run
 
 LANES = ["temperature=0.7,top_p=0.9", "temperature=1.2", "temperature=0"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sampling.coin import interval_chance
+from gpt2_remix.engine.sampling.coin import interval_chance
 from tests.engine.cli.test_cli import document
 from tests.kinds import Checkpoint
 

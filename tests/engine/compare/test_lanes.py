@@ -12,23 +12,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.compare.lanes import LaneSpec, LaneStart, divergences, lane_starts, parse_lane, run_together, start_lanes
-from engine.compare.repeats import repeat
-from engine.errors import InputError
-from engine.generation.backend import window_start
-from engine.generation.counterfactual import rechoose, script_of
-from engine.generation.decode import advance, pick_token
-from engine.generation.lane import Lane, lane_at
-from engine.generation.step import Step
-from engine.generation.stream import Prefix
-from engine.gpt2.backend import LocalBackend
-from engine.gpt2.opening import open_backend
-from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
-from engine.sampling.context import SamplingContext
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import CoinKind, Settings
-from engine.session.replay import within_rounding
-from engine.tokens.tokenizer import without_texts
+from gpt2_remix.engine.compare.lanes import (
+    LaneSpec,
+    LaneStart,
+    divergences,
+    lane_starts,
+    parse_lane,
+    run_together,
+    start_lanes,
+)
+from gpt2_remix.engine.compare.repeats import repeat
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.backend import window_start
+from gpt2_remix.engine.generation.counterfactual import rechoose, script_of
+from gpt2_remix.engine.generation.decode import advance, pick_token
+from gpt2_remix.engine.generation.lane import Lane, lane_at
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.stream import Prefix
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.session.replay import within_rounding
+from gpt2_remix.engine.tokens.tokenizer import without_texts
 from tests.kinds import Checkpoint
 
 END = 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.compare.statistics import (
+from gpt2_remix.engine.compare.statistics import (
     compare_streams,
     divergence,
     highest_and_lowest,
@@ -12,7 +12,7 @@ from engine.compare.statistics import (
     over_seeds,
     stream_stats,
 )
-from engine.generation.step import Step
+from gpt2_remix.engine.generation.step import Step
 
 tokens = st.lists(st.integers(0, 3), max_size=40)
 

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.errors import InputError
-from engine.generation.backend import check_ids, window_start
-from engine.generation.decode import advance, choose_token, logits_at, pick_token
-from engine.generation.lane import Lane
-from engine.generation.score import score
-from engine.models.opening import Model
-from engine.sampling import coin
-from engine.sampling.context import SamplingContext
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
-from engine.tokens.tokenizer import without_texts
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.backend import check_ids, window_start
+from gpt2_remix.engine.generation.decode import advance, choose_token, logits_at, pick_token
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.generation.score import score
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling import coin
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.tokens.tokenizer import without_texts
 from tests.kinds import Checkpoint
 
 END = 8192
@@ -71,7 +71,7 @@ def test_greedy_ignores_the_coin(classics: Model) -> None:
 
 
 def coin_kinds() -> Any:
-    from engine.sampling.settings import COINS
+    from gpt2_remix.engine.sampling.settings import COINS
 
     return COINS
 
@@ -84,7 +84,7 @@ def test_gumbel_steps_record_their_u(classics: Model) -> None:
 
 
 def test_reasons_to_stop(checkpoint: Checkpoint) -> None:
-    from engine.gpt2.opening import open_backend
+    from gpt2_remix.engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
     lanes = [
@@ -101,7 +101,7 @@ def test_reasons_to_stop(checkpoint: Checkpoint) -> None:
 
 
 def test_generation_goes_on_past_the_context(checkpoint: Checkpoint) -> None:
-    from engine.gpt2.opening import open_backend
+    from gpt2_remix.engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
     lane = Lane([1, 2], Settings(), 3, limit=200)
@@ -160,7 +160,7 @@ def test_scores_are_those_of_the_network(fresh_classics: Model) -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 32, 33, 34, 100])
 def test_long_texts_are_scored_in_overlapping_windows(checkpoint: Checkpoint, length: int) -> None:
-    from engine.gpt2.opening import open_backend
+    from gpt2_remix.engine.gpt2.opening import open_backend
 
     backend = open_backend("x", checkpoint())
     ids = np.random.default_rng(0).integers(0, 97, length).tolist()

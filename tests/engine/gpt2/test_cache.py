@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.generation.decode import advance, logits_at
-from engine.generation.lane import Lane
-from engine.gpt2.backend import LocalBackend
-from engine.gpt2.opening import open_backend
-from engine.models.names import embedded_folder
-from engine.models.opening import Model
-from engine.sampling.settings import Settings
-from engine.tokens.tokenizer import without_texts
+from gpt2_remix.engine.generation.decode import advance, logits_at
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.models.names import embedded_folder
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.tokens.tokenizer import without_texts
 
 END = 8192
 TOKENS = without_texts(END)

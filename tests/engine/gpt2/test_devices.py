@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import InputError
-from engine.gpt2 import measure, opening
-from engine.gpt2.backend import LocalBackend
-from engine.gpt2.config import read_config
-from engine.gpt2.eager import devices
-from engine.gpt2.eager.network import EagerNetwork
-from engine.gpt2.kernels.library import Library
-from engine.gpt2.opening import LARGE, choose, open_backend
-from engine.gpt2.weights import read_tensors
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.gpt2 import measure, opening
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.gpt2.config import read_config
+from gpt2_remix.engine.gpt2.eager import devices
+from gpt2_remix.engine.gpt2.eager.network import EagerNetwork
+from gpt2_remix.engine.gpt2.kernels.library import Library
+from gpt2_remix.engine.gpt2.opening import LARGE, choose, open_backend
+from gpt2_remix.engine.gpt2.weights import read_tensors
 from tests.engine.gpt2.networks import open_network
 from tests.kinds import Checkpoint
 

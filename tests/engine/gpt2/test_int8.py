@@ -12,22 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.generation.counterfactual import script_of
-from engine.generation.decode import advance, choose_token, visible_ids
-from engine.generation.draft import prompt_lookup_draft
-from engine.generation.lane import Lane
-from engine.gpt2.backend import LocalBackend
-from engine.gpt2.config import GPT2Config, read_config
-from engine.gpt2.int8 import int8_layers
-from engine.gpt2.kernels.library import Library
-from engine.gpt2.kernels.network import KernelNetwork
-from engine.gpt2.kernels.packing import int8_product
-from engine.gpt2.opening import open_backend
-from engine.models.names import embedded_folder
-from engine.sampling.context import SamplingContext
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
-from engine.tokens.tokenizer import without_texts
+from gpt2_remix.engine.generation.counterfactual import script_of
+from gpt2_remix.engine.generation.decode import advance, choose_token, visible_ids
+from gpt2_remix.engine.generation.draft import prompt_lookup_draft
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.gpt2.backend import LocalBackend
+from gpt2_remix.engine.gpt2.config import GPT2Config, read_config
+from gpt2_remix.engine.gpt2.int8 import int8_layers
+from gpt2_remix.engine.gpt2.kernels.library import Library
+from gpt2_remix.engine.gpt2.kernels.network import KernelNetwork
+from gpt2_remix.engine.gpt2.kernels.packing import int8_product
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.models.names import embedded_folder
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.tokens.tokenizer import without_texts
 from tests.conftest import edit_json
 from tests.engine.cli.test_cli import document, run
 from tests.kinds import Checkpoint
@@ -213,7 +213,7 @@ def test_a_draft_is_what_followed_last_time(ids: list[int], drafted: Any) -> Non
 
 def test_close_to_fp32_on_real_text() -> None:
     """Kullback-Leibler divergence to fp32 below 1e-3 bits a token: the embedded model on what it has not seen."""
-    from engine.tokens.tokenizer import gpt2_tokenizer
+    from gpt2_remix.engine.tokens.tokenizer import gpt2_tokenizer
 
     folder = embedded_folder()
     text = (
@@ -333,7 +333,7 @@ def test_commands_in_int8_and_their_replay(capsys: pytest.CaptureFixture[str], t
 
 
 def test_devices_that_are_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.gpt2.eager import devices
+    from gpt2_remix.engine.gpt2.eager import devices
 
     monkeypatch.setattr(devices, "accelerators", list)
     for arguments in (("--device", "mps"), ("--device", "cuda")):

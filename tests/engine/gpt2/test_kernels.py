@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import EngineError
-from engine.gpt2.kernels import compiled
-from engine.gpt2.opening import open_backend
-from engine.gpt2.threads import ThreadCount
-from engine.models.names import embedded_folder
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.gpt2.kernels import compiled
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.gpt2.threads import ThreadCount
+from gpt2_remix.engine.models.names import embedded_folder
 
 LOGITS = (
     "import sys, numpy as np\nfrom engine.gpt2.opening import open_backend\n"

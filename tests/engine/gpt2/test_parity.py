@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.gpt2.config import ACTIVATIONS
-from engine.gpt2.opening import open_backend
+from gpt2_remix.engine.gpt2.config import ACTIVATIONS
+from gpt2_remix.engine.gpt2.opening import open_backend
 from tests.engine.gpt2.networks import NETWORKS, open_network
 from tests.kinds import Checkpoint
 
@@ -130,7 +130,7 @@ def test_layouts(checkpoint: Checkpoint, tmp_path: Path, buffers: bool, prefix: 
 
 @pytest.mark.slow
 def test_the_embedded_model() -> None:
-    from engine.models.names import embedded_folder
+    from gpt2_remix.engine.models.names import embedded_folder
 
     ids = random_ids(8193, 512)
     backend = open_backend("classics", embedded_folder())

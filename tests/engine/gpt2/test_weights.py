@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.errors import EngineError, InputError
-from engine.gpt2.config import GPT2Config, check_config
-from engine.gpt2.opening import open_backend
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.gpt2.config import GPT2Config, check_config
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings
 from tests.conftest import edit_json
 from tests.kinds import Checkpoint
 

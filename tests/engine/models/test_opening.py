@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.models.hub import list_models
-from engine.models.names import HUB, resolve
-from engine.models.opening import locate, start_backend
-from engine.models.record import model_record, record_of
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.hub import list_models
+from gpt2_remix.engine.models.names import HUB, resolve
+from gpt2_remix.engine.models.opening import locate, start_backend
+from gpt2_remix.engine.models.record import model_record, record_of
 from tests.conftest import edit_json
 from tests.hub import serving
 from tests.kinds import Checkpoint
 
-PROGRAM = [sys.executable, "-m", "tui"]
+PROGRAM = [sys.executable, "-m", "gpt2_remix.tui"]
 
 
 def gpt2_remix(*arguments: str, endpoint: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import InputError
-from engine.sampling.chain.breakers import breakers_of
-from engine.sampling.chain.rules import RULES
-from engine.sampling.chain.truncation import next_mu
-from engine.sampling.coin import rule_chance
-from engine.sampling.context import SamplingContext
-from engine.sampling.distribution import Distribution, distribution
-from engine.sampling.settings import CHAIN, Settings
-from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer, without_texts
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.sampling.chain.breakers import breakers_of
+from gpt2_remix.engine.sampling.chain.rules import RULES
+from gpt2_remix.engine.sampling.chain.truncation import next_mu
+from gpt2_remix.engine.sampling.coin import rule_chance
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.distribution import Distribution, distribution
+from gpt2_remix.engine.sampling.settings import CHAIN, Settings
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer, without_texts
 
 END = 3
 TOKENS = without_texts(END)

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sampling import coin
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import parse_settings
+from gpt2_remix.engine.sampling import coin
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import parse_settings
 
 probabilities = st.lists(st.integers(0, 1000), min_size=1, max_size=40).filter(any).map(
     lambda weights: np.array(weights) / sum(weights)

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import EngineError, InputError
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings
 
 logit_lists = st.lists(st.floats(-20, 20, width=32), min_size=2, max_size=60)
 chains = st.builds(

@@ -3,9 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import EngineError, InputError
-from engine.sampling.presets import SHIPPED, all_presets, delete_preset, find_preset, presets_file, save_preset
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.sampling.presets import (
+    SHIPPED,
+    all_presets,
+    delete_preset,
+    find_preset,
+    presets_file,
+    save_preset,
+)
+from gpt2_remix.engine.sampling.settings import Settings
 
 DATA = Path(__file__).parent / "data"
 OWN = Settings(temperature=0.9, dry_multiplier=0.5, chain=("top_p", "temperature"), off=("top_k",))

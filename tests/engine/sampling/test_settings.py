@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import InputError
-from engine.sampling.fields import LARGE, LISTS, NUMBERS, find_setting, setting_name
-from engine.sampling.presets import find_preset
-from engine.sampling.settings import CHAIN, Settings, check_seed, parse_settings
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.sampling.fields import LARGE, LISTS, NUMBERS, find_setting, setting_name
+from gpt2_remix.engine.sampling.presets import find_preset
+from gpt2_remix.engine.sampling.settings import CHAIN, Settings, check_seed, parse_settings
 
 settings = st.builds(
     Settings,

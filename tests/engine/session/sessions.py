@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from engine.generation.step import Step
-from engine.models.record import ModelRecord
-from engine.sampling.settings import Settings
-from engine.session.journal import Session
-from engine.session.tree import Tree
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.tree import Tree
 
 CHAINS = (Settings(), Settings(temperature=0.7, top_p=0.9), Settings(banned=(3, 5), logit_bias=((7, -2.5),)))
 MODEL = ModelRecord("classics", 5388032, "fp32", 8193, 512, (4, 256, 4), "ab" * 32)

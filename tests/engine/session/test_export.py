@@ -13,25 +13,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.compare.lanes import run_together
-from engine.errors import InputError
-from engine.generation.decode import pick_token
-from engine.generation.lane import lane_at
-from engine.generation.step import Step
-from engine.generation.stream import context_at
-from engine.models.opening import Model
-from engine.models.record import ModelRecord
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import COINS, Settings
-from engine.session.export.html import to_html
-from engine.session.export.json import session_from_json, session_to_json
-from engine.session.export.markdown import to_markdown
-from engine.session.export.text import to_text
-from engine.session.journal import Session
-from engine.session.outline import branch_only, nodes_of, segments, walk
-from engine.session.replay import candidates, replay, within_rounding
-from engine.session.store import read, save_whole
-from engine.session.tree import Tree
+from gpt2_remix.engine.compare.lanes import run_together
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.decode import pick_token
+from gpt2_remix.engine.generation.lane import lane_at
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.stream import context_at
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import COINS, Settings
+from gpt2_remix.engine.session.export.html import to_html
+from gpt2_remix.engine.session.export.json import session_from_json, session_to_json
+from gpt2_remix.engine.session.export.markdown import to_markdown
+from gpt2_remix.engine.session.export.text import to_text
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.outline import branch_only, nodes_of, segments, walk
+from gpt2_remix.engine.session.replay import candidates, replay, within_rounding
+from gpt2_remix.engine.session.store import read, save_whole
+from gpt2_remix.engine.session.tree import Tree
 from tests.engine.cli.test_cli import document, run
 from tests.engine.session.sessions import grown, same, sessions
 from tests.kinds import known

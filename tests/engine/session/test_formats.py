@@ -13,16 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import InputError
-from engine.models.opening import Model
-from engine.sampling.settings import CHAIN, Settings
-from engine.session.export.json import session_from_json, session_to_json
-from engine.session.export.markdown import to_markdown
-from engine.session.folder import describe
-from engine.session.journal import Journal, Session
-from engine.session.opening import open_session
-from engine.session.store import Store, read, save_whole
-from engine.session.tree import Tree
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.settings import CHAIN, Settings
+from gpt2_remix.engine.session.export.json import session_from_json, session_to_json
+from gpt2_remix.engine.session.export.markdown import to_markdown
+from gpt2_remix.engine.session.folder import describe
+from gpt2_remix.engine.session.journal import Journal, Session
+from gpt2_remix.engine.session.opening import open_session
+from gpt2_remix.engine.session.store import Store, read, save_whole
+from gpt2_remix.engine.session.tree import Tree
 from tests.engine.cli.test_cli import document, run
 from tests.engine.session.sessions import grown, same
 from tests.kinds import known
@@ -172,8 +172,8 @@ def test_an_export_replaces_a_file_whole_or_not_at_all(
     assert link.is_symlink()
     whole = target.read_text("utf-8")
     assert len(whole) > 100
-    from engine.errors import EngineError
-    from engine.session.export.render import write_text
+    from gpt2_remix.engine.errors import EngineError
+    from gpt2_remix.engine.session.export.render import write_text
 
     with pytest.raises(EngineError, match="not valid Unicode"):
         write_text(link, "\ud800")
@@ -182,7 +182,7 @@ def test_an_export_replaces_a_file_whole_or_not_at_all(
 
 
 def test_markdown_leaves_a_character_whole_where_the_origin_changes(classics: Model) -> None:
-    from engine.generation.step import Step
+    from gpt2_remix.engine.generation.step import Step
 
     tokens = [token for character in "é日\U0001f600" for token in classics.tokenizer.encode(character)]
     assert len(tokens) > 5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.session.folder import claimed
-from engine.session.opening import open_session
+from gpt2_remix.engine.session.folder import claimed
+from gpt2_remix.engine.session.opening import open_session
 
 
 def test_two_windows_never_share_a_file(tmp_path: Path) -> None:

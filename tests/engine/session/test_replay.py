@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from engine.compare.lanes import run_together
-from engine.generation.backend import Backend
-from engine.generation.lane import lane_at
-from engine.generation.step import Step
-from engine.gpt2.opening import open_backend
-from engine.models.opening import Model
-from engine.models.record import ModelRecord
-from engine.sampling.settings import CoinKind, Settings
-from engine.session.export.render import page_size, page_with_candidates
-from engine.session.journal import Session
-from engine.session.replay import Replayed, candidates, replay
-from engine.session.tree import Tree
-from engine.tokens.tokenizer import Tokenizer, without_texts
+from gpt2_remix.engine.compare.lanes import run_together
+from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.generation.lane import lane_at
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings
+from gpt2_remix.engine.session.export.render import page_size, page_with_candidates
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.replay import Replayed, candidates, replay
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, without_texts
 from tests.kinds import Checkpoint
 
 TOKENS = without_texts(1)

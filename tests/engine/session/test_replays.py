@@ -9,23 +9,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.compare.lanes import LaneSpec, lane_starts, run_together, start_lanes
-from engine.generation.counterfactual import script_of
-from engine.generation.decode import choose_token, logits_at, pick_token
-from engine.generation.lane import Lane, lane_at
-from engine.generation.step import Step
-from engine.generation.stream import context_at
-from engine.gpt2.opening import open_backend
-from engine.models.opening import Model
-from engine.models.record import ModelRecord
-from engine.sampling.distribution import Distribution, distribution
-from engine.sampling.settings import COINS, CoinKind, Settings
-from engine.session.journal import Session
-from engine.session.nodes import ROOT
-from engine.session.outline import unused_seeds
-from engine.session.recording import keep_lanes
-from engine.session.tree import Tree
-from engine.tokens.tokenizer import without_texts
+from gpt2_remix.engine.compare.lanes import LaneSpec, lane_starts, run_together, start_lanes
+from gpt2_remix.engine.generation.counterfactual import script_of
+from gpt2_remix.engine.generation.decode import choose_token, logits_at, pick_token
+from gpt2_remix.engine.generation.lane import Lane, lane_at
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.stream import context_at
+from gpt2_remix.engine.gpt2.opening import open_backend
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.sampling.distribution import Distribution, distribution
+from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings
+from gpt2_remix.engine.session.journal import Session
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.outline import unused_seeds
+from gpt2_remix.engine.session.recording import keep_lanes
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.tokens.tokenizer import without_texts
 from tests.engine.continuity import assert_continuous, assert_replays
 
 END = 1

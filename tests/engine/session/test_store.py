@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import EngineError, InputError
-from engine.generation.step import Step
-from engine.sampling.settings import Settings
-from engine.session import store
-from engine.session.folder import (
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session import store
+from gpt2_remix.engine.session.folder import (
     bin_folder,
     copy_session,
     describe,
@@ -31,10 +31,10 @@ from engine.session.folder import (
     to_bin,
     try_lock,
 )
-from engine.session.journal import Journal, Session
-from engine.session.recovery import recover
-from engine.session.store import DamagedError, Store, read, save_whole
-from engine.session.tree import Tree
+from gpt2_remix.engine.session.journal import Journal, Session
+from gpt2_remix.engine.session.recovery import recover
+from gpt2_remix.engine.session.store import DamagedError, Store, read, save_whole
+from gpt2_remix.engine.session.tree import Tree
 from tests.engine.session.sessions import MODEL, grown, same, sessions
 from tests.kinds import known
 

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine.generation.step import Step
-from engine.models.record import ModelRecord
-from engine.sampling.settings import Settings
-from engine.session.nodes import ROOT
-from engine.session.tree import Tree
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.record import ModelRecord
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.nodes import ROOT
+from gpt2_remix.engine.session.tree import Tree
 
 
 def sampled(position: int, token: int, roll: int = 0, seed: int = 7) -> Step:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.tokens.tokenizer import gpt2_tokenizer
+from gpt2_remix.engine.tokens.tokenizer import gpt2_tokenizer
 
 
 def byte_letters() -> dict[int, str]:

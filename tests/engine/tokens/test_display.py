@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.tokens.display import decode_token, show_text, show_token
+from gpt2_remix.engine.tokens.display import decode_token, show_text, show_token
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import InputError
-from engine.tokens.corpus import tokenize
-from engine.tokens.folder_tokenizer import folder_tokenizer
-from engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.tokens.corpus import tokenize
+from gpt2_remix.engine.tokens.folder_tokenizer import folder_tokenizer
+from gpt2_remix.engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
 from tests.conftest import edit_json
 
 FULL = gpt2_tokenizer()

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import InputError
-from engine.tokens.tokenizer import gpt2_tokenizer, split_characters, whole_characters
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.tokens.tokenizer import gpt2_tokenizer, split_characters, whole_characters
 
 FULL = gpt2_tokenizer()
 SMALL = gpt2_tokenizer(8193)

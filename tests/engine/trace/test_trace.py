@@ -11,14 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import InputError
-from engine.models.names import embedded_folder
-from engine.tokens.corpus import Text, last_cut, read_pieces
-from engine.tokens.tokenizer import gpt2_tokenizer
-from engine.trace.follow import Follower, covering
-from engine.trace.index import INDEX, Document, Index, fingerprints_of, index_of_texts, read_index, write_index
-from engine.trace.match import Match, goes_on
-from engine.trace.spans import covered, spans
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.names import embedded_folder
+from gpt2_remix.engine.tokens.corpus import Text, last_cut, read_pieces
+from gpt2_remix.engine.tokens.tokenizer import gpt2_tokenizer
+from gpt2_remix.engine.trace.follow import Follower, covering
+from gpt2_remix.engine.trace.index import (
+    INDEX,
+    Document,
+    Index,
+    fingerprints_of,
+    index_of_texts,
+    read_index,
+    write_index,
+)
+from gpt2_remix.engine.trace.match import Match, goes_on
+from gpt2_remix.engine.trace.spans import covered, spans
 from tests.engine.cli.test_cli import document, run
 
 QUOTATIONS = Path(__file__).parents[2] / "quotations"
@@ -169,7 +177,7 @@ def test_lists_of_every_fourth_place_find_the_same_spans(text: list[int], parts:
         dense, sparse = index_of(), index_of()
         dense.prepare()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("engine.trace.index._SPARSE", 10)
+            patch.setattr("gpt2_remix.engine.trace.index._SPARSE", 10)
             sparse.prepare()
         assert spans(sparse, stream, 7) == spans(dense, stream, 7)
 
@@ -179,7 +187,7 @@ def test_sparse_lists_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = chance.integers(0, 500, 20_000).tolist()
     stream = [*ids[50:90], 3, *ids[1003:1010], 7, *ids[9001:9030]]
     dense = spans(index_of_texts([text_of(ids)], 500), stream, 7)
-    monkeypatch.setattr("engine.trace.index._SPARSE", 10)
+    monkeypatch.setattr("gpt2_remix.engine.trace.index._SPARSE", 10)
     sparse = index_of_texts([text_of(ids)], 500)
     assert (sparse.stride, sparse.shortest) == (4, 7)
     assert spans(sparse, stream, 7) == dense

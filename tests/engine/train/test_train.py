@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import pytest
 import torch
 import transformers
 
-from engine.gpt2.config import GPT2Config
-from engine.train.network import first_parameters, loss, merge_qkv, split_qkv
+from gpt2_remix.engine import program
+from gpt2_remix.engine.gpt2.config import GPT2Config
+from gpt2_remix.engine.train.network import first_parameters, loss, merge_qkv, split_qkv
 from tests.engine.cli.test_cli import document, run
 from tests.kinds import known
 
@@ -100,7 +100,7 @@ def test_a_short_text_and_a_full_folder_are_refused(
 @pytest.mark.parametrize("told", [True, False])
 def test_an_app_that_goes_away_leaves_a_training_that_can_go_on(tmp_path: Path, text: Path, told: bool) -> None:
     out = tmp_path / "model"
-    command = [sys.executable, "-m", "tui", "train", "--events", str(text), "--out", str(out), "--minutes", "2"]
+    command = program.command("tui", "train", "--events", str(text), "--out", str(out), "--minutes", "2")
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while json.loads(process.stderr.readline()).get("held_out") is None:

@@ -7,23 +7,23 @@ from textual.events import Paste
 from textual.geometry import Offset
 from textual.widgets import Input, Static, TextArea
 
-from engine.compare.lanes import LaneSpec, lane_starts
-from engine.compare.repeats import repeat
-from engine.models.opening import Model
-from engine.sampling.coin import interval_chance
-from engine.sampling.context import SamplingContext
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.compare.lanes import LaneSpec, lane_starts
+from gpt2_remix.engine.compare.repeats import repeat
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.coin import interval_chance
+from gpt2_remix.engine.sampling.context import SamplingContext
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.compare.agree import AgreeStrip
+from gpt2_remix.tui.compare.host import network_of
+from gpt2_remix.tui.compare.repeat import RepeatScreen
+from gpt2_remix.tui.dialogs.help import HelpScreen
+from gpt2_remix.tui.dialogs.lane import LaneScreen, many_lines, one_line
+from gpt2_remix.tui.widgets.settings_list import SettingsList
+from gpt2_remix.tui.workers.requests import RepeatRequest
 from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.helpers import alone
-from tui.compare.agree import AgreeStrip
-from tui.compare.host import network_of
-from tui.compare.repeat import RepeatScreen
-from tui.dialogs.help import HelpScreen
-from tui.dialogs.lane import LaneScreen, many_lines, one_line
-from tui.widgets.settings_list import SettingsList
-from tui.workers.requests import RepeatRequest
 
 COLD, WARM = Settings(temperature=0.7), Settings(temperature=1.2)
 

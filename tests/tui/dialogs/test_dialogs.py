@@ -15,19 +15,19 @@ from rich.console import Console
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList, Static, TabbedContent
 
+from gpt2_remix.tui.app import RemixApp
+from gpt2_remix.tui.dialogs.help import HelpScreen, unwrapped
+from gpt2_remix.tui.dialogs.modal import Modal
+from gpt2_remix.tui.dialogs.prefix import PrefixScreen
+from gpt2_remix.tui.models.screen import ModelScreen
+from gpt2_remix.tui.playground.keymap import KEYMAP
+from gpt2_remix.tui.playground.views import VIEWS
+from gpt2_remix.tui.state import preferences as config
+from gpt2_remix.tui.state.heats import HEATS
+from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.widgets.data_area import DataArea
 from tests.kinds import Checkpoint, known
 from tests.tui.conftest import Drive, Driver
-from tui.app import RemixApp
-from tui.dialogs.help import HelpScreen, unwrapped
-from tui.dialogs.modal import Modal
-from tui.dialogs.prefix import PrefixScreen
-from tui.models.screen import ModelScreen
-from tui.playground.keymap import KEYMAP
-from tui.playground.views import VIEWS
-from tui.state import preferences as config
-from tui.state.heats import HEATS
-from tui.state.options import Options
-from tui.widgets.data_area import DataArea
 
 
 def rendered(static: Static) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gpt2_remix.tui.dialogs.prefix import PrefixScreen
 from tests.tui.conftest import Drive
-from tui.dialogs.prefix import PrefixScreen
 
 
 async def test_an_editor_left_with_wrong_ids_is_not_stuck(drive: Drive) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gpt2_remix.tui.dialogs.start import SENTENCES, StartScreen
 from tests.tui.conftest import Drive, Driver
-from tui.dialogs.start import SENTENCES, StartScreen
 
 
 async def begun(driver: Driver) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.models.names import embedded_folder
+from gpt2_remix.engine.models.names import embedded_folder
+from gpt2_remix.tui.models.screen import ModelScreen
+from gpt2_remix.tui.state import preferences
+from gpt2_remix.tui.state.preferences import Preferences
+from gpt2_remix.tui.widgets.choices import Choices
 from tests.tui.conftest import Drive
-from tui.models.screen import ModelScreen
-from tui.state import preferences
-from tui.state.preferences import Preferences
-from tui.widgets.choices import Choices
 
 
 async def test_a_folder_that_was_opened_is_offered_again(drive: Drive, tmp_path: Path) -> None:

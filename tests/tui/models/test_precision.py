@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from engine.errors import EngineError
-from engine.gpt2 import measure, opening
-from engine.gpt2.kernels import compiled
-from engine.models import names
-from engine.models.opening import LoadOptions, open_model
-from engine.session.replay import replay
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.gpt2 import measure, opening
+from gpt2_remix.engine.gpt2.kernels import compiled
+from gpt2_remix.engine.models import names
+from gpt2_remix.engine.models.opening import LoadOptions, open_model
+from gpt2_remix.engine.session.replay import replay
 from tests.tui.conftest import Drive
 
 
@@ -137,7 +137,7 @@ async def test_no_network_changes_under_a_comparison(
         return compile_kernels(stop)
 
     monkeypatch.setattr(compiled, "compile_kernels", later)
-    monkeypatch.setattr("tui.app.CHANGE_AGAIN", 0.05)
+    monkeypatch.setattr("gpt2_remix.tui.app.CHANGE_AGAIN", 0.05)
     async with drive() as app:
         await app.settled()
         await app.pilot.press("c")

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.sampling.settings import CHAIN, Settings
+from gpt2_remix.engine.sampling.settings import CHAIN, Settings
+from gpt2_remix.tui.playground.views.candidates import HEADING
+from gpt2_remix.tui.widgets.bars import why_cut
 from tests.tui.conftest import Drive
-from tui.playground.views.candidates import HEADING
-from tui.widgets.bars import why_cut
 
 
 @given(st.sampled_from(CHAIN), st.integers(0, 18), st.integers(3, 60))

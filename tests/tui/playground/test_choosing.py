@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from gpt2_remix.tui.playground.screen import Playground
 from tests.tui.conftest import Drive
-from tui.playground.screen import Playground
 
 Act = Callable[[Playground], None]
 

@@ -7,14 +7,14 @@ from textual.events import MouseScrollUp
 from textual.geometry import Offset
 from textual.widgets import Static
 
-from engine.sampling.distribution import distribution
-from engine.sampling.presets import find_preset
-from engine.sampling.settings import CHAIN, Settings
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.presets import find_preset
+from gpt2_remix.engine.sampling.settings import CHAIN, Settings
+from gpt2_remix.tui.dialogs.ask import AskScreen
+from gpt2_remix.tui.widgets.settings_list import SettingsList
 from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.playground.test_screen import PROMPT
-from tui.dialogs.ask import AskScreen
-from tui.widgets.settings_list import SettingsList
 
 
 async def test_texts_are_typed_in_the_panel(drive: Drive) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from textual.geometry import Offset
 
-from engine.sampling import coin
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling import coin
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.playground.views.candidates import CandidateList
+from gpt2_remix.tui.widgets.coin import Coin
+from gpt2_remix.tui.widgets.token_text import TokenText
 from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
-from tui.playground.views.candidates import CandidateList
-from tui.widgets.coin import Coin
-from tui.widgets.token_text import TokenText
 
 PROMPT = [1026, 318, 257, 3872, 5820, 453, 7333, 2004]
 
@@ -369,7 +369,7 @@ async def test_ctrl_c_copies_what_is_marked_and_closes_what_is_open(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with drive() as driver:
-        monkeypatch.setattr("tui.app.TWICE", 0.0)  # no second one comes in time
+        monkeypatch.setattr("gpt2_remix.tui.app.TWICE", 0.0)  # no second one comes in time
         await driver.pilot.press("ctrl+c")
         assert "once more quits" in driver.workspace.said
         await driver.pilot.press("m")

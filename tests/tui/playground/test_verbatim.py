@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.sampling.settings import Settings
-from engine.trace.follow import Follower
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.trace.follow import Follower
+from gpt2_remix.tui.playground.trace_line import TraceLine
 from tests.kinds import Checkpoint, known
 from tests.tui.conftest import Drive, Driver
-from tui.playground.trace_line import TraceLine
 
 OPENING = "Sir Walter Elliot, of Kellynch"
 

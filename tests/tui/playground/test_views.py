@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.playground.views.plot import DistributionPlot
 from tests.kinds import known
 from tests.tui.conftest import Drive
-from tui.playground.views.plot import DistributionPlot
 
 
 async def test_the_plot_and_the_list_take_turns(drive: Drive) -> None:

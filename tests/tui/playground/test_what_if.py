@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from textual.widgets import TextArea
 
-from engine.models.opening import Model
-from engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
-from engine.sampling.distribution import distribution
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.dialogs.token import TokenScreen
+from gpt2_remix.tui.dialogs.what_if import WhatIfScreen
 from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.helpers import alone
-from tui.dialogs.token import TokenScreen
-from tui.dialogs.what_if import WhatIfScreen
 
 
 async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(drive: Drive) -> None:

@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 from textual.widgets import DataTable, Input, Static
 
-from engine.errors import InputError
-from engine.models.opening import Model
-from engine.sampling.settings import Settings
-from engine.session.export.json import session_from_json
-from engine.session.folder import bin_folder, list_sessions
-from engine.session.nodes import Annotation
-from engine.session.opening import open_session
-from engine.session.outline import find_text, least_likely, segments, sorted_leaves, split_of
-from engine.session.store import read, save_whole
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.export.json import session_from_json
+from gpt2_remix.engine.session.folder import bin_folder, list_sessions
+from gpt2_remix.engine.session.nodes import Annotation
+from gpt2_remix.engine.session.opening import open_session
+from gpt2_remix.engine.session.outline import find_text, least_likely, segments, sorted_leaves, split_of
+from gpt2_remix.engine.session.store import read, save_whole
+from gpt2_remix.tui.compare.screen import CompareScreen
+from gpt2_remix.tui.dialogs.ask import AskScreen
+from gpt2_remix.tui.sessions.export import ExportScreen
+from gpt2_remix.tui.sessions.screen import SessionsScreen
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.style.numbers import age
+from gpt2_remix.tui.tree.screen import TreeScreen
 from tests.engine.session.sessions import grown
 from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
-from tui.compare.screen import CompareScreen
-from tui.dialogs.ask import AskScreen
-from tui.sessions.export import ExportScreen
-from tui.sessions.screen import SessionsScreen
-from tui.state.exploration import Exploration
-from tui.style.numbers import age
-from tui.tree.screen import TreeScreen
 
 
 async def saved(driver: Driver) -> None:
@@ -107,7 +107,7 @@ async def test_ctrl_s_only_gives_a_name(drive: Drive) -> None:
 
 
 async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(drive: Drive, tmp_path: Path) -> None:
-    from engine.session.folder import fresh_path
+    from gpt2_remix.engine.session.folder import fresh_path
 
     for seed in (1, 3):
         session = grown(seed, 30, words=f"words of {seed}")
@@ -329,8 +329,8 @@ async def test_a_branch_goes_to_the_clipboard(drive: Drive) -> None:
 async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_records(
     drive: Drive, tmp_path: Path
 ) -> None:
-    from engine.models.record import ModelRecord
-    from engine.session.export.json import session_to_json
+    from gpt2_remix.engine.models.record import ModelRecord
+    from gpt2_remix.engine.session.export.json import session_to_json
 
     session = grown(8, 60, vocabulary=8193)
     session.tree.models = [ModelRecord("classics", 1, "fp32", 8193, 512, (1, 8, 1), "00" * 32)]
@@ -354,7 +354,7 @@ async def test_an_export_is_taken_in_and_a_session_of_another_model_keeps_its_re
 
 
 async def test_a_model_that_cannot_be_had_does_not_keep_a_session_shut(drive: Drive, tmp_path: Path) -> None:
-    from engine.models.record import ModelRecord
+    from gpt2_remix.engine.models.record import ModelRecord
 
     session = grown(9, 40)
     session.tree.models = [ModelRecord(str(tmp_path / "gone"), 1, "fp32", 8193, 512, (1, 8, 1))]

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from engine.errors import EngineError
-from engine.sampling.fields import LISTS, NUMBERS
-from engine.sampling.presets import SHIPPED
-from engine.sampling.settings import CHAIN, SEED_LIMIT, Settings
-from engine.session.nodes import View
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.sampling.fields import LISTS, NUMBERS
+from gpt2_remix.engine.sampling.presets import SHIPPED
+from gpt2_remix.engine.sampling.settings import CHAIN, SEED_LIMIT, Settings
+from gpt2_remix.engine.session.nodes import View
+from gpt2_remix.tui.state import sampling_panel as panel
+from gpt2_remix.tui.state.preferences import SPEEDS, Preferences
+from gpt2_remix.tui.style.status_bar import status_line
 from tests.kinds import known
-from tui.state import sampling_panel as panel
-from tui.state.preferences import SPEEDS, Preferences
-from tui.style.status_bar import status_line
 
 VIEW = View(0, 0, Settings(banned=(5,)), 7, "interval")
 NAMES = [setting.name for setting in panel.chain_rows(VIEW, Preferences(), SHIPPED, None)]

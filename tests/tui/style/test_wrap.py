@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.tokens.display import NEWLINE
-from tui.style.wrap import Flow
+from gpt2_remix.engine.tokens.display import NEWLINE
+from gpt2_remix.tui.style.wrap import Flow
 
 words = st.text(alphabet="ab日 \n", max_size=6)
 texts = st.lists(words, max_size=30)

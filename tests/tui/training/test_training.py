@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from engine.errors import InputError
-from engine.models.provenance import read_record
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.models.provenance import read_record
+from gpt2_remix.tui.state.training import POINTS, Training, TrainOptions, folder_for, read_train_options
+from gpt2_remix.tui.training.new import TextFiles, TrainScreen
+from gpt2_remix.tui.training.screen import TrainingScreen
 from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
-from tui.state.training import POINTS, Training, TrainOptions, folder_for, read_train_options
-from tui.training.new import TextFiles, TrainScreen
-from tui.training.screen import TrainingScreen
 
 WORDS = "the quick brown fox jumps over the lazy dog and runs away from it at once, said nobody in particular. "
 

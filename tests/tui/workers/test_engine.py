@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from engine.generation.lane import Lane
-from engine.generation.step import Step
-from engine.models.opening import LoadOptions
-from engine.sampling.settings import Settings
+from gpt2_remix.engine.generation.lane import Lane
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.models.opening import LoadOptions
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.messages import LogitsReady, ModelReady, PromptScored, RequestFailed, Stepped
+from gpt2_remix.tui.workers.engine import EngineWorker, hindmost
+from gpt2_remix.tui.workers.requests import LogitsRequest, RunRequest, ScoreRequest
 from tests.tui.workers.answers import Answers
-from tui.messages import LogitsReady, ModelReady, PromptScored, RequestFailed, Stepped
-from tui.workers.engine import EngineWorker, hindmost
-from tui.workers.requests import LogitsRequest, RunRequest, ScoreRequest
 
 PROMPT = [1026, 318, 257]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from engine.errors import EngineError
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.tui.messages import ErrandFailed, Found
+from gpt2_remix.tui.workers.errands import Errands
 from tests.tui.workers.answers import Answers
-from tui.messages import ErrandFailed, Found
-from tui.workers.errands import Errands
 
 
 def test_errands_are_done_in_order_in_another_thread() -> None:

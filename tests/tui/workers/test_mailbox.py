@@ -7,7 +7,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.workers.mailbox import Mailbox
+from gpt2_remix.tui.workers.mailbox import Mailbox
 
 
 def test_a_new_request_replaces_the_one_that_waits() -> None:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.sampling.settings import Settings
-from engine.session.journal import Journal, Session
-from engine.session.opening import OpenedSession
-from engine.session.store import read
-from engine.session.tree import Tree
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.journal import Journal, Session
+from gpt2_remix.engine.session.opening import OpenedSession
+from gpt2_remix.engine.session.store import read
+from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.tui.messages import NotSaved, Saved
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.workers.autosave import Autosave
+from gpt2_remix.tui.workers.session_writer import SessionWriter
 from tests.engine.session.sessions import MODEL, grown, same
 from tests.kinds import known
 from tests.tui.workers.answers import Answers
-from tui.messages import NotSaved, Saved
-from tui.state.exploration import Exploration
-from tui.workers.autosave import Autosave
-from tui.workers.session_writer import SessionWriter
 
 
 def test_changes_of_several_sessions_are_written_in_order(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_changes_of_several_sessions_are_written_in_order(tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_written_is_said_kept_and_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.workers.session_writer.RETRY", 0.05)
+    monkeypatch.setattr("gpt2_remix.tui.workers.session_writer.RETRY", 0.05)
     answers, session = Answers(), grown(4, 30)
     writer = SessionWriter(answers.post)
     (tmp_path / "folder").write_text("a file where a folder should be")
@@ -52,7 +52,7 @@ def test_what_cannot_be_written_is_said_kept_and_written_later(tmp_path: Path, m
 
 
 def test_where_the_file_is_gone_everything_is_wanted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.workers.session_writer.RETRY", 0.05)
+    monkeypatch.setattr("gpt2_remix.tui.workers.session_writer.RETRY", 0.05)
     answers, session = Answers(), grown(4, 30)
     writer, journal, path = SessionWriter(answers.post), Journal(session), tmp_path / "a.remix"
     writer.put(path, known(journal.changes(whole=True)))

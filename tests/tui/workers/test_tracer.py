@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.models.names import embedded_folder
-from engine.models.opening import Model
-from engine.trace.follow import Follower
-from engine.trace.index import INDEX, read_index
+from gpt2_remix.engine.models.names import embedded_folder
+from gpt2_remix.engine.models.opening import Model
+from gpt2_remix.engine.trace.follow import Follower
+from gpt2_remix.engine.trace.index import INDEX, read_index
+from gpt2_remix.tui.messages import Indexed, Traced
+from gpt2_remix.tui.state.verbatim import StreamTrace
+from gpt2_remix.tui.workers.tracer import Edit, Text, Tracer
 from tests.kinds import known
 from tests.tui.workers.answers import Answers
-from tui.messages import Indexed, Traced
-from tui.state.verbatim import StreamTrace
-from tui.workers.tracer import Edit, Text, Tracer
 
 
 @pytest.fixture

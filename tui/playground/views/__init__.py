@@ -6,8 +6,8 @@ the help come from the list.
 
 from __future__ import annotations
 
-from tui.playground.views import candidates, plot
-from tui.playground.views.view import Position, View, ViewWidget
+from gpt2_remix.tui.playground.views import candidates, plot
+from gpt2_remix.tui.playground.views.view import Position, View, ViewWidget
 
 VIEWS: tuple[View, ...] = (candidates.VIEW, plot.VIEW)
 """In the order in which the key goes through them."""

@@ -13,15 +13,15 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.playground.views.view import Position, View
-from tui.style.palette import Palette
-from tui.widgets.bars import bar_segments, figure, percent, why_cut
+from gpt2_remix.tui.playground.views.view import Position, View
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.widgets.bars import bar_segments, figure, percent, why_cut
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 GOES_ON = "≡"
 SIGNS = {"·": "· space", "↵": "↵ line break"}

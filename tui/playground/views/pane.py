@@ -13,13 +13,13 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from tui.playground.views import VIEWS, Position, ViewWidget, candidates
-from tui.playground.views.candidates import CandidateList
-from tui.style.palette import Palette
-from tui.style.status_bar import retitle
+from gpt2_remix.tui.playground.views import VIEWS, Position, ViewWidget, candidates
+from gpt2_remix.tui.playground.views.candidates import CandidateList
+from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.status_bar import retitle
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 
 class ViewPane(Vertical):

@@ -10,13 +10,13 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.words import counted
-from tui.playground.views.view import Position, View
-from tui.style.palette import Palette
+from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.playground.views.view import Position, View
+from gpt2_remix.tui.style.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.chain.state import Floats
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.chain.state import Floats
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The bits of a braille character by column and row of its dots."""
@@ -82,7 +82,7 @@ def cuts(dist: Distribution) -> dict[str, int]:
     codes = dist.removed[order]
     found: dict[str, int] = {}
     for step in dist.settings.active():
-        from engine.sampling.distribution import CODES
+        from gpt2_remix.engine.sampling.distribution import CODES
 
         places = np.flatnonzero(codes == CODES[step])
         if places.size:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.widget import Widget
 
-from tui.style.palette import Palette
+from gpt2_remix.tui.style.palette import Palette
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
-    from engine.sampling.distribution import Distribution
+    from gpt2_remix.engine.sampling.distribution import Distribution
 
 
 @dataclass(frozen=True, slots=True)

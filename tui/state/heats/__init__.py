@@ -6,8 +6,8 @@ help, the legend and what is remembered come from the list.
 
 from __future__ import annotations
 
-from tui.state.heats import entropy, off, probability, surprisal, verbatim
-from tui.state.heats.heat import Heat, HeatSource
+from gpt2_remix.tui.state.heats import entropy, off, probability, surprisal, verbatim
+from gpt2_remix.tui.state.heats.heat import Heat, HeatSource
 
 HEATS: dict[str, Heat] = {
     heat.name: heat for heat in (surprisal.HEAT, entropy.HEAT, probability.HEAT, verbatim.HEAT, off.HEAT)

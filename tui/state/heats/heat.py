@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.generation.step import Step
-from tui.state.verbatim import StreamTrace
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.tui.state.verbatim import StreamTrace
 
 MOST_BITS = 14.0
 """Surprisal or entropy at which the scale ends; 14 bits are odds of 1 in 16,384."""

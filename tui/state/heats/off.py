@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tui.state.heats.heat import Heat
+from gpt2_remix.tui.state.heats.heat import Heat
 
 HEAT = Heat("off", "no colours", lambda source: [None] * len(source.steps), lambda source: "heat off")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.state.heats.heat import MOST_BITS, Heat, HeatSource
+from gpt2_remix.tui.state.heats.heat import MOST_BITS, Heat, HeatSource
 
 
 def values(source: HeatSource) -> list[float | None]:
