@@ -37,7 +37,7 @@ def test_the_page_of_the_chain_is_that_of_the_rules() -> None:
 
 
 def test_every_command_is_in_the_page_of_the_command_line() -> None:
-    import gpt2_remix.tui.__main__  # noqa: F401 - adds the app's own
+    import gpt2_remix.tui.cli.program  # noqa: F401 - adds the app's own
     from gpt2_remix.engine.cli.options import commands
 
     page = (DOCS / "command-line.md").read_text("utf-8")

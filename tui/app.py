@@ -19,6 +19,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
 
+from gpt2_remix.engine.files import path_of
 from gpt2_remix.engine.models.names import EMBEDDED
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.commands import Actions, Commands, commands_of
@@ -246,7 +247,7 @@ class RemixApp(App[None]):
         self.workspace.compiling = message.info.form == "numpy" and can_compile()
         exploration = self.explorations.adopt(message)
         self.workspace.trace_in(message)
-        if Path(message.info.name).expanduser() == message.folder:
+        if path_of(message.info.name) == message.folder:
             self._remember_folder(message.folder)
         self.playground.runs.stop()
         self.playground.say_loading("")

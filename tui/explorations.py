@@ -11,8 +11,9 @@ from textual.message import Message
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.backend import check_ids
 from gpt2_remix.engine.models.names import EMBEDDED, PRECISIONS, resolve
+from gpt2_remix.engine.models.record import words_of_change
 from gpt2_remix.engine.sampling.settings import draw_seed
-from gpt2_remix.engine.session.outline import highest_id
+from gpt2_remix.engine.session.outline import unknown_to
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.state.exploration import Exploration
@@ -226,11 +227,10 @@ class Explorations:
             return None
         self.waiting = None
         workspace, tree = self._workspace, opened.session.tree
-        highest = highest_id(tree)
-        if highest >= message.info.vocab_size:
+        if words := unknown_to(tree, name, message.info.vocab_size):
             opened.release()
-            workspace.say(f"this session holds id {highest}, but the ids of {name} end at "
-                          f"{message.info.vocab_size - 1}; open it with another model", error=True)
+            workspace.say(f"{words}; it is as it was, and a new stream is shown: open it with the model that made it",
+                          error=True)
             return None
         options, self._asked_for = self._asked_for, Options()
         if len(tree.nodes) == 1:  # a new one
@@ -251,15 +251,3 @@ class Explorations:
         for line in opened.notes:
             workspace.say(line)
         return exploration
-
-
-def words_of_change(before: ModelRecord, now: ModelRecord) -> str:
-    """How a session's new model differs from the one before."""
-    if before.same_network(now):
-        form = before.form or "torch"
-        more = ", in int8 by more than the last bits" if now.precision == "int8" else " in the last bits"
-        return f"numbers come from {now.form} from here on, before from {form}: they differ{more}"
-    if replace(before, precision=now.precision).same_network(now):
-        return f"weights in {now.precision} from here on; the old tokens, made in {before.precision}, stay"
-    maker = "other weights" if before.name == now.name else before.name
-    return f"this session was made with {maker}; new tokens come from {now.name}, the old ones stay"

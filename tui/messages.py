@@ -283,11 +283,21 @@ class NotSaved(Message):
 
     Attributes:
         lost: whether the file is gone, so that everything is wanted anew.
+        taken: whether another program wrote into the file, so that everything is wanted anew, in another one.
     """
 
     path: Path
     reason: str
     lost: bool
+    taken: bool = False
+
+
+@dataclass(eq=False, repr=False)
+class WorkerFailed(Message):
+    """A thread met with what it did not expect: its name, and the failure in a line."""
+
+    name: str
+    reason: str
 
 
 @dataclass(eq=False, repr=False)

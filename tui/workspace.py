@@ -27,6 +27,7 @@ from gpt2_remix.tui.workers.autosave import Autosave
 from gpt2_remix.tui.workers.engine import EngineWorker
 from gpt2_remix.tui.workers.errands import Errands
 from gpt2_remix.tui.workers.session_writer import SessionWriter
+from gpt2_remix.tui.workers.threads import start_thread
 from gpt2_remix.tui.workers.tracer import Text, Tracer
 from gpt2_remix.tui.workers.trainings import Trainings
 
@@ -58,6 +59,7 @@ class Workspace:
         compiling: whether kernels are being compiled while the model runs in numpy.
         post: what answers to the app are given to.
         said: the line that was said last.
+        all_saved: whether all sessions were on the disk when the app ended.
         palette_changed, status_changed, training_changed, index_changed: what screens listen to.
     """
 
@@ -84,7 +86,7 @@ class Workspace:
         self.post = post = app.post_message
         self.engine = EngineWorker(post)
         self.tracer = Tracer(post)
-        self.errands = Errands()
+        self.errands = Errands(post)
         self.writer = SessionWriter(post)
         self.autosave = Autosave(self.writer, lambda line: self.say(line, error=True))
         self.trainings = Trainings(post, lambda line, error: self.say(line, error=error))
@@ -96,6 +98,7 @@ class Workspace:
         self._shown_until: dict[str, float] = {}
         self._traced_in: Text | None = None
         self._unsaved = self._saving = False
+        self.all_saved = True
         self._threads: list[threading.Thread] = []
         self.palette_changed: Signal[None] = Signal(app, "palette")
         self.status_changed: Signal[None] = Signal(app, "status")
@@ -107,13 +110,13 @@ class Workspace:
     def start(self) -> None:
         """Start the threads, after the first frame."""
         for name, loop in (("engine", self.engine.loop), ("tracer", self.tracer.loop)):
-            thread = threading.Thread(target=loop, name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            self._threads.append(start_thread(name, loop, self.post))
 
     def close(self) -> str:
         """Save what is new and let the workers finish. Returns what there is to say on the way out."""
-        parting = [self.trainings.close(), *self.autosave.close(CLOSING)]
+        unsaved = self.autosave.close(CLOSING)
+        self.all_saved = not unsaved
+        parting = [self.trainings.close(), *unsaved]
         self.errands.close(CLOSING)
         if self._unsaved:
             preference_file.save(self.preferences)

@@ -7,10 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from gpt2_remix.engine.cli.options import ModelChoice, commands, compile_now, examples, json_option, model_options
-from gpt2_remix.engine.cli.output import note, print_json
+from gpt2_remix.engine.cli.output import echo, note, print_json
 from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.program import command, environment
 
@@ -45,20 +43,20 @@ def bench(model: ModelChoice, as_json: bool) -> None:
     on_cpu = model.options.device in ("auto", "cpu")
     path = described_path() if on_cpu else f"torch on {model.options.device}"
     if not as_json:
-        click.echo(f"{threads} threads, reading {bandwidth / 1e9:.0f} GB/s; a command answers after {start:.2f} s")
-        click.echo(path)
+        echo(f"{threads} threads, reading {bandwidth / 1e9:.0f} GB/s; a command answers after {start:.2f} s")
+        echo(path)
     for backend, opened in opened_backends(model):
         info = backend.info
         if not as_json:
             why = f" ({info.reason})" if info.reason not in ("", "as asked for") else ""
-            click.echo(f"\n{info.name}, {info.parameters / 1e6:,.1f}M parameters, {info.precision} on {info.device}, "
+            echo(f"\n{info.name}, {info.parameters / 1e6:,.1f}M parameters, {info.precision} on {info.device}, "
                        f"{info.form}{why}, ready after {opened:.1f} s")
         rows = []
         for found in measure(backend, bandwidth):
             rows.append({"name": found.name, "value": found.value, "unit": found.unit, "limit": found.of,
                          "steps": found.steps})
             if not as_json:
-                click.echo(line(found))
+                echo(line(found))
         results.append({"model": info.name, "parameters": info.parameters, "precision": info.precision,
                         "device": info.device, "form": info.form, "open_s": opened, "results": rows})
     if as_json:
@@ -105,7 +103,7 @@ def opened_backends(model: ModelChoice) -> Iterator[tuple[Backend, float]]:
                 raise InputError("int8 needs compiled kernels, which are not there; choose fp32")
             backend: Backend = random_gpt2_small(precision or "fp32", library, model.options.threads)
         else:
-            backend = model.open(precision=precision).backend
+            backend = model.find(precision=precision).start().backend
         yield backend, time.perf_counter() - begin
 
 

@@ -5,29 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt2_remix.engine import interrupts
 from gpt2_remix.engine.cli.options import (
     ModelChoice,
     coin_options,
     commands,
     examples,
+    find_model,
     ids_option,
     json_option,
-    model_for,
     model_options,
     read_prefix,
     read_settings,
     session_option,
     settings_options,
 )
-from gpt2_remix.engine.cli.output import for_terminal, lane_record, model_record, note, print_json
+from gpt2_remix.engine.cli.output import echo, lane_record, model_record, note, print_json
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.sampling.settings import CoinKind, check_seed, draw_seed
+from gpt2_remix.engine.sampling.settings import CoinKind, Settings, check_seed, draw_seed
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.compare.lanes import LaneSpec
@@ -61,9 +62,9 @@ if TYPE_CHECKING:
 @json_option
 def compare(
     prefix: str | None, lane_texts: tuple[str, ...], count: int, own_coins: bool, repeats: int | None,
-    form: str | None, ids: str | None, changes: str | None, preset_name: str | None, seed: int | None, coin: CoinKind,
-    model: ModelChoice, session: Path | None, as_json: bool,
-) -> None:
+    form: str | None, ids: str | None, changes: tuple[str, ...], preset_name: str | None, seed: int | None,
+    coin: CoinKind, model: ModelChoice, session: Path | None, as_json: bool,
+) -> int:
     """Several settings side by side, run as one batch on the same coins.
 
     Lanes share the coins: at the same position each gets the same u, so what differs is due to the settings alone.
@@ -76,50 +77,53 @@ def compare(
     if session is not None and repeats is not None:
         raise InputError("--session keeps lanes as branches, --repeat keeps their statistics only; give one of them")
     form = "json" if as_json else form or "text"
-    from gpt2_remix.engine.compare.lanes import (
-        MOST_LANES,
-        lane_starts,
-        parse_lane,
-        prefix_ids,
-        run_together,
-        start_lanes,
-    )
+    from gpt2_remix.engine.compare.lanes import lane_starts, prefix_ids, run_together, start_lanes
     from gpt2_remix.engine.compare.repeats import repeat
 
-    if not 2 <= len(lane_texts) <= MOST_LANES:
-        given = f"{len(lane_texts)} {'was' if len(lane_texts) == 1 else 'were'} given"
-        raise InputError(f"compare takes 2 to {MOST_LANES} lanes, each as --lane SETTINGS; {given}")
-    base = read_settings(changes, preset_name)
-    specs = [parse_lane(text, base) for text in lane_texts]
+    specs = _read_lanes(lane_texts, read_settings(changes, preset_name))
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
-    opened = model_for(model, session)
-    prompt = read_prefix(opened, prefix, ids)
-    prefixes = [prefix_ids(spec, opened.tokenizer, prompt) for spec in specs]
+    found = find_model(model, session)
+    prompt = read_prefix(found, prefix, ids)
+    prefixes = [prefix_ids(spec, found.tokenizer, prompt) for spec in specs]
     for spec in specs:
-        spec.settings.check_vocabulary(opened.info.vocab_size)
+        spec.settings.check_vocabulary(found.vocab_size)
+    opened = found.start()
     if drawn:
         note(f"seed {seed}")
     starts = lane_starts(specs, prefixes)
     if repeats is None:
-        from gpt2_remix.engine.session.recording import keep_lanes, kept_in
+        from gpt2_remix.engine.session.recording import keeping, kept_in
 
         lanes = start_lanes(starts, seed=seed, own_coins=own_coins, coin=coin, limit=count,
                             end_of_text=opened.tokenizer.end_of_text)
-        with kept_in(session, opened, seed) as kept, _bar("comparing", count * len(lanes)) as bar:
+        with (
+            kept_in(session, opened, seed, note) as kept, keeping(kept, lanes, goes_on=False),
+            _bar("comparing", count * len(lanes)) as bar,
+        ):
             for made in run_together(opened.backend, lanes, opened.tokenizer):
                 bar.update(made)
-            keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=False)
         _print_once(opened, specs, lanes, prefixes[0], seed, coin, form)
-        return
+        return 0
     with _bar("repeating", count * len(specs) * repeats) as bar:
-        result = _finished(repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count,
+        result, whole = _finished(repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count,
                                   tokenizer=opened.tokenizer, own_coins=own_coins, coin=coin), bar)
     _print_repeated(opened, specs, result, prefixes[0], seed, coin, form)
+    return 0 if whole else 128 + (interrupts.caught() or 2)
 
 
-def _finished(going: Iterator[tuple[Repeated, int, int]], bar: Any) -> Repeated:
-    """The repetition at its end, or where ctrl+c ended it."""
+def _read_lanes(texts: Sequence[str], base: Settings) -> list[LaneSpec]:
+    """The lanes of --lane, each on top of `base`. Raises InputError."""
+    from gpt2_remix.engine.compare.lanes import MOST_LANES, parse_lane
+
+    if not 2 <= len(texts) <= MOST_LANES:
+        given = f"{len(texts)} {'was' if len(texts) == 1 else 'were'} given"
+        raise InputError(f"compare takes 2 to {MOST_LANES} lanes, each as --lane SETTINGS; {given}")
+    return [parse_lane(text, base) for text in texts]
+
+
+def _finished(going: Iterator[tuple[Repeated, int, int]], bar: Any) -> tuple[Repeated, bool]:
+    """The repetition at its end, or where ctrl+c ended it; whether that is the end."""
     result: Repeated | None = None
     try:
         for so_far, done, _ in going:
@@ -129,8 +133,9 @@ def _finished(going: Iterator[tuple[Repeated, int, int]], bar: Any) -> Repeated:
         if result is None or not result.seeds:
             raise
         note(f"stopped: what follows is over the {len(result.seeds)} seeds that were finished")
+        return result, False
     assert result is not None
-    return result
+    return result, True
 
 
 def _bar(label: str, length: int) -> Any:
@@ -175,13 +180,13 @@ def _print_once(
         ])
         return
     if form == "md":
-        click.echo(for_terminal(lanes_to_markdown(names, apart[0], rows, texts)), nl=False)
+        echo(lanes_to_markdown(names, apart[0], rows, texts), nl=False)
         return
     for n, (name, text) in enumerate(zip(names, texts, strict=True)):
         left = apart[0][n]
         where = "" if n == 0 else " · never leaves lane 1" if left is None else f" · leaves lane 1 at {left}"
-        click.echo(f"── lane {name}{where} ──")
-        click.echo(for_terminal(text))
+        echo(f"── lane {name}{where} ──")
+        echo(text)
     _print_table(names, [list(row.values()) for row in rows], [words(name) for name in STATISTICS])
 
 
@@ -223,10 +228,10 @@ def _print_repeated(
     rows = [[parted, *row] for parted, row in zip(left, cells, strict=True)]
     if form == "md":
         lines = [[name, *row] for name, row in zip(names, rows, strict=True)]
-        click.echo(for_terminal(table(["lane", *titles], lines)), nl=False)
+        echo(table(["lane", *titles], lines), nl=False)
     else:
         _print_table(names, rows, titles)
-    click.echo(f"\nmean ± standard deviation over {len(result.seeds)} seeds from {seed}")
+    echo(f"\nmean ± standard deviation over {len(result.seeds)} seeds from {seed}")
 
 
 def _print_table(names: list[str], rows: list[list[Any]], columns: list[str]) -> None:
@@ -236,9 +241,9 @@ def _print_table(names: list[str], rows: list[list[Any]], columns: list[str]) ->
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max(len(word) for word in [column, *(row[n] for row in cells)]) for n, column in enumerate(columns)]
     label = max(len(name) for name in names)
-    click.echo(" " * label + "  " + "  ".join(word.rjust(width) for word, width in zip(columns, widths, strict=True)))
+    echo(" " * label + "  " + "  ".join(word.rjust(width) for word, width in zip(columns, widths, strict=True)))
     for name, row in zip(names, cells, strict=True):
-        click.echo(name.ljust(label) + "  " + "  ".join(text.rjust(w) for text, w in zip(row, widths, strict=True)))
+        echo(name.ljust(label) + "  " + "  ".join(text.rjust(w) for text, w in zip(row, widths, strict=True)))
 
 
 def _print_csv(header: list[str], rows: list[list[Any]]) -> None:
@@ -246,4 +251,4 @@ def _print_csv(header: list[str], rows: list[list[Any]]) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    click.echo(out.getvalue(), nl=False)
+    echo(out.getvalue(), nl=False)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpt2_remix.engine.cli.arguments import FilePath
 from gpt2_remix.engine.cli.options import FrontEnd, ModelChoice, commands, examples, model_options
-from gpt2_remix.engine.cli.output import note
+from gpt2_remix.engine.cli.output import echo, note
 from gpt2_remix.engine.cli.sessions import open_for_reading
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import check_can_write
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.session.journal import Session
@@ -26,7 +28,7 @@ FORMATS = ("json", "md", "html", "txt", "svg")
 @click.argument("session", metavar="SESSION")
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="What to write.")
 @click.option("--branch", type=click.IntRange(1), metavar="N", help="Only this branch (1 is the first).")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("-o", "--output", type=FilePath(), metavar="FILE",
               help="The file to write; standard output where left out.")
 @click.option("--no-candidates", is_flag=True, help="HTML without the candidates on hover: no network is run.")
 @model_options
@@ -39,6 +41,8 @@ def export(
     from gpt2_remix.engine.session.export.json import session_to_json
 
     opened = open_for_reading(session)
+    if output is not None:
+        check_can_write(output)
     leaf = leaf_of(opened, branch)
     if form == "json":
         text = session_to_json(opened, branch=leaf)
@@ -68,16 +72,19 @@ def leaf_of(session: Session, branch: int | None) -> int | None:
 def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, *, candidates: bool) -> str:
     """Markdown, text or HTML. Raises EngineError."""
     from gpt2_remix.engine.models.names import EMBEDDED
-    from gpt2_remix.engine.models.opening import locate, read_tokenizer
     from gpt2_remix.engine.models.record import ModelRecord
     from gpt2_remix.engine.session.export.render import page_size, page_with_candidates, render
+    from gpt2_remix.engine.session.outline import unknown_to
 
     tree = session.tree
     record = tree.models[tree.model] if tree.models else ModelRecord(EMBEDDED)
     name = model.name if model.given else record.name
+    found = model.find(name, record.precision)
+    if words := unknown_to(tree, name, found.vocab_size):
+        note(f"{words}; they are shown as their ids, [{found.vocab_size}] and so on")
     if form != "html" or not candidates:
-        return render(form, session, read_tokenizer(locate(name)), branch=leaf)
-    opened = model.open(name, record.precision)
+        return render(form, session, found.tokenizer, branch=leaf)
+    opened = found.start()
     text = ""
     with click.progressbar(length=page_size(session, leaf), label="candidates", file=sys.stderr,
                            hidden=not sys.stderr.isatty()) as bar:
@@ -89,7 +96,7 @@ def readable(session: Session, form: str, leaf: int | None, model: ModelChoice, 
 def write(text: str, output: Path | None) -> None:
     """To a file, or to standard output. Raises EngineError."""
     if output is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
         return
     from gpt2_remix.engine.session.export.render import write_text
 

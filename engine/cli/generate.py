@@ -16,17 +16,18 @@ from gpt2_remix.engine.cli.options import (
     coin_options,
     commands,
     examples,
+    find_model,
     ids_option,
     json_option,
-    model_for,
     model_options,
     read_prefix,
     read_settings,
     session_option,
     settings_options,
 )
-from gpt2_remix.engine.cli.output import for_terminal, lane_record, model_record, note, print_json
+from gpt2_remix.engine.cli.output import echo, lane_record, model_record, note, print_json
 from gpt2_remix.engine.sampling.settings import CoinKind, check_seed, draw_seed
+from gpt2_remix.engine.tokens.display import show_text
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.generation.lane import Lane
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 @session_option
 @json_option
 def generate(
-    prefix: str | None, count: int, samples: int, no_slide: bool, ids: str | None, changes: str | None,
+    prefix: str | None, count: int, samples: int, no_slide: bool, ids: str | None, changes: tuple[str, ...],
     preset_name: str | None, seed: int | None, coin: CoinKind, model: ModelChoice,
     session: Path | None, as_json: bool,
 ) -> None:
@@ -66,16 +67,18 @@ def generate(
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
     check_seed(seed + samples - 1)
-    opened = model_for(model, session)
+    found = find_model(model, session)
+    settings.check_vocabulary(found.vocab_size)
+    prefix_ids = read_prefix(found, prefix, ids)
+    opened = found.start()
     from gpt2_remix.engine.generation.lane import lane_at
     from gpt2_remix.engine.generation.stream import Prefix
-    from gpt2_remix.engine.session.recording import keep_lanes, kept_in, stream_of
+    from gpt2_remix.engine.session.recording import keeping, kept_in, stream_of
 
-    with kept_in(session, opened, seed) as kept:
+    with kept_in(session, opened, seed, note) as kept:
         stream = stream_of(kept) if prefix is None and ids is None else None
-        start = Prefix(read_prefix(opened, prefix, ids)) if stream is None else stream
+        start = Prefix(prefix_ids) if stream is None else stream
         prompt = start.ids()
-        settings.check_vocabulary(opened.info.vocab_size)
         if drawn:
             note(f"seed {seed}")
         lanes = [
@@ -83,7 +86,7 @@ def generate(
                     limit=count, slide=not no_slide)
             for i in range(samples)
         ]
-        try:
+        with keeping(kept, lanes, goes_on=stream is not None):
             if as_json:
                 for first in range(0, samples, LANES):
                     run_lanes(opened, lanes[first : first + LANES])
@@ -93,17 +96,15 @@ def generate(
                 })
             else:
                 stream_all(opened, prompt, lanes)
-        finally:
-            keep_lanes(kept, [lane for lane in lanes if lane.steps], goes_on=stream is not None)
 
 
 def stream_all(model: Model, prompt: list[int], lanes: list[Lane]) -> None:
     """Print the prefix where a person reads, and then each lane as it comes."""
     if sys.stdout.isatty():
-        click.secho(for_terminal(model.tokenizer.decode(prompt)), dim=True, nl=False)
+        click.secho(show_text(model.tokenizer.decode(prompt)), dim=True, nl=False)
     for lane in lanes:
         if len(lanes) > 1:
-            click.echo(f"{'' if lane is lanes[0] else chr(10)}── seed {lane.seed} ──")
+            echo(f"{'' if lane is lanes[0] else chr(10)}── seed {lane.seed} ──")
         stream_lane(model, lane)
 
 
@@ -119,11 +120,11 @@ def stream_lane(model: Model, lane: Lane) -> None:
             token = done[0][1].token
             pending += b"" if token == end else model.tokenizer.token_bytes(token)
             whole = whole_characters(pending)
-            click.echo(for_terminal(pending[:whole].decode("utf-8", errors="replace")), nl=False)
+            echo(pending[:whole].decode("utf-8", errors="replace"), nl=False)
             sys.stdout.flush()
             pending = pending[whole:]
     finally:
-        click.echo(pending.decode("utf-8", errors="replace"))
+        echo(pending.decode("utf-8", errors="replace"))
     if lane.stop == "end_of_text":
         note("the text ended with <|endoftext|>")
     elif lane.stop == "context":

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from gpt2_remix.engine.cli.arguments import Command
+
 
 class LazyGroup(click.Group):
     """A group that knows which module registers which command.
@@ -18,6 +20,8 @@ class LazyGroup(click.Group):
     Attributes:
         modules: the module of each command, by its name; importing it registers the command.
     """
+
+    command_class = Command
 
     def __init__(self, *arguments: Any, modules: Mapping[str, str], **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from gpt2_remix.engine.cli.options import commands, json_option
-from gpt2_remix.engine.cli.output import print_json
+from gpt2_remix.engine.cli.output import echo, print_json
 
 
 @commands.command()
@@ -25,5 +23,5 @@ def models(as_json: bool) -> None:
     for m in listed:
         size = f"{m.parameters / 1e6:,.1f}M" if m.parameters else "?"
         where = "embedded" if m.source == "embedded" else "downloaded" if m.folder else "downloaded at first use"
-        click.echo(f"{m.name:<16} {size:>10}  {where}")
-    click.echo("also: owner/name on the hub, or a folder, where it is a GPT-2 in safetensors")
+        echo(f"{m.name:<16} {size:>10}  {where}")
+    echo("also: owner/name on the hub, or a folder, where it is a GPT-2 in safetensors")

@@ -18,7 +18,7 @@ from gpt2_remix.engine.cli.options import (
     read_settings,
     settings_options,
 )
-from gpt2_remix.engine.cli.output import note, print_json, shown_token, token_record
+from gpt2_remix.engine.cli.output import echo, note, print_json, shown_token, token_record
 from gpt2_remix.engine.sampling.settings import check_seed, draw_seed
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @model_options
 @json_option
 def next_token(
-    prefix: str | None, count: int, every: bool, seed: int | None, ids: str | None, changes: str | None,
+    prefix: str | None, count: int, every: bool, seed: int | None, ids: str | None, changes: tuple[str, ...],
     preset_name: str | None, model: ModelChoice, as_json: bool,
 ) -> None:
     """The distribution of the next token: raw, after the chain, and what removed each removed token."""
@@ -49,9 +49,10 @@ def next_token(
         seed = draw_seed()
         note(f"seed {seed}")
     check_seed(seed or 0)
-    opened = model.open()
-    prompt = read_prefix(opened, prefix, ids)
-    settings.check_vocabulary(opened.info.vocab_size)
+    found = model.find()
+    prompt = read_prefix(found, prefix, ids)
+    settings.check_vocabulary(found.vocab_size)
+    opened = found.start()
     from gpt2_remix.engine.generation.decode import logits_at
     from gpt2_remix.engine.generation.stream import Prefix, context_at
     from gpt2_remix.engine.sampling.distribution import distribution
@@ -70,18 +71,18 @@ def next_token(
                       for stage in dist.stages or ()],
         })
         return
-    click.echo(f"{'rank':>6}  {'final':>8}  {'raw':>8}  {'id':>6}  token")
+    echo(f"{'rank':>6}  {'final':>8}  {'raw':>8}  {'id':>6}  token")
     for row in rows:
         shown = shown_token(opened.tokenizer, row["id"])
         cut = f"  (cut by {row['removed_by']})" if row["removed_by"] else ""
-        click.echo(
+        echo(
             f"{row['rank']:>6}  {row['p_final']:>8.3%}  {row['p_raw']:>8.3%}  {row['id']:>6}  {shown}{cut}"
         )
     left = max(0.0, 1.0 - sum(row["p_final"] for row in rows))
-    click.echo(f"{'':>6}  {left:>8.3%}  all others, {dist.kept:,} of {dist.size:,} tokens kept, "
+    echo(f"{'':>6}  {left:>8.3%}  all others, {dist.kept:,} of {dist.size:,} tokens kept, "
                f"entropy {dist.entropy_raw:.2f} bits raw, {dist.entropy_final:.2f} final")
     for stage in dist.stages or ():
-        click.echo(f"{'':>6}  {stage.rule} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
+        echo(f"{'':>6}  {stage.rule} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
 
 
 def candidate_record(tokenizer: Tokenizer, dist: Distribution, token: int) -> dict[str, Any]:

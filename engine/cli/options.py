@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gpt2_remix.engine import __version__
+from gpt2_remix.engine.cli.arguments import Command, FilePath
 from gpt2_remix.engine.cli.lazy import LazyGroup
 from gpt2_remix.engine.cli.output import PROGRAM, note, progress_bars
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import read_file
 from gpt2_remix.engine.models.names import PRECISIONS
 from gpt2_remix.engine.sampling.fields import LISTS, NUMBERS
 from gpt2_remix.engine.sampling.presets import SHIPPED, find_preset
@@ -25,7 +27,8 @@ from gpt2_remix.engine.sampling.settings import CHAIN, COINS, Settings, parse_se
 from gpt2_remix.engine.tokens.ids import parse_ids
 
 if TYPE_CHECKING:
-    from gpt2_remix.engine.models.opening import LoadOptions, Model
+    from gpt2_remix.engine.models.opening import LoadOptions, Located, Model
+    from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 LANES = 16
 """How many samples run as one batch."""
@@ -79,27 +82,58 @@ class ModelChoice:
     given: bool
     options: LoadOptions
 
-    def open(self, name: str | None = None, precision: str | None = None) -> Model:
-        """Open it (or another one in its place, in that precision where none was given), with download progress."""
-        from gpt2_remix.engine.models.opening import open_model
+    def find(self, name: str | None = None, precision: str | None = None) -> FoundModel:
+        """Find it (or another one in its place, in that precision where none was given), with download progress.
+
+        Raises what `engine.models.opening.locate` and `read_tokenizer` raise.
+        """
+        from gpt2_remix.engine.models.opening import locate, read_tokenizer
 
         options = self.options
         if options.precision is None and precision in PRECISIONS:
             options = replace(options, precision=precision)
-        return open_model(name or self.name, options, progress=progress_bars(), wait=compile_now)
+        located = locate(name or self.name, progress_bars())
+        return FoundModel(located, read_tokenizer(located), options)
 
 
-def model_for(choice: ModelChoice, session: Path | None) -> Model:
-    """Open the model that was named, or else the one that a session was made with: ids mean nothing in another's words.
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A model whose files and tokenizer are there: enough to refuse what it cannot do before its weights are read."""
 
-    Raises what `ModelChoice.open` raises.
+    located: Located
+    tokenizer: Tokenizer
+    options: LoadOptions
+
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+        return self.located.source.name
+
+    @property
+    def vocab_size(self) -> int:
+        """How many ids it has."""
+        return self.located.config.vocab_size
+
+    def start(self) -> Model:
+        """Bring its weights into memory. Raises what `engine.models.opening.start_model` raises."""
+        from gpt2_remix.engine.models.opening import start_model
+
+        return start_model(self.located, self.tokenizer, self.options, wait=compile_now)
+
+
+def find_model(choice: ModelChoice, session: Path | None) -> FoundModel:
+    """Find the model that was named, or else the one that a session was made with: ids mean nothing in another's words.
+
+    Raises:
+        InputError: also for what cannot be a session.
+        EngineError: a download failed.
     """
-    if choice.given or session is None:
-        return choice.open()
-    from gpt2_remix.engine.session.folder import made_with
+    record = None
+    if session is not None:
+        from gpt2_remix.engine.session.opening import check_session
 
-    record = made_with(session)
-    return choice.open() if record is None else choice.open(record.name, record.precision)
+        record = check_session(session)
+    return choice.find() if choice.given or record is None else choice.find(record.name, record.precision)
 
 
 def compile_now(needed: bool) -> None:
@@ -144,7 +178,8 @@ _model_options = stack(
 )
 ids_option = click.option("--ids", metavar='"91,860,287"', help="The prefix as token ids, in place of text.")
 settings_options = stack(
-    click.option("--set", "changes", metavar='"temperature=0.8,top_p=0.95"', help="Sampling settings."),
+    click.option("--set", "changes", multiple=True, metavar='"temperature=0.8,top_p=0.95"',
+                 help="Sampling settings; several --set add up, and the last one holds where two name the same."),
     click.option("--preset", "preset_name", metavar="NAME", help="A named group of settings, before --set."),
 )
 coin_options = stack(
@@ -152,7 +187,7 @@ coin_options = stack(
     click.option("--coin", type=click.Choice(COINS), default="interval", show_default=True, help="The kind of coin."),
 )
 session_option = click.option(
-    "--session", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    "--session", type=FilePath(), metavar="FILE",
     help="The session file to use; it is made where there is none.",
 )
 source_option = click.option(
@@ -162,7 +197,7 @@ source_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-class ManySources(click.Command):
+class ManySources(Command):
     """A command whose --source takes the files that follow it, so that a shell may expand a pattern."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -223,28 +258,28 @@ def commands() -> None:
 # Reading what was given
 
 
-def read_settings(changes: str | None, preset_name: str | None, base: Settings | None = None) -> Settings:
-    """The settings of --preset, then --set. Raises InputError."""
-    start = find_preset(preset_name).settings if preset_name else base or Settings()
-    return parse_settings(changes or "", start)
+def read_settings(changes: Sequence[str], preset_name: str | None) -> Settings:
+    """The settings of --preset, then each --set. Raises InputError."""
+    settings = find_preset(preset_name).settings if preset_name else Settings()
+    for text in changes:
+        settings = parse_settings(text, settings)
+    return settings
 
 
-def read_prefix(model: Model, text: str | None, ids: str | None, *, empty_is_end: bool = True) -> list[int]:
+def read_prefix(model: FoundModel, text: str | None, ids: str | None, *, empty_is_end: bool = True) -> list[int]:
     """The prefix as ids of the model's vocabulary; an empty one starts from `<|endoftext|>`. Raises InputError."""
     from gpt2_remix.engine.generation.backend import check_ids
 
     if text is not None and ids is not None:
         raise InputError("a text and --ids were both given; give one of them")
     tokens = parse_ids(ids) if ids is not None else model.tokenizer.encode(text or "")
-    check_ids(tokens, model.info.vocab_size)
+    check_ids(tokens, model.vocab_size)
     return tokens or ([model.tokenizer.end_of_text] if empty_is_end else [])
 
 
 def read_text(path: Path) -> str:
     """A UTF-8 text file. Raises InputError."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        return read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from None

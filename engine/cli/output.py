@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from gpt2_remix.engine.tokens.display import decode_token, show_character, show_text, show_token
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.generation.lane import Lane
@@ -32,7 +35,9 @@ def progress_bars() -> Progress:
             if what.startswith("downloading") and not sys.stderr.isatty():
                 note(what)
         if total and sys.stderr.isatty() and (current[1] is not None or done < total):
-            current[1] = current[1] or tqdm(desc=what, total=total, unit="B", unit_scale=True, file=sys.stderr)
+            current[1] = current[1] or tqdm(
+                desc=show_text(what, keep=""), total=total, unit="B", unit_scale=True, file=sys.stderr
+            )
             current[1].n = done
             current[1].refresh()
             if done >= total:
@@ -42,14 +47,27 @@ def progress_bars() -> Progress:
     return report
 
 
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a text; where it goes to a terminal, with what would act on that made visible.
+
+    All that is printed goes through here or `print_json`: a text, a file's name or a message may hold anything.
+    """
+    stream = sys.stderr if err else sys.stdout
+    click.echo(show_text(text) if stream.isatty() else text, err=err, nl=nl)
+
+
 def note(line: str) -> None:
-    """A line beside the results."""
-    click.echo(f"{PROGRAM}: {line}", err=True)
+    """A line beside the results. Where nobody can read it, nothing stops for that."""
+    with suppress(OSError):
+        echo(f"{PROGRAM}: {' '.join(line.splitlines())}", err=True)
 
 
 def print_json(document: Any) -> None:
-    """One JSON document, UTF-8, floats with full precision."""
-    click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    """One JSON document, UTF-8, floats with full precision; what would act on a terminal is escaped for one."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    if sys.stdout.isatty():
+        text = "".join(c if show_character(c) == c else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)
 
 
 def model_record(model: Model) -> dict[str, Any]:
@@ -80,13 +98,4 @@ def lane_record(tokenizer: Tokenizer, lane: Lane) -> dict[str, Any]:
 
 def shown_token(tokenizer: Tokenizer, token: int) -> str:
     """A token for a table."""
-    from gpt2_remix.engine.tokens.display import decode_token, show_token
-
     return show_token(decode_token(tokenizer.token_bytes(token), token))
-
-
-def for_terminal(text: str) -> str:
-    """The text, with what would act on a terminal made visible where standard output is one."""
-    from gpt2_remix.engine.tokens.display import show_text
-
-    return show_text(text) if sys.stdout.isatty() else text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gpt2_remix.engine.cli.arguments import FilePath
 from gpt2_remix.engine.cli.options import (
     ModelChoice,
     commands,
@@ -17,7 +18,7 @@ from gpt2_remix.engine.cli.options import (
     read_prefix,
     read_text,
 )
-from gpt2_remix.engine.cli.output import print_json, shown_token
+from gpt2_remix.engine.cli.output import echo, print_json, shown_token
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.words import counted
 
@@ -27,7 +28,7 @@ from gpt2_remix.engine.words import counted
                     "gpt2-remix score --file chapter.txt --json", "gpt2-remix score --ids 91,860,287 --from-start")
 )
 @click.argument("text", required=False)
-@click.option("--file", "path", type=click.Path(path_type=Path), metavar="F", help="Read the text from a file (UTF-8).")
+@click.option("--file", "path", type=FilePath(), metavar="F", help="Read the text from a file (UTF-8).")
 @click.option("--from-start", is_flag=True, help="Put <|endoftext|> before it, so that the first token counts.")
 @ids_option
 @model_options
@@ -40,10 +41,11 @@ def score(
         raise InputError("score takes one of TEXT, --file and --ids; give exactly one")
     if path is not None:
         text = read_text(path)
-    opened = model.open()
-    tokens = read_prefix(opened, text, ids, empty_is_end=False)
+    found = model.find()
+    tokens = read_prefix(found, text, ids, empty_is_end=False)
     if not tokens:
         raise InputError("there is nothing to score: the text is empty")
+    opened = found.start()
     import math
 
     from gpt2_remix.engine.generation.score import score as scored_positions
@@ -69,16 +71,16 @@ def score(
         print_json({"ids": tokens, "logprobs": logprobs, "ranks": ranks, "perplexity": perplexity,
                     "bits_per_byte": bits_per_byte})
         return
-    click.echo(f"{'position':>8}  {'id':>6}  {'log p':>9}  {'rank':>6}  token")
+    echo(f"{'position':>8}  {'id':>6}  {'log p':>9}  {'rank':>6}  token")
     for position, token in enumerate(tokens):
         value, rank = logprobs[position], ranks[position]
         numbers = f"{'-':>9}  {'-':>6}" if value is None else f"{value:>9.4f}  {rank:>6}"
-        click.echo(f"{position:>8}  {token:>6}  {numbers}  {shown_token(opened.tokenizer, token)}")
+        echo(f"{position:>8}  {token:>6}  {numbers}  {shown_token(opened.tokenizer, token)}")
     if perplexity is None:
-        click.echo("nothing before the only token: no perplexity (--from-start puts <|endoftext|> there)")
+        echo("nothing before the only token: no perplexity (--from-start puts <|endoftext|> there)")
     else:
         per_byte = "" if bits_per_byte is None else f", {bits_per_byte:.4f} bits per byte"
-        click.echo(f"perplexity {perplexity:.4f}{per_byte}, over {counted(len(scored), 'token')}")
+        echo(f"perplexity {perplexity:.4f}{per_byte}, over {counted(len(scored), 'token')}")
 
 
 def perplexity_of(total: float, count: int) -> float | None:

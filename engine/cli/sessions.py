@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpt2_remix.engine.cli.arguments import FilePath
 from gpt2_remix.engine.cli.options import ModelChoice, commands, examples, json_option, model_options
-from gpt2_remix.engine.cli.output import note, print_json
+from gpt2_remix.engine.cli.output import echo, note, print_json
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.words import counted
 
@@ -37,29 +38,37 @@ def sessions(as_json: bool) -> None:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(listed.changed))
         tokens = listed.problem or f"{counted(listed.nodes or 0, 'token')}, {listed.model}"
         title = show_text(listed.name or listed.words or "", keep="")
-        click.echo(f"{when}  {listed.path.name:<32} {tokens:<28} {title[:60]}")
+        echo(f"{when}  {show_text(listed.path.name, keep=''):<32} {tokens:<28} {title[:60]}")
     if not found:
-        click.echo("no sessions yet: gpt2-remix saves one as soon as a token was chosen")
+        echo("no sessions yet: gpt2-remix saves one as soon as a token was chosen")
     note(f"they are kept in {folder()}")
 
 
 @commands.command("import", epilog=examples(
     "gpt2-remix import talk.json", "gpt2-remix import talk.json -o talk.remix", "gpt2-remix --session talk.remix",
 ))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.argument("file", type=FilePath())
+@click.option("-o", "--output", type=FilePath(), metavar="FILE",
               help="The session file to make; one in the sessions folder where left out.")
 def import_command(file: Path, output: Path | None) -> None:
     """Take a JSON export in as a session: the identical one."""
-    from gpt2_remix.engine.cli.options import read_text
-    from gpt2_remix.engine.session.export.json import session_from_json
-    from gpt2_remix.engine.session.folder import folder, free_path
+    from gpt2_remix.engine.session.export.json import read_export
+    from gpt2_remix.engine.session.folder import folder
+    from gpt2_remix.engine.session.locks import claimed, holding
     from gpt2_remix.engine.session.store import SUFFIX, save_whole
 
-    session = session_from_json(read_text(file))
-    target = output or free_path(folder() / f"{file.stem}{SUFFIX}")
-    save_whole(session, target)
-    click.echo(str(target))
+    session = read_export(file)
+    if output is not None:
+        with holding(output):
+            save_whole(session, output)
+        target = output
+    else:
+        target, lock = claimed(folder() / f"{file.stem}{SUFFIX}")
+        try:
+            save_whole(session, target)
+        finally:
+            lock.release()
+    echo(str(target))
 
 
 @commands.command(epilog=examples("gpt2-remix replay my.remix", "gpt2-remix replay my.remix --json"))
@@ -71,7 +80,6 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
 
     Uses the model that the session was made with, in the same precision, or --model and --precision.
     """
-    from gpt2_remix.engine.models.opening import locate
     from gpt2_remix.engine.models.record import record_of
     from gpt2_remix.engine.models.weights_hash import weights_sha256
     from gpt2_remix.engine.session.replay import Replayed
@@ -83,8 +91,8 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
         raise InputError(f"{session} does not say which model made it; there is nothing to replay")
     record = tree.models[tree.model]
     name = model.name if model.given else record.name
-    with_model = model.open(name, record.precision)
-    located = locate(name)
+    found_model = model.find(name, record.precision)
+    located, with_model = found_model.located, found_model.start()
     ours = record_of(located, with_model.info, weights_sha256(located.folder))
     numbers = [n for n, known in enumerate(tree.models) if known.same_network(ours)]
     if not numbers:
@@ -104,26 +112,26 @@ def replay(session: str, model: ModelChoice, as_json: bool) -> None:
             "other_form": found.other_form, "impossible": found.impossible, "model": name,
         })
         return
-    click.echo(f"{found.nodes:,} nodes, {found.replayed:,} replayed, {len(found.different):,} different")
+    echo(f"{found.nodes:,} nodes, {found.replayed:,} replayed, {len(found.different):,} different")
     if found.within_rounding:
-        click.echo(f"{found.within_rounding:,} of the same ones differ by rounding alone")
+        echo(f"{found.within_rounding:,} of the same ones differ by rounding alone")
     if found.other_form:
         now = with_model.info.form
         by = " or ".join(sorted({tree.models[n].form or "torch" for n in numbers} - {now}))
-        click.echo(f"{found.other_form:,} of the replayed ones were computed by {by}, not by {now}, as recorded: "
+        echo(f"{found.other_form:,} of the replayed ones were computed by {by}, not by {now}, as recorded: "
                    "the last bits of their probabilities differ, in int8 more")
     if found.other_models:
-        click.echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
+        echo(f"{found.other_models:,} were made with another model and left out (--model, --precision)")
     if found.impossible:
-        click.echo(f"{found.impossible:,} could not be replayed: {name} lacks ids that they hold, follow or have in "
+        echo(f"{found.impossible:,} could not be replayed: {name} lacks ids that they hold, follow or have in "
                    "their settings, or the settings leave it no token")
     for other in found.different[:20]:
         line = f"  node {other['node']} at {other['position']}: {other['recorded']}, now {other['recomputed']}"
         if other["u"] != other["recomputed_u"]:
             line += f"; u {other['u']}, but seed, position and roll give {other['recomputed_u']}"
-        click.echo(line)
+        echo(line)
     if len(found.different) > 20:
-        click.echo(f"  … and {len(found.different) - 20:,} more (--json lists all)")
+        echo(f"  … and {len(found.different) - 20:,} more (--json lists all)")
 
 
 def open_for_reading(wanted: str) -> Session:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt2_remix.engine.cli.arguments import FilePath, Number
 from gpt2_remix.engine.cli.options import (
     ManySources,
     ModelChoice,
@@ -18,7 +19,7 @@ from gpt2_remix.engine.cli.options import (
     read_text,
     source_option,
 )
-from gpt2_remix.engine.cli.output import for_terminal, note, print_json, progress_bars, shown_token
+from gpt2_remix.engine.cli.output import echo, note, print_json, progress_bars, shown_token
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.tokens.ids import parse_ids
 from gpt2_remix.engine.words import counted
@@ -45,7 +46,7 @@ AFTER = 12
                     'gpt2-remix generate "In the beginning" -n 200 > out.txt; gpt2-remix trace --file out.txt')
 )
 @click.argument("text", required=False)
-@click.option("--file", "path", type=click.Path(path_type=Path), metavar="F", help="Read the text from a file (UTF-8).")
+@click.option("--file", "path", type=FilePath(), metavar="F", help="Read the text from a file (UTF-8).")
 @ids_option
 @source_option
 @click.option("--min-tokens", type=click.IntRange(4), metavar="N", default=8, show_default=True,
@@ -87,7 +88,7 @@ def trace(
                     "verified": index.tokens is not None,
                     "spans": [record(span, tokens, tokenizer) for span in found]})
         return
-    click.echo(f"{counted(len(tokens), 'token')}, {share:.1%} of them in {counted(len(found), 'span')} "
+    echo(f"{counted(len(tokens), 'token')}, {share:.1%} of them in {counted(len(found), 'span')} "
                f"of at least {min_tokens} tokens that stand in {told(index)}"
                + (f"; the longest has {longest}" if found else ""))
     for span in found:
@@ -122,21 +123,21 @@ def show(span: Span, tokens: list[int], tokenizer: Tokenizer, index: Index) -> N
     """A span for a person: where it stands, its words, and how the text and this one go on."""
     document = span.document
     places = "" if span.count == 1 else f", and at {span.count - 1} other place{'s' if span.count > 2 else ''}"
-    click.echo(f"\n{span.start}-{span.end - 1}  {document.title}, token {span.offset:,} of {document.tokens:,} "
+    echo(f"\n{span.start}-{span.end - 1}  {document.title}, token {span.offset:,} of {document.tokens:,} "
                f"({span.offset / max(1, document.tokens):.1%}){places}")
     words = " ".join(tokenizer.decode(tokens[span.start : span.end]).split())
     if len(words) > WORDS:
         words = f"{words[: WORDS // 2]} … {words[-WORDS // 2 :]}"
-    click.echo(f"    {span.length} tokens: {for_terminal(words)}")
+    echo(f"    {span.length} tokens: {words}")
     ids = following(index, span, tokens)
     if ids and span.end < len(tokens):
         if index.tokens is not None:
-            theirs = for_terminal(tokenizer.decode(ids))
-            ours = for_terminal(tokenizer.decode(tokens[span.end : span.end + AFTER]))
-            click.echo(f"    the text goes on: {' '.join(theirs.split())}")
-            click.echo(f"    this one goes on: {' '.join(ours.split())}")
+            theirs = tokenizer.decode(ids)
+            ours = tokenizer.decode(tokens[span.end : span.end + AFTER])
+            echo(f"    the text goes on: {' '.join(theirs.split())}")
+            echo(f"    this one goes on: {' '.join(ours.split())}")
         else:
-            click.echo(f"    the text goes on with {shown_token(tokenizer, ids[0])}, "
+            echo(f"    the text goes on with {shown_token(tokenizer, ids[0])}, "
                        f"this one with {shown_token(tokenizer, tokens[span.end])}")
 
 
@@ -159,9 +160,9 @@ def following(index: Index, span: Span, tokens: list[int]) -> list[int]:
                     'gpt2-remix trace "Emma Woodhouse, handsome, clever" --source emma.safetensors')
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-o", "output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="INDEX",
+@click.option("-o", "output", required=True, type=FilePath(), metavar="INDEX",
               help="The index to write; in a model's folder it is called trace.safetensors.")
-@click.option("--held-out", type=click.FloatRange(0, 0.9), default=0.0, show_default=True, metavar="SHARE",
+@click.option("--held-out", type=Number(0, 0.9), default=0.0, show_default=True, metavar="SHARE",
               help="Leave out this share at the end of each file, where the model was not trained on it.")
 @model_options
 def index(files: tuple[str, ...], output: Path, held_out: float, model: ModelChoice) -> None:

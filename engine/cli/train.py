@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt2_remix.engine.cli.arguments import FilePath, Number
 from gpt2_remix.engine.cli.options import commands, examples, json_option
-from gpt2_remix.engine.cli.output import for_terminal, note, print_json, progress_bars
+from gpt2_remix.engine.cli.output import echo, note, print_json, progress_bars
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.interrupts import ENDS
 from gpt2_remix.engine.tokens.display import show_clock, show_names
 
 if TYPE_CHECKING:
@@ -37,9 +39,9 @@ NICENESS = 15
                     "gpt2-remix train --out letters --resume --minutes 10")
 )
 @click.argument("files", nargs=-1, metavar="FILE...")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER",
+@click.option("--out", required=True, type=FilePath(folder=True), metavar="FOLDER",
               help="The folder to write; --model takes it.")
-@click.option("--minutes", type=click.FloatRange(0, 100_000, min_open=True), metavar="M",
+@click.option("--minutes", type=Number(0, 100_000, min_open=True), metavar="M",
               help="How long to train (5 where neither this nor --steps is given).")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="How many steps to train, in place of --minutes.")
 @click.option("--resume", is_flag=True, help="Go on with the training in FOLDER: to its end, or for --minutes more.")
@@ -92,7 +94,7 @@ def train(
         print_json({"out": str(out), "done": done.whole, "held_out_loss": done.held_out,
                     "bits_per_byte": done.bits_per_byte, "steps": job.run.step, "tokens": job.run.tokens,
                     "seconds": job.run.seconds, "plan": jobs.described(job.plan)})
-    return 130 if stopped else 0
+    return 128 + stopped[0] if stopped else 0
 
 
 @contextmanager
@@ -105,7 +107,7 @@ def stopping() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         stopped.append(number)
 
-    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, catch) for number in ENDS}
     try:
         yield stopped
     finally:
@@ -145,7 +147,7 @@ class Events:
     def _write(self, kind: str, **fields: Any) -> None:
         try:
             if self.heard:
-                click.echo(json.dumps({"event": kind, **fields}), err=True)
+                echo(json.dumps({"event": kind, **fields}), err=True)
         except BrokenPipeError:
             self.heard = False
 
@@ -172,7 +174,7 @@ class Lines:
             self._started(job)
         elif isinstance(said, Sample):
             self._clear()
-            click.echo("  " + " ".join(for_terminal(said.text).split()), err=True)
+            echo("  " + " ".join(said.text.split()), err=True)
         elif isinstance(said, Done):
             self._ended(job, said)
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import path_of
 
 EMBEDDED = "classics"
 
@@ -53,7 +54,7 @@ def resolve(name: str) -> Source:
         return Source("embedded", name, str(embedded_folder()))
     if name in HUB:
         return Source("hub", name, HUB[name].repo)
-    path = Path(name).expanduser()
+    path = path_of(name)
     if name and path.is_dir():
         return Source("folder", name, str(path))
     if path.is_file():

@@ -105,16 +105,20 @@ def start_backend(located: Located, options: LoadOptions | None = None, *, kerne
                             threads=options.threads, kept=cache_folder() / "int8", kernels=kernels)
 
 
-def open_model(
-    name: str, options: LoadOptions | None = None, *, progress: Progress | None = None,
+def open_model(name: str, options: LoadOptions | None = None, *, progress: Progress | None = None) -> Model:
+    """Open a model: locate, read_tokenizer and start_model in one. Raises what they raise."""
+    located = locate(name, progress)
+    return start_model(located, read_tokenizer(located), options)
+
+
+def start_model(
+    located: Located, tokenizer: Tokenizer, options: LoadOptions | None = None, *,
     wait: Callable[[bool], None] | None = None,
 ) -> Model:
-    """Open a model: locate, read_tokenizer and start_backend in one. Raises what they raise.
+    """Start a model that was found. Raises what `start_backend` raises.
 
     `wait` is called where kernels could be compiled and are not yet, with whether nothing can run before they are.
     """
-    located = locate(name, progress)
-    tokenizer = read_tokenizer(located)
     options = options or LoadOptions()
     if wait is not None and not kernels_ready() and options.device in ("auto", "cpu"):
         wait(options.precision == "int8")

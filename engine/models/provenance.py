@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpt2_remix.engine.errors import EngineError, InputError
-from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import write_whole
 from gpt2_remix.engine.tokens.corpus import Text
 
 RECORD = "training.json"
@@ -32,17 +32,8 @@ def source_of(text: Text) -> Source:
     return Source(text.title, text.path, text.size, len(text.ids))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all. Raises EngineError."""
-    try:
-        with written_beside(path) as part:
-            part.write_bytes(content)
-    except OSError as error:
-        raise EngineError(f"{path} cannot be written: {error.strerror}; what was there before is still there") from None
-
-
 def write_json(path: Path, record: Any) -> None:
-    """The same for a JSON document."""
+    """Write a JSON document, whole or not at all. Raises EngineError."""
     write_whole(path, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
 
 

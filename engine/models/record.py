@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,3 +64,15 @@ def model_record(record: dict[str, Any]) -> ModelRecord:
         int(record["context"]), (layers, width, heads), str(record["sha256"]), str(record.get("form", "")),
         str(record.get("function", "")),
     )
+
+
+def words_of_change(before: ModelRecord, now: ModelRecord) -> str:
+    """How a session's new model differs from the one before."""
+    if before.same_network(now):
+        form = before.form or "torch"
+        more = ", in int8 by more than the last bits" if now.precision == "int8" else " in the last bits"
+        return f"numbers come from {now.form} from here on, before from {form}: they differ{more}"
+    if replace(before, precision=now.precision).same_network(now):
+        return f"weights in {now.precision} from here on; the old tokens, made in {before.precision}, stay"
+    maker = "other weights" if before.name == now.name else before.name
+    return f"this session was made with {maker}; new tokens come from {now.name}, the old ones stay"

@@ -1,22 +1,20 @@
-"""Where sessions are kept: the folder, what lies in it, the bin, and who has one open."""
+"""Where sessions are kept: the folder, what lies in it, and the bin."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-from platformdirs import user_cache_path, user_data_path
+from platformdirs import user_data_path
 
 from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import path_of, real_path, reason
 from gpt2_remix.engine.models.record import ModelRecord, model_record
+from gpt2_remix.engine.session.locks import SessionLock, claimed, free_path, holding
 from gpt2_remix.engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, nothing_in
 
 
@@ -57,36 +55,20 @@ def fresh_path() -> Path:
     return free_path(folder() / f"{time.strftime('%Y-%m-%d %H%M%S')}{SUFFIX}")
 
 
-def numbered(wanted: Path) -> Iterator[Path]:
-    """The path, and then those like it: "name 2.remix", …"""
-    yield wanted
-    for number in count(2):
-        yield wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
-
-
-def free_path(wanted: Path) -> Path:
-    """The path, or the first one like it that is free."""
-    return next(path for path in numbered(wanted) if not path.exists())
-
-
-def claimed(wanted: Path) -> tuple[Path, FileLock]:
-    """The first path like the one wanted that is free, and that no other window has taken for a session to come; its
-    lock, which is held before anything is written."""
-    for path in numbered(wanted):
-        if not path.exists() and (lock := try_lock(path)) is not None:
-            if not path.exists():
-                return path, lock
-            lock.release()
-    raise AssertionError("numbers do not end")
-
-
 def list_sessions(where: Path | None = None) -> list[Listed]:
     """The sessions in a folder, the newest first."""
     where = folder() if where is None else where
     with suppress(OSError):
-        found = [describe(path) for path in where.glob(f"*{SUFFIX}")]
+        found = [describe(path) for path in _one_each(where)]
         return sorted(found, key=lambda listed: listed.changed, reverse=True)
     return []
+
+
+def _one_each(where: Path) -> list[Path]:
+    """The sessions' files in a folder; a link only to what does not lie there under its own name."""
+    found = list(where.glob(f"*{SUFFIX}"))
+    plain = {real_path(path) for path in found if not path.is_symlink()}
+    return [path for path in found if not path.is_symlink() or real_path(path) not in plain]
 
 
 def newest_session() -> Listed | None:
@@ -97,7 +79,7 @@ def newest_session() -> Listed | None:
         return 0.0
 
     with suppress(OSError):
-        paths = sorted(folder().glob(f"*{SUFFIX}"), key=written, reverse=True)
+        paths = sorted(_one_each(folder()), key=written, reverse=True)
         return next((listed for listed in map(describe, paths) if listed.nodes), None)
     return None
 
@@ -141,13 +123,14 @@ def _newest_model(db: sqlite3.Connection) -> ModelRecord | None:
 
 
 def parts_of(path: Path) -> list[Path]:
-    """A session's file and what SQLite keeps beside it."""
+    """A session's file and what SQLite keeps beside it: where the file itself lies, whatever link leads there."""
+    path = real_path(path)
     return [path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")]
 
 
 def find_session(wanted: str) -> Path:
     """The session that a person means: a file, or the name (or file name) of one in the folder. Raises InputError."""
-    path = Path(wanted).expanduser()
+    path = path_of(wanted)
     if path.exists():
         return path
     for listed in list_sessions():
@@ -156,14 +139,23 @@ def find_session(wanted: str) -> Path:
     raise InputError(f"there is no session {wanted}; `gpt2-remix sessions` lists those that there are")
 
 
-def copy_session(path: Path, target: Path) -> None:
-    """Copy a session as it is on disk now, also one that is open. Raises EngineError."""
+def copy_session(path: Path, wanted: Path) -> tuple[Path, SessionLock]:
+    """Copy a session as it is on disk now, also one that is open, to the first free path like the one wanted.
+
+    Returns:
+        The path, and its lock, held. Raises EngineError; then nothing is left there.
+    """
+    target, lock = claimed(wanted)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with closing(connect(path, read_only=True)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
     except (sqlite3.Error, OSError) as error:
-        raise EngineError(f"{path} cannot be copied to {target}: {error}") from None
+        with suppress(OSError):
+            target.unlink()
+        lock.release()
+        raise EngineError(f"{path} cannot be copied to {target}: {reason(error)}") from None
+    return target, lock
 
 
 def rename_session(path: Path, name: str) -> None:
@@ -179,15 +171,31 @@ def rename_session(path: Path, name: str) -> None:
 
 def to_bin(path: Path) -> Path:
     """Move a session into the bin. Raises EngineError, InputError where it is open somewhere."""
+    return _move(path, bin_folder(), "moved to the bin")
+
+
+def from_bin(path: Path) -> Path:
+    """Move a session out of the bin, back among the others. Raises EngineError."""
+    return _move(path, folder(), "restored")
+
+
+def _move(path: Path, where: Path, what: str) -> Path:
+    """Move a session with its log, or the link to one that lies elsewhere, to a free path in a folder."""
     with holding(path):
-        target = free_path(bin_folder() / path.name)
+        target, lock = claimed(where / path.name)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            for part, moved in zip(parts_of(path), parts_of(target), strict=True):
-                if part.exists():
-                    part.rename(moved)
+            if path.is_symlink():
+                target.symlink_to(real_path(path))
+                path.unlink()
+            else:
+                for part, moved in zip(parts_of(path), parts_of(target), strict=True):
+                    if part.exists():
+                        part.rename(moved)
         except OSError as error:
-            raise EngineError(f"{path} cannot be moved to the bin: {error.strerror}") from None
+            raise EngineError(f"{path} cannot be {what}: {error.strerror}") from None
+        finally:
+            lock.release()
     return target
 
 
@@ -196,50 +204,9 @@ def empty_bin() -> int:
     count = 0
     for path in list(bin_folder().glob(f"*{SUFFIX}")):
         try:
-            for part in parts_of(path):
+            for part in [path] if path.is_symlink() else parts_of(path):
                 part.unlink(missing_ok=True)
         except OSError as error:
             raise EngineError(f"{path} cannot be deleted: {error.strerror}") from None
         count += 1
     return count
-
-
-def lock_of(path: Path) -> FileLock:
-    """The lock of whoever has a session open. It goes away with its process, however that ends.
-
-    It lies in the cache folder: beside the session it would be litter, and closing a second handle of the session's own
-    file would drop SQLite's locks.
-    """
-    name = hashlib.sha256(str(path.absolute().resolve()).encode()).hexdigest()[:32]
-    locks = user_cache_path("gpt2-remix") / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    return FileLock(locks / f"{name}.lock", timeout=0)
-
-
-def try_lock(path: Path) -> FileLock | None:
-    """Take the lock of a session; None where another window has it. Where no lock can be made, none is needed."""
-    try:
-        lock = lock_of(path)
-        lock.acquire()
-    except Timeout:
-        return None
-    except (OSError, NotImplementedError):
-        return FileLock(path.with_name(f".{path.name}.unused"))  # never acquired: two windows cannot be told apart here
-    return lock
-
-
-class holding:  # noqa: N801 - used as a function
-    """`with holding(path): …` for what must not happen to a session that is open. Raises InputError where it is."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock: FileLock | None = None
-
-    def __enter__(self) -> None:
-        self._lock = try_lock(self._path)
-        if self._lock is None:
-            raise InputError(f"{self._path.name} is open in another window; close it there first")
-
-    def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            self._lock.release()

@@ -38,6 +38,7 @@ class Changes:
 
     Attributes:
         whole: whether this is everything, for an empty file.
+        known: the newest node that the file holds before; 0 for none.
         nodes: new ones, and those whose step changed.
         marks: node and mark, None where it is gone.
         turns: split and the child through which the stream last went.
@@ -49,6 +50,7 @@ class Changes:
     """
 
     whole: bool
+    known: int
     nodes: list[ChangedNode]
     marks: list[tuple[int, Annotation | None]]
     turns: list[tuple[int, int]]
@@ -118,6 +120,7 @@ class Journal:
         views = tree.history(tree.settled)
         found = Changes(
             whole=whole,
+            known=self.saved - 1,
             nodes=nodes,
             marks=[(node, tree.annotations.get(node)) for node in touched],
             turns=[(node, child) for node in turned if (child := tree.nodes[node].visited) is not None],

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import read_file, real_path
 from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
-    from filelock import FileLock
-
+    from gpt2_remix.engine.models.record import ModelRecord
     from gpt2_remix.engine.session.journal import Session
+    from gpt2_remix.engine.session.locks import SessionLock
 
 
 @dataclass(slots=True)
@@ -30,14 +30,13 @@ class OpenedSession:
     session: Session
     path: Path | None
     saved: bool
-    lock: FileLock | None = None
+    lock: SessionLock | None = None
     notes: list[str] = field(default_factory=list)
 
     def release(self) -> None:
         """Others may open it now."""
         if self.lock is not None:
-            with suppress(OSError):
-                self.lock.release()
+            self.lock.release()
             self.lock = None
 
 
@@ -45,25 +44,25 @@ def open_session(path: Path) -> OpenedSession:
     """Read a session; where there is none it begins there.
 
     A session that is open in another window is opened as a copy, a damaged one is recovered into a new file, an export
-    (JSON) becomes a new session. The file itself is never changed by that.
+    (JSON) becomes a new session. The file itself is never changed by that. A link is followed first: what it leads to
+    is the session.
 
     Raises:
         InputError: it is no session, or nothing in it can be read.
     """
-    from gpt2_remix.engine.session import recovery, store
-    from gpt2_remix.engine.session.folder import claimed, copy_session, folder, free_path, try_lock
+    from gpt2_remix.engine.session import store
+    from gpt2_remix.engine.session.folder import folder
     from gpt2_remix.engine.session.journal import Session
+    from gpt2_remix.engine.session.locks import claimed, try_lock
     from gpt2_remix.engine.session.tree import Tree
 
+    path = real_path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a session; name a file in it, such as {path / 'my.remix'}")
     if path.exists() and is_export(path):
-        from gpt2_remix.engine.session.export.json import session_from_json
+        from gpt2_remix.engine.session.export.json import read_export
 
-        try:
-            session = session_from_json(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read: {error}") from None
+        session = read_export(path)
         target, lock = claimed(folder() / f"{path.stem}{store.SUFFIX}")
         return OpenedSession(session, target, False, lock, [f"{path.name} was taken in as a new session"])
     held = try_lock(path)
@@ -75,34 +74,72 @@ def open_session(path: Path) -> OpenedSession:
         note = f"{path.name} is open in another window; this is a new session, {target.name}"
         return OpenedSession(Session(Tree(seed=0)), target, False, lock, [note])
     if held is None:
-        target = free_path(path.with_name(f"{path.stem} copy{path.suffix}"))
-        try:
-            copy_session(path, target)
-        except EngineError:
-            target = free_path(folder() / target.name)
-            copy_session(path, target)
-        opened = open_session(target)
-        opened.notes.insert(0, f"{path.name} is open in another window; this is a copy, {target.name}")
-        return opened
+        return _copy(path, "is open in another window")
     try:
+        if path.stat().st_nlink > 1:
+            # SQLite keeps the log by the name that was opened: written under two names, a session would be torn.
+            held.release()
+            return _copy(path, "has more than one name on this disk (hard links)")
         return OpenedSession(store.read(path), path, True, held)
     except store.DamagedError as error:
-        session, lost = recovery.recover(path)
         held.release()
-        target, lock = claimed(path.with_name(f"{path.stem} recovered{path.suffix}"))
-        parts = f"{counted(len(session.tree.nodes) - 1, 'token')} recovered into {target.name}"
-        gone = f", {lost:,} records were not" if lost else ""
-        note = f"{error}; {parts}{gone}; the old file is as it was"
-        return OpenedSession(session, target, False, lock, [note])
+        return _recovered(path, error)
     except EngineError:
         held.release()
         raise
 
 
-def is_export(path: Path) -> bool:
-    """Whether a file looks like JSON."""
+def check_session(path: Path) -> ModelRecord | None:
+    """Refuse what can be no session to go on with; the model that it was made with last, None where there is none yet.
+
+    Raises InputError.
+    """
+    from gpt2_remix.engine.session.folder import made_with
+    from gpt2_remix.engine.session.locks import holding
+    from gpt2_remix.engine.session.store import is_sqlite
+
+    path = real_path(path)
+    if not path.exists():
+        return None
+    if not is_sqlite(path):
+        export = "; `gpt2-remix import` makes a session of an export" if is_export(path) else "; choose another file"
+        raise InputError(f"{path} is not a session of gpt2-remix{export}")
+    with holding(path):
+        return made_with(path)
+
+
+def _copy(path: Path, why: str) -> OpenedSession:
+    """A copy of a session, beside it or in the sessions folder. Raises EngineError."""
+    from gpt2_remix.engine.session import store
+    from gpt2_remix.engine.session.folder import copy_session, folder
+
+    wanted = path.with_name(f"{path.stem} copy{path.suffix}")
     try:
-        with path.open("rb") as file:
-            return file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        target, lock = copy_session(path, wanted)
+    except EngineError:
+        target, lock = copy_session(path, folder() / wanted.name)
+    note = f"{path.name} {why}; this is a copy, {target.name}"
+    try:
+        return OpenedSession(store.read(target), target, True, lock, [note])
+    except store.DamagedError as error:
+        lock.release()
+        opened = _recovered(target, error)
+        opened.notes.insert(0, note)
+        return opened
+
+
+def _recovered(path: Path, error: EngineError) -> OpenedSession:
+    """What can be read of a damaged session, for a file of its own. Raises InputError where that is nothing."""
+    from gpt2_remix.engine.session import recovery
+    from gpt2_remix.engine.session.locks import claimed
+
+    session, lost = recovery.recover(path)
+    target, lock = claimed(path.with_name(f"{path.stem} recovered{path.suffix}"))
+    parts = f"{counted(len(session.tree.nodes) - 1, 'token')} recovered into {target.name}"
+    gone = f", {counted(lost, 'record')} could not be read" if lost else ""
+    return OpenedSession(session, target, False, lock, [f"{error}; {parts}{gone}; the old file is as it was"])
+
+
+def is_export(path: Path) -> bool:
+    """Whether a file looks like JSON. Raises InputError where it cannot be read."""
+    return read_file(path, 64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")

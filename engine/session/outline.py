@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.sampling.settings import SEED_LIMIT
 from gpt2_remix.engine.session.nodes import ROOT
 from gpt2_remix.engine.session.tree import Tree
+from gpt2_remix.engine.words import counted
 
 Order = Literal["tree", "probability", "length", "time"]
 ORDERS: tuple[Order, ...] = ("tree", "probability", "length", "time")
@@ -149,9 +151,21 @@ def with_origin(tree: Tree, origin: str) -> list[int]:
     return [node.id for node in tree.nodes if (step := node.step) is not None and step.origin == origin]
 
 
-def highest_id(tree: Tree) -> int:
-    """The highest token id of the tree, 0 without tokens: a model can show the tree if its vocabulary holds it."""
-    return max((node.step.token for node in tree.nodes if node.step is not None), default=0)
+def unknown_to(tree: Tree, name: str, vocab_size: int) -> str:
+    """What is said of a session whose tokens a model does not all know; "" where it knows them."""
+    unknown = [node.step.token for node in tree.nodes if node.step is not None and node.step.token >= vocab_size]
+    if not unknown:
+        return ""
+    made_with = tree.models[tree.model].name if tree.models else ""
+    by = f", made with {made_with}," if made_with not in ("", name) else ""
+    return (f"this session{by} holds {counted(len(unknown), 'token')} that {name} does not know: "
+            f"id {max(unknown)} is past {vocab_size - 1}, its last")
+
+
+def check_known(tree: Tree, name: str, vocab_size: int) -> None:
+    """Refuse to go on with a session in a model that does not know its tokens. Raises InputError."""
+    if words := unknown_to(tree, name, vocab_size):
+        raise InputError(f"{words}; go on with the model that made it")
 
 
 def annotated(tree: Tree) -> list[int]:

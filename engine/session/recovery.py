@@ -9,9 +9,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import real_path
 from gpt2_remix.engine.session.journal import Session
 from gpt2_remix.engine.session.records import Records
-from gpt2_remix.engine.session.store import APPLICATION_ID, connect, is_sqlite
+from gpt2_remix.engine.session.store import APPLICATION_ID, connect, is_sqlite, log_of
 
 
 def recover(path: Path) -> tuple[Session, int]:
@@ -44,10 +45,10 @@ def recover(path: Path) -> tuple[Session, int]:
 def _as_long_as_it_says(path: Path, folder: Path) -> Path:
     """A copy of a session and its log, filled up to the length in its header: SQLite reads no file that was cut off."""
     copy = folder / "copy"
+    path = real_path(path)
     shutil.copyfile(path, copy)
-    log = path.with_name(path.name + "-wal")
-    if log.exists():
-        shutil.copyfile(log, folder / "copy-wal")
+    if log_of(path).exists():
+        shutil.copyfile(log_of(path), log_of(copy))
     with copy.open("r+b") as file:
         header = file.read(100)
         pages = int.from_bytes(header[28:32], "big")

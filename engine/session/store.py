@@ -11,7 +11,9 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import check_file, read_file, real_path, reason, written_beside
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.journal import ChangedNode, Changes, Journal, Session
 from gpt2_remix.engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
@@ -66,14 +69,22 @@ class DamagedError(EngineError):
     """A session file cannot be read whole; `recover` may read some of it."""
 
 
-class Store:
-    """An open session file. Raises EngineError, one line, for everything that a disk may do."""
+class ChangedError(EngineError):
+    """A session file was written to by another program since it was read: writing on would mix two streams."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+
+class Store:
+    """An open session file, `called` another name where it is not at its place yet.
+
+    Raises EngineError, one line, for everything that a disk may do.
+    """
+
+    def __init__(self, path: Path, *, called: Path | None = None) -> None:
+        self.path = path = real_path(path)
+        self._called = called or path
         self._settings: dict[Settings, int] = {}
         self._inode = 0
-        with _explained(path):
+        with _explained(self._called):
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = connect(path)
             try:
@@ -101,8 +112,13 @@ class Store:
             return True
 
     def write(self, changes: Changes) -> None:
-        """Put changes into the file, all or none of them. Raises EngineError."""
-        with _explained(self.path):
+        """Put changes into the file, all or none of them.
+
+        Raises:
+            ChangedError: it does not hold what these are changes of.
+            EngineError: it cannot be written.
+        """
+        with _explained(self._called):
             known = dict(self._settings)
             try:
                 with self.connection:
@@ -114,6 +130,9 @@ class Store:
 
     def _put(self, changes: Changes) -> None:
         db = self.connection
+        newest = int(db.execute("SELECT ifnull(max(id), 0) FROM nodes").fetchone()[0])
+        if newest != changes.known:
+            raise ChangedError(f"{self._called} was written to by another program meanwhile")
         if changes.whole:
             self._settings.clear()
             for table in ("history", "turns", "marks", "nodes", "settings", "models", "meta"):
@@ -161,12 +180,18 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
     Without a write-ahead log beside it nobody writes to the file: it is read as it lies, and nothing appears beside it.
     """
-    where = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-    if read_only and not path.with_name(path.name + "-wal").exists():
+    path = real_path(path)  # the log lies beside the file itself, not beside a link to it
+    if path.exists() and not path.is_file():
+        raise sqlite3.OperationalError("it is not a file")
+    where = f"{path.as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    logged = log_of(path).exists()
+    if read_only and not logged:
         where += "&immutable=1"
     db = sqlite3.connect(where, uri=True, isolation_level=None, timeout=5, check_same_thread=False)
     try:
         db.execute("PRAGMA foreign_keys = ON")
+        if read_only and logged:
+            return _with_its_log(db, path)
         if not read_only:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")  # each commit is on the disk when it returns
@@ -174,6 +199,33 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a session's file (not of a link to it)."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _with_its_log(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """The same, or where SQLite cannot read a log in its folder (it wants to write beside it), a copy of both."""
+    try:
+        db.execute("PRAGMA schema_version").fetchone()
+        return db
+    except sqlite3.DatabaseError:
+        if os.access(path.parent, os.W_OK):
+            return db  # it is for another reason, which whoever reads it says
+    db.close()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        try:
+            shutil.copyfile(path, copy)
+            shutil.copyfile(log_of(path), log_of(copy))
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error)) from None
+        memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with closing(sqlite3.connect(copy)) as source:
+            source.backup(memory)
+        return memory
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -259,8 +311,7 @@ def read(path: Path) -> Session:
 def _open_to_read(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise InputError(f"there is no session {path}")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a session; name a file")
+    check_file(path)
     if not is_sqlite(path):
         raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
     try:
@@ -283,11 +334,7 @@ def _without_collecting() -> Iterator[None]:
 
 def is_sqlite(path: Path) -> bool:
     """Whether a file begins as SQLite's do; an empty one does too. Raises InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(16) in (b"SQLite format 3\0", b"")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    return read_file(path, 16) in (b"SQLite format 3\0", b"")
 
 
 class _explained:  # noqa: N801 - used as a function
@@ -301,18 +348,27 @@ class _explained:  # noqa: N801 - used as a function
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (sqlite3.Error, OSError)):
-            words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise EngineError(f"{self._path} cannot be written: {words}") from None
+            raise EngineError(f"{self._path} cannot be written: {reason(error)}") from None
+        if isinstance(error, OverflowError | UnicodeEncodeError):
+            raise EngineError(f"{self._path} cannot be written: the session holds what no file can ({error})") from None
 
 
 def save_whole(session: Session, path: Path) -> None:
-    """Write a session into a new file. Raises InputError where there is one already, EngineError."""
-    if path.exists():
+    """Write a session into a new file, whole or not at all.
+
+    Raises:
+        InputError: there is a file already that holds something.
+        EngineError: it cannot be written.
+    """
+    if path.exists() and not is_unwritten(path):
         raise InputError(f"{path} is there already; name another file")
-    store = Store(path)
-    try:
-        changes = Journal(session).changes(whole=True)
-        assert changes is not None
-        store.write(changes)
-    finally:
-        store.close()
+    changes = Journal(session).changes(whole=True)
+    assert changes is not None
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(path) as part:
+            store = Store(part, called=path)
+            try:
+                store.write(changes)
+            finally:
+                store.close()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from gpt2_remix.engine.errors import EngineError, InputError
-from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.files import path_of, written_beside
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
@@ -63,8 +63,8 @@ def named_files(given: Sequence[str]) -> list[tuple[str, Path]]:
     found: list[tuple[str, Path]] = []
     for word in given:
         title, equals, rest = word.partition("=")
-        plain = Path(word).expanduser()
-        path = plain if plain.exists() or not (equals and title) else Path(rest).expanduser()
+        plain = path_of(word)
+        path = plain if plain.exists() or not (equals and title) else path_of(rest)
         named = title if path is not plain else path.stem
         if path.is_dir():
             raise InputError(f"{path} is a folder; give the text files in it ({path}/*.txt)")

@@ -55,6 +55,10 @@ class Tokenizer:
         """The exact bytes of one token; empty for ids that the vocabulary has no text for."""
         return self.pieces[token] if 0 <= token < len(self.pieces) else b""
 
+    def shown_bytes(self, token: int) -> bytes:
+        """The bytes of one token, for a person; its id in brackets where the vocabulary has no text for it."""
+        return self.token_bytes(token) or f"[{token}]".encode()
+
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
         """The exact bytes of a sequence."""
         return b"".join(map(self.token_bytes, ids))

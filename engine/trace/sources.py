@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import path_of
 from gpt2_remix.engine.models.provenance import RECORD, read_record, read_sources
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.tokens.corpus import Text, named_files, tokenize, training_tokens
@@ -32,8 +33,8 @@ def find_index(
         InputError: a file that is no text, an index that is damaged or of another vocabulary.
     """
     if given:
-        if len(given) == 1 and is_index(Path(given[0]).expanduser()):
-            return read_index(Path(given[0]).expanduser(), vocab_size, progress)
+        if len(given) == 1 and is_index(path_of(given[0])):
+            return read_index(path_of(given[0]), vocab_size, progress)
         return index_of_texts(tokenize(named_files(given), tokenizer, progress), vocab_size, progress)
     if not (folder / INDEX).is_file():
         return None

@@ -16,8 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import write_whole
 from gpt2_remix.engine.gpt2.files import WEIGHTS
-from gpt2_remix.engine.models.provenance import RECORD, Source, sources_record, write_json, write_whole
+from gpt2_remix.engine.models.provenance import RECORD, Source, sources_record, write_json
 from gpt2_remix.engine.train.loop import Run, with_optimizers
 from gpt2_remix.engine.train.network import Parameters, merge_qkv, split_qkv
 from gpt2_remix.engine.train.plan import Plan, plan_from

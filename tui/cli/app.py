@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from gpt2_remix.engine.cli.arguments import Number
 from gpt2_remix.engine.cli.options import (
     SETTINGS_HELP,
     ManySources,
@@ -34,13 +35,13 @@ from gpt2_remix.engine.tokens.ids import parse_ids
 @settings_options
 @coin_options
 @click.option("--theme", metavar="NAME", help="A theme's name (see `themes`).")
-@click.option("--speed", type=click.FloatRange(0.1, 10000), metavar="TOKENS_PER_SECOND", help="How fast a run goes.")
+@click.option("--speed", type=Number(0.1, 10000), metavar="TOKENS_PER_SECOND", help="How fast a run goes.")
 @model_options
 @session_option
 @source_option
 @click.pass_context
 def app_command(
-    context: click.Context, prefix: str | None, ids: str | None, changes: str | None, preset_name: str | None,
+    context: click.Context, prefix: str | None, ids: str | None, changes: tuple[str, ...], preset_name: str | None,
     seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: ModelChoice,
     session: Path | None, sources: tuple[str, ...],
 ) -> int:
@@ -84,7 +85,7 @@ def app_command(
         with suppress(OSError):  # the terminal may be gone
             for line in app.parting.splitlines():
                 note(line)
-    return app.return_code or 0
+    return app.return_code or (0 if app.workspace.all_saved else 1)
 
 
 def check_session(path: Path) -> None:

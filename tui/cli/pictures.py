@@ -23,8 +23,8 @@ PATIENCE = 120.0
 def screen_of(path: Path, leaf: int | None) -> str:
     """An SVG of the playground on a copy of a session, or on one branch of it. Raises EngineError."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        copy_session(path, copy)
+        copy, lock = copy_session(path, Path(folder) / path.name)
+        lock.release()  # the app takes it
         return asyncio.run(_draw(copy, leaf))
 
 

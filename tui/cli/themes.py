@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from gpt2_remix.engine.cli.options import commands
-from gpt2_remix.engine.cli.output import note
+from gpt2_remix.engine.cli.output import echo, note
 
 
 @commands.command()
@@ -17,7 +15,7 @@ def themes() -> None:
     for theme in found.values():
         kind = "dark" if theme.dark else "light"
         own = "" if theme.shipped else f"  (your own: {theme.path})"
-        click.echo(f"{theme.name:<18} {kind:<6} {theme.description}{own}")
-    click.echo(f"your own go to {user_folder()}, one TOML file each")
+        echo(f"{theme.name:<18} {kind:<6} {theme.description}{own}")
+    echo(f"your own go to {user_folder()}, one TOML file each")
     for problem in problems:
         note(problem)

@@ -15,6 +15,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from gpt2_remix.engine.files import path_of
 from gpt2_remix.tui.dialogs.modal import Modal
 from gpt2_remix.tui.widgets.choices import Choices
 from gpt2_remix.tui.widgets.footer import Keys
@@ -107,7 +108,7 @@ class ExportScreen(Modal[ExportOptions | None]):
         if self._form == "copy":
             self.dismiss(ExportOptions("copy", True, None))
             return
-        path = Path(self.query_one(Input).value).expanduser()
+        path = path_of(self.query_one(Input).value)
         problem = ""
         if path.is_dir():
             problem = f"{path} is a folder; name a file in it"

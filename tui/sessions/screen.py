@@ -21,7 +21,6 @@ from gpt2_remix.engine.session.folder import (
     copy_session,
     empty_bin,
     folder,
-    free_path,
     list_sessions,
     rename_session,
     to_bin,
@@ -203,7 +202,7 @@ class SessionsScreen(Modal[Path | None]):
         """A copy beside it."""
         listed = self._selected
         if listed is not None:
-            self._do(lambda: copy_session(listed.path, free_path(listed.path)))
+            self._do(lambda: copy_session(listed.path, listed.path)[1].release())
 
     def action_delete(self) -> None:
         """Into the bin; the one that is open stays."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import path_of
 
 POINTS = 400
 """Points of the training loss that are kept for the plot."""
@@ -143,7 +144,7 @@ def read_train_options(files: str, out: str, minutes: str) -> TrainOptions:
         length = 0.0
     if not 0 < length <= MOST_MINUTES:
         raise InputError(f"{minutes.strip()!r} is no number of minutes; write 5, or 0.5")
-    folder = Path(out.strip()).expanduser().absolute()
+    folder = path_of(out.strip()).absolute()
     if not found and not (out.strip() and (folder / RECORD).is_file()):
         raise InputError("name a text file (UTF-8); tab goes to the list of files, enter takes one")
     if not out.strip():
@@ -161,7 +162,7 @@ def expanded(words: Sequence[str]) -> list[str]:
     """Patterns as a shell expands them; what matches nothing stays, to be complained about by name."""
     found: list[str] = []
     for word in words:
-        path = str(Path(word).expanduser())
+        path = str(path_of(word))
         found += sorted(glob.glob(path)) or [word]
     return found
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.files import real_path
 from gpt2_remix.tui.messages import NotSaved, Saved
 from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.workers.session_writer import SessionWriter
@@ -54,8 +53,9 @@ class Autosave:
 
     def save_new(self, exploration: Exploration) -> None:
         """This exploration gets a file of its own as soon as there is something to keep."""
-        from gpt2_remix.engine.session.folder import claimed, fresh_path
+        from gpt2_remix.engine.session.folder import fresh_path
         from gpt2_remix.engine.session.journal import Session
+        from gpt2_remix.engine.session.locks import claimed
         from gpt2_remix.engine.session.opening import OpenedSession
 
         path, lock = claimed(fresh_path())
@@ -72,8 +72,9 @@ class Autosave:
 
     def exploration_in(self, path: Path) -> Exploration | None:
         """The exploration that is kept in a file."""
+        real = real_path(path)
         for exploration, kept in self._kept.items():
-            if kept.opened.path is not None and kept.opened.path.absolute() == path.absolute():
+            if kept.opened.path is not None and real_path(kept.opened.path) == real:
                 return exploration
         return None
 
@@ -137,11 +138,23 @@ class Autosave:
         """A file could not be written: say so once, and give everything again where it is gone."""
         for kept in self._kept.values():
             if kept.opened.path == message.path:
+                if message.taken:
+                    self._go_on_elsewhere(kept, message.path)
+                    return
                 if kept.state != "not saved":
                     self._say(f"not saved: {message.reason}; everything stays in memory, and saving is tried again")
                 kept.state, kept.reason = "not saved", message.reason
                 if message.lost:
                     kept.given = False
+
+    def _go_on_elsewhere(self, kept: SavedExploration, path: Path) -> None:
+        """Save in a file of one's own what another program's tokens stand in the way of."""
+        from gpt2_remix.engine.session.locks import claimed
+
+        kept.opened.release()
+        target, kept.opened.lock = claimed(path.with_name(f"{path.stem} 2{path.suffix}"))
+        kept.opened.path, kept.given, kept.state = target, False, "saving"
+        self._say(f"{path.name} was written to by another program; this stream goes on in {target.name}")
 
     def close(self, seconds: float) -> list[str]:
         """Save what is new, and end. Returns what is to be said of sessions that could not be saved."""
@@ -157,19 +170,9 @@ class Autosave:
 
 def exported_elsewhere(kept: SavedExploration) -> str:
     """Write a session that could not be saved as JSON to where that can be done; where it is, in a line."""
-    from gpt2_remix.engine.session.export.json import session_to_json
-    from gpt2_remix.engine.session.export.render import write_text
-    from gpt2_remix.engine.session.folder import free_path
+    from gpt2_remix.engine.session.export.elsewhere import kept_elsewhere
 
     path = kept.opened.path
     assert path is not None
-    why = f"{path} could not be saved" + (f" ({kept.reason.removeprefix(f'{path} cannot be written: ')})" if kept.reason
-                                          else "")
-    for folder in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
-        target = free_path(folder / f"{path.stem}.json")
-        try:
-            write_text(target, session_to_json(kept.opened.session))
-        except (EngineError, OSError):
-            continue
-        return f"{why}; all of it is in {target}, and `gpt2-remix import` takes it in again"
-    return f"{why}, nor be exported anywhere else: it is lost"
+    why = f" ({kept.reason.removeprefix(f'{path} cannot be written: ')})" if kept.reason else ""
+    return f"{path} could not be saved{why}; {kept_elsewhere(kept.opened.session, path)}"

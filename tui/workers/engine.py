@@ -8,12 +8,12 @@ to whoever asked and news of the model to the app.
 from __future__ import annotations
 
 import gc
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from gpt2_remix.tui.workers.mailbox import Mailbox
 from gpt2_remix.tui.workers.model_loader import FoundModel, ModelLoader
 from gpt2_remix.tui.workers.pacing import Pacing
 from gpt2_remix.tui.workers.requests import JobRequest, LogitsRequest, Request, RunRequest
-from gpt2_remix.tui.workers.threads import reason_of, step_back
+from gpt2_remix.tui.workers.threads import reason_of, start_thread, step_back
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.generation.backend import Backend
@@ -229,6 +229,7 @@ class EngineWorker:
         try:
             ready = kernels_ready()
             backend = start_backend(located, options, kernels=ready)
+            record = record_of(located, backend.info, found.sha256)
         except Exception as error:
             self._loader.failed(found.number, located.source.name, error)
             return
@@ -238,14 +239,13 @@ class EngineWorker:
             self._network = next(network_numbers)
             self._model = Model(backend, found.tokenizer)
             self._running = found
-        record = record_of(located, backend.info, found.sha256)
         # What lives as long as the app is left out of collections from here on: each full one would walk through all of
         # it, and the screen stand still meanwhile.
         gc.freeze()
         self._post(ModelReady(self._network, backend.info, found.tokenizer, record, located.folder))
         if not ready and backend.info.device == "cpu":
-            threading.Thread(target=self._loader.compile_kernels, args=(backend.info.name,), name="compile",
-                             daemon=True).start()
+            start_thread("compiling", partial(self._loader.compile_kernels, backend.info.name), self._post,
+                         goes_on=False)
 
     def _change_over(self, name: str) -> None:
         from gpt2_remix.engine.models.opening import Model, start_backend

@@ -11,13 +11,14 @@ from textual.message import Message
 from gpt2_remix.tui.messages import ErrandFailed
 from gpt2_remix.tui.workers.mailbox import Mailbox
 from gpt2_remix.tui.workers.requests import Reply
-from gpt2_remix.tui.workers.threads import reason_of, step_back
+from gpt2_remix.tui.workers.threads import reason_of, start_thread, step_back
 
 
 class Errands:
     """Every method may be called from the app's thread and returns at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        self._post = post
         self._mailbox = Mailbox()
         self._waiting: deque[tuple[Callable[[], Message], Reply, str]] = deque()
         self._thread: threading.Thread | None = None
@@ -33,8 +34,7 @@ class Errands:
         with self._mailbox.lock:
             self._waiting.append((work, reply, what))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="errands", daemon=True)
-                self._thread.start()
+                self._thread = start_thread("errands", self._loop, self._post)
         self._mailbox.wake()
 
     def close(self, seconds: float) -> None:

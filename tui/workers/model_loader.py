@@ -6,12 +6,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from gpt2_remix.tui.messages import KernelsReady, Loading, ModelFailed, TokenizerReady
-from gpt2_remix.tui.workers.threads import CancelledError, reason_of
+from gpt2_remix.tui.workers.threads import CancelledError, reason_of, start_thread
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.models.opening import LoadOptions, Located
@@ -44,7 +45,7 @@ class ModelLoader:
         with self._lock:
             self._newest += 1
             number = self._newest
-        threading.Thread(target=self._find, args=(number, name, options), name="find-model", daemon=True).start()
+        start_thread("finding a model", partial(self._find, number, name, options), self._post, goes_on=False)
 
     def close(self) -> None:
         """Let go of all searches."""

@@ -17,6 +17,7 @@ from textual.message import Message
 
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.tui.messages import NotSaved, Saved
+from gpt2_remix.tui.workers.threads import reason_of, start_thread
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from gpt2_remix.engine.session.journal import Changes
@@ -33,6 +34,7 @@ class SessionWriter:
         self._post = post
         self._wake = threading.Condition()
         self._waiting: dict[Path, deque[Changes]] = {}
+        self._stores: dict[Path, Store] = {}  # the thread's own
         self._closing: set[Path] = set()  # files that nothing more comes for
         self._retry_at: dict[Path, float] = {}
         self._end: float | None = None
@@ -48,8 +50,7 @@ class SessionWriter:
             queue.append(changes)
             self._closing.discard(path)
             if self._thread is None:
-                self._thread = threading.Thread(target=self.loop, name="session-writer", daemon=True)
-                self._thread.start()
+                self._thread = start_thread("saving", self.loop, self._post)
             self._wake.notify_all()
 
     def leave(self, path: Path) -> None:
@@ -80,7 +81,7 @@ class SessionWriter:
 
     def loop(self) -> None:
         """Write until closed."""
-        stores: dict[Path, Store] = {}
+        stores = self._stores
         while True:
             with self._wake:
                 while (path := self._ready()) is None and not self._over() and not self._closing & set(stores):
@@ -116,7 +117,7 @@ class SessionWriter:
         return max(0.01, min(due) - time.monotonic()) if due else None
 
     def _write(self, stores: dict[Path, Store], path: Path, changes: Changes) -> None:
-        from gpt2_remix.engine.session.store import Store
+        from gpt2_remix.engine.session.store import ChangedError, Store
 
         lost = False
         try:
@@ -131,12 +132,15 @@ class SessionWriter:
             if store is None:
                 store = stores[path] = Store(path)
             store.write(changes)
-        except EngineError as error:
+        except Exception as error:
+            taken = isinstance(error, ChangedError)
             with self._wake:
                 self._retry_at[path] = time.monotonic() + RETRY
-                if lost:
+                if lost or taken:
                     self._waiting[path].clear()  # of no use without what stood in the file
-            self._post(NotSaved(path, str(error), lost))
+            if taken and (other := stores.pop(path, None)) is not None:
+                other.close()
+            self._post(NotSaved(path, reason_of(error), lost, taken))
             return
         with self._wake:
             queue = self._waiting[path]

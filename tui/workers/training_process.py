@@ -6,15 +6,16 @@ import json
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from textual.message import Message
 
 from gpt2_remix.engine.program import command, environment
 from gpt2_remix.tui.messages import TrainingEvent, TrainingOver
 from gpt2_remix.tui.state.training import TrainOptions
+from gpt2_remix.tui.workers.threads import start_thread
 
 STOP = signal.SIGINT if os.name == "posix" else signal.SIGTERM
 
@@ -35,8 +36,7 @@ class TrainingProcess:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             encoding="utf-8", errors="replace", start_new_session=True,
         )
-        listening = threading.Thread(target=self._listen, args=(number, self.process), name="training", daemon=True)
-        listening.start()
+        start_thread("the training's news", partial(self._listen, number, self.process), self._post)
 
     def stop(self) -> None:
         """Tell it to end: it keeps the best weights and all that is needed to go on, which takes it some seconds."""

@@ -105,7 +105,7 @@ def _spans(
     heat: tuple[str, str, str],
 ) -> str:
     steps = [step for node in nodes if (step := tree.nodes[node].step) is not None]
-    pieces = [tokenizer.token_bytes(step.token) or f"[{step.token}]".encode() for step in steps]
+    pieces = [tokenizer.shown_bytes(step.token) for step in steps]
     spans = []
     for node, step, text in zip(nodes, steps, split_characters(pieces), strict=True):
         shown = html.escape(show_text(text, keep="\n\t"), quote=True)

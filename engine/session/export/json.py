@@ -6,9 +6,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import read_file
 from gpt2_remix.engine.models.record import model_record
 from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, Settings
 from gpt2_remix.engine.session.journal import Session, turns
@@ -67,6 +69,18 @@ def session_from_json(text: str) -> Session:
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         said = " ".join(str(error).split())[:80]
         raise InputError(f"this export is damaged ({type(error).__name__}: {said}); export the session again") from None
+
+
+def read_export(path: Path) -> Session:
+    """The session in a file that holds an export. Raises InputError."""
+    try:
+        text = read_file(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start}); export the session again") from None
+    try:
+        return session_from_json(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _session(record: Mapping[str, Any]) -> Session:

@@ -33,7 +33,7 @@ def to_markdown(session: Session, tokenizer: Tokenizer, *, branch: int | None = 
 def _by_origin(tree: Tree, tokenizer: Tokenizer, nodes: Sequence[int]) -> list[tuple[str, str]]:
     """The text of some nodes, cut where the origin changes; a character stands where its first byte does."""
     steps = [step for node in nodes if (step := tree.nodes[node].step) is not None]
-    texts = split_characters([tokenizer.token_bytes(step.token) or f"[{step.token}]".encode() for step in steps])
+    texts = split_characters([tokenizer.shown_bytes(step.token) for step in steps])
     found: list[tuple[str, str]] = []
     for step, text in zip(steps, texts, strict=True):
         if found and (found[-1][0] == step.origin or not text):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gpt2_remix.engine.errors import EngineError
-from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.files import write_whole
 from gpt2_remix.engine.generation.backend import Backend
 from gpt2_remix.engine.session.export.html import HEAT, HOVERED, to_html
 from gpt2_remix.engine.session.export.json import session_to_json
@@ -51,16 +51,9 @@ def page_with_candidates(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all: what was there stays where that fails. Raises EngineError."""
-    target = path.resolve() if path.is_symlink() else path
+    """Write a text into a file, whole or not at all. Raises EngineError."""
     try:
-        data = text.encode("utf-8")
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)  # a device or a pipe
-            return
-        with written_beside(target) as part:
-            part.write_bytes(data)
-    except OSError as error:
-        raise EngineError(f"{path} cannot be written: {error.strerror}") from None
+        content = text.encode("utf-8")
     except UnicodeEncodeError:
         raise EngineError(f"{path} cannot be written: the session holds text that is not valid Unicode") from None
+    write_whole(path, content)

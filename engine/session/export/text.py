@@ -11,8 +11,9 @@ from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
 def text_of(tree: Tree, tokenizer: Tokenizer, nodes: Sequence[int]) -> str:
-    """The text of some nodes of a path."""
-    return tokenizer.decode([step.token for node in nodes if (step := tree.nodes[node].step) is not None])
+    """The text of some nodes of a path; an id that the vocabulary does not know in brackets."""
+    steps = [step for node in nodes if (step := tree.nodes[node].step) is not None]
+    return b"".join(tokenizer.shown_bytes(step.token) for step in steps).decode("utf-8", errors="replace")
 
 
 def to_text(session: Session, tokenizer: Tokenizer, *, branch: int | None = None) -> str:

@@ -222,7 +222,7 @@ def test_files_that_are_no_text(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     path = tmp_path / "binary"
     path.write_bytes(b"abc\xff\x00")
     assert "not UTF-8" in run(capsys, "score", "--file", str(path))[2]
-    assert "cannot be read" in run(capsys, "score", "--file", str(tmp_path))[2]
+    assert "is a folder" in run(capsys, "score", "--file", str(tmp_path))[2]
 
 
 def test_a_folder_as_a_model(capsys: pytest.CaptureFixture[str], checkpoint: Checkpoint) -> None:
@@ -292,8 +292,8 @@ def test_output_is_utf8_whatever_the_locale() -> None:
 
 def test_every_command_is_known_before_its_file_is_imported() -> None:
     import gpt2_remix.engine.cli
-    import gpt2_remix.tui.__main__
     import gpt2_remix.tui.cli
+    import gpt2_remix.tui.cli.program
     from gpt2_remix.engine.cli.options import commands
 
     for package in (gpt2_remix.engine.cli, gpt2_remix.tui.cli):

@@ -19,9 +19,9 @@ from gpt2_remix.engine.gpt2.threads import ThreadCount
 from gpt2_remix.engine.models.names import embedded_folder
 
 LOGITS = (
-    "import sys, numpy as np\nfrom engine.gpt2.opening import open_backend\n"
-    "from engine.models.names import embedded_folder\n"
-    "from engine.gpt2.kernels import compiled\ncompiled.compile_kernels()\n"
+    "import sys, numpy as np\nfrom gpt2_remix.engine.gpt2.opening import open_backend\n"
+    "from gpt2_remix.engine.models.names import embedded_folder\n"
+    "from gpt2_remix.engine.gpt2.kernels import compiled\ncompiled.compile_kernels()\n"
     "ids = [n * 37 % 8193 for n in range(90)]\nmade = []\n"
     "for precision in ('fp32', 'int8'):\n"
     "    backend = open_backend('c', embedded_folder(), precision=precision, threads=2)\n"
@@ -50,7 +50,7 @@ def test_two_processes_at_once_make_one_file(forgotten: Path, kernels: object) -
     forgotten.mkdir()
     (forgotten / compiled.object_name()).write_bytes(b"damaged")
     assert compiled.load() is None
-    code = "from engine.gpt2.kernels import compiled\nprint(compiled.compile_kernels() is compiled.load())"
+    code = "from gpt2_remix.engine.gpt2.kernels import compiled\nprint(compiled.compile_kernels() is compiled.load())"
     command = [sys.executable, "-c", code]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "12"]
     for process in both:
@@ -126,7 +126,7 @@ def test_a_compiler_that_fails_is_one_line(forgotten: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("missing", ["numba", "llvmlite"])
 def test_without_a_compiler_a_cpu_still_runs_fp32(missing: str) -> None:
     code = (
-        f"import sys\nsys.modules['{missing}'] = None\nfrom tui.__main__ import main\n"
+        f"import sys\nsys.modules['{missing}'] = None\nfrom gpt2_remix.tui.__main__ import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit as end: sys.exit(end.code)\n"
     )
     done = in_a_process(code, "generate", "It is", "-n", "5", "--seed", "7")
@@ -140,7 +140,8 @@ def test_without_a_compiler_a_cpu_still_runs_fp32(missing: str) -> None:
 
 def test_nothing_of_torch_or_numba_is_needed_to_run(kernels: object) -> None:
     code = (
-        "import sys\nfrom engine.models.opening import open_model\nopen_model('classics').backend.logits([[1, 2, 3]])\n"
+        "import sys\nfrom gpt2_remix.engine.models.opening import open_model\n"
+        "open_model('classics').backend.logits([[1, 2, 3]])\n"
         "print(sorted({'torch', 'numba', 'textual'} & set(sys.modules)))\n"
     )
     assert in_a_process(code).stdout == "[]\n"

@@ -145,7 +145,7 @@ def test_a_killed_download_is_resumed_by_the_next_command(checkpoint: Checkpoint
     folder = checkpoint(n_embd=384, n_layer=4)
     size = (folder / "model.safetensors").stat().st_size
     script = (
-        "import os, signal\nfrom engine.models.hub import fetch\n"
+        "import os, signal\nfrom gpt2_remix.engine.models.hub import fetch\n"
         "def stop(what, done, total):\n"
         "    if 'safetensors' in what and done >= 20 * 2**20: os.kill(os.getpid(), signal.SIGKILL)\n"
         "fetch('someone/small', stop)\n"

@@ -263,7 +263,7 @@ def test_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path, classics: 
         (("replay", str(tmp_path / "a.json")), "not a session"),
         (("import", str(tmp_path / "none.json")), "cannot be read"),
         (("import", str(tmp_path / "a.json"), "-o", str(path)), "there already"),
-        (("export", str(path), "--format", "json", "-o", str(tmp_path)), "directory"),
+        (("export", str(path), "--format", "json", "-o", str(tmp_path)), "folder"),
     ):
         code, out, err = run(capsys, *arguments)
         assert code == 2

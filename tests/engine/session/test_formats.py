@@ -39,7 +39,7 @@ def test_a_session_whose_making_was_killed_is_a_new_one(
     path.touch()
     if moment != "empty":
         program = (
-            "import os; from pathlib import Path; from engine.session import store\n"
+            "import os; from pathlib import Path; from gpt2_remix.engine.session import store\n"
             "def kill(*_): os.kill(os.getpid(), 9)\n"
             + {"before a table": "store.create = kill",
                "among the tables": "store.SCHEMA = store.SCHEMA.partition('CREATE TABLE marks')[0] + ';X'\n"
@@ -104,11 +104,10 @@ def test_the_branch_in_view_is_the_one_that_comes_back(tmp_path: Path) -> None:
         again = session_from_json(session_to_json(session))
         assert again.tree.branch_number() == number
         same(again, session)
-        file = Store(tmp_path / "a.remix")
-        file.write(known(Journal(session).changes(whole=True)))
-        file.close()
-        assert read(tmp_path / "a.remix").tree.branch_number() == number
-        same(read(tmp_path / "a.remix"), session)
+        path = tmp_path / f"{child}.remix"
+        save_whole(session, path)
+        assert read(path).tree.branch_number() == number
+        same(read(path), session)
 
 
 def test_turns_are_saved_as_they_come(tmp_path: Path) -> None:

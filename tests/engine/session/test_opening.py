@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gpt2_remix.engine.session.folder import claimed
+from gpt2_remix.engine.session.locks import claimed
 from gpt2_remix.engine.session.opening import open_session
 
 

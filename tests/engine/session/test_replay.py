@@ -118,6 +118,9 @@ class Pieces:
     def token_bytes(self, token: int) -> bytes:
         return b"x" if token < 60 else b""
 
+    def shown_bytes(self, token: int) -> bytes:
+        return self.token_bytes(token) or f"[{token}]".encode()
+
     def decode_bytes(self, ids: Any) -> bytes:
         return b"".join(map(self.token_bytes, ids))
 

@@ -23,7 +23,7 @@ from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings
 from gpt2_remix.engine.session.journal import Session
 from gpt2_remix.engine.session.nodes import ROOT
 from gpt2_remix.engine.session.outline import unused_seeds
-from gpt2_remix.engine.session.recording import keep_lanes
+from gpt2_remix.engine.session.recording import keeping
 from gpt2_remix.engine.session.tree import Tree
 from gpt2_remix.engine.tokens.tokenizer import without_texts
 from tests.engine.continuity import assert_continuous, assert_replays
@@ -158,16 +158,16 @@ class Grower:
         prefixes = [[token % size for token in ids] for _, ids in wanted]
         lanes = start_lanes(lane_starts([LaneSpec(chain) for chain, _ in wanted], prefixes),
                             seed=self.tree.view.seed, coin=self.tree.view.coin, limit=5)
-        self.run_lanes(lanes)
+        with keeping(Session(self.tree), lanes, goes_on=False):
+            self.run_lanes(lanes)
         self.starts.update(lane.steps[0] for lane in lanes if lane.steps)
-        keep_lanes(Session(self.tree), lanes, goes_on=False)
 
     def generate(self, chain: Settings, count: int) -> None:
         """As `gpt2-remix generate --session` does where it goes on from the stream in view."""
         tree = self.tree
         lanes = [lane_at(tree, len(tree), chain, seed=tree.view.seed, limit=count)]
-        self.run_lanes(lanes)
-        keep_lanes(Session(tree), [lane for lane in lanes if lane.steps], goes_on=True)
+        with keeping(Session(tree), lanes, goes_on=True):
+            self.run_lanes(lanes)
 
     def what_if(self, share: float, chain: Settings, token: int) -> None:
         """The same luck after another token, and past it other settings; kept as a branch."""

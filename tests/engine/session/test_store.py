@@ -29,9 +29,9 @@ from gpt2_remix.engine.session.folder import (
     fresh_path,
     list_sessions,
     to_bin,
-    try_lock,
 )
 from gpt2_remix.engine.session.journal import Journal, Session
+from gpt2_remix.engine.session.locks import try_lock
 from gpt2_remix.engine.session.recovery import recover
 from gpt2_remix.engine.session.store import DamagedError, Store, read, save_whole
 from gpt2_remix.engine.session.tree import Tree
@@ -231,7 +231,7 @@ def test_what_is_not_finished_is_not_there(tmp_path: Path) -> None:
     save_whole(grown(5, 50), path)
     before = read(path)
     program = (
-        "import os, sys; from pathlib import Path; from engine.session.store import connect\n"
+        "import os, sys; from pathlib import Path; from gpt2_remix.engine.session.store import connect\n"
         f"db = connect(Path({str(path)!r})); db.execute('BEGIN IMMEDIATE')\n"
         "db.execute('DELETE FROM history'); db.execute('DELETE FROM marks'); os.kill(os.getpid(), 9)"
     )
@@ -294,7 +294,8 @@ def test_a_session_is_open_in_one_place(tmp_path: Path) -> None:
     lock = try_lock(path)
     assert lock is not None
     program = (
-        f"from pathlib import Path; from engine.session.folder import try_lock; print(try_lock(Path({str(path)!r})))"
+        f"from pathlib import Path; "
+        f"from gpt2_remix.engine.session.locks import try_lock; print(try_lock(Path({str(path)!r})))"
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == "None"

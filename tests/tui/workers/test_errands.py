@@ -11,7 +11,8 @@ from tests.tui.workers.answers import Answers
 
 
 def test_errands_are_done_in_order_in_another_thread() -> None:
-    errands, answers, threads = Errands(), Answers(), set[int]()
+    answers, threads = Answers(), set[int]()
+    errands = Errands(answers.post)
 
     def errand(n: int) -> Found:
         threads.add(threading.get_ident())
@@ -26,7 +27,8 @@ def test_errands_are_done_in_order_in_another_thread() -> None:
 
 
 def test_what_fails_is_said_by_name_and_the_next_errand_is_done() -> None:
-    errands, answers = Errands(), Answers()
+    answers = Answers()
+    errands = Errands(answers.post)
 
     def fails() -> Found:
         raise EngineError("the disk is full")
