@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -29,30 +30,46 @@ def real_path(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def check_file(path: Path) -> None:
-    """Refuse what is there but cannot be read as a file: a named pipe would be waited for without end.
+def read_bytes(path: Path, count: int = -1) -> bytes:
+    """The first `count` bytes of a file; all of them where it is negative.
 
     Raises:
-        InputError: it is a folder, a pipe, a socket or a device, or there is nothing.
+        OSError: it cannot be read, or is no file: a named pipe would be waited for without end.
     """
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {reason(error)}") from None
-    if stat.S_ISDIR(mode):
-        raise InputError(f"{path} is a folder; name a file in it")
-    if not stat.S_ISREG(mode) and not str(path).startswith(CONNECTED):
-        raise InputError(f"{path} is a pipe or a device, not a file; save what comes out of it in a file first")
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not str(path).startswith(CONNECTED):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file; save what comes out of it in a file first")
+    with path.open("rb") as file:
+        return file.read(count)
 
 
 def read_file(path: Path, count: int = -1) -> bytes:
-    """The first `count` bytes of a file; all of them where it is negative. Raises InputError."""
-    check_file(path)
+    """The same for what a person named. Raises InputError."""
     try:
-        with path.open("rb") as file:
-            return file.read(count)
-    except OSError as error:
+        return read_bytes(path, count)
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; name a file in it") from None
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from None
+
+
+def check_file(path: Path) -> None:
+    """Refuse what cannot be read as a file. Raises InputError."""
+    read_file(path, 0)
+
+
+def json_bytes(text: str) -> bytes:
+    """A JSON document as UTF-8; bytes of file names that are none (PEP 383) as JSON's own escapes."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def is_text(name: str) -> bool:
+    """Whether a path is UTF-8: not every library opens one that is not."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def reason(error: Exception) -> str:

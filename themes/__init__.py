@@ -58,6 +58,8 @@ def user_folder() -> Path:
 
 def read_theme(path: Path, *, shipped: bool = False) -> RemixTheme:
     """Read one theme. Raises ThemeError naming the file and what is wrong with it."""
+    if path.exists() and not path.is_file():  # a named pipe would be waited for
+        raise ThemeError(f"theme {path} is not a file")
     try:
         record = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
@@ -132,6 +132,8 @@ class RemixApp(App[None]):
             self._open_model(workspace.options.model or EMBEDDED)
         for line in workspace.problems:
             workspace.say(line, error=True)
+        for line in workspace.options.notes:
+            workspace.say(line)
 
     def on_unmount(self) -> None:
         """Save the settings and the sessions, and let the workers finish."""
@@ -340,15 +342,16 @@ class RemixApp(App[None]):
         if not self.explorations.current.ready:
             self._open_model(self.workspace.options.model or EMBEDDED)
 
-    def on_saved(self, message: messages.Saved) -> None:
-        """A session is on the disk."""
-        if self.workspace.autosave.saved(message):
+    @on(messages.Saved)
+    @on(messages.NotSaved)
+    def _told_of_saving(self, message: messages.Saved | messages.NotSaved) -> None:
+        """A session is on the disk, or could not be written."""
+        if self.workspace.autosave.take(message):
             self.workspace.status_changed.publish(None)
 
-    def on_not_saved(self, message: messages.NotSaved) -> None:
-        """A session could not be written."""
-        self.workspace.autosave.not_saved(message)
-        self.workspace.status_changed.publish(None)
+    def on_worker_failed(self, message: messages.WorkerFailed) -> None:
+        """A thread met with what it did not expect."""
+        self.workspace.say(f"{message.name}: {message.reason}", error=True)
 
 
 def on_what_is_gone(app: App[None], event: events.MouseDown) -> bool:

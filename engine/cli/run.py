@@ -29,7 +29,7 @@ def run(command: click.Command, arguments: Sequence[str], front_end: FrontEnd | 
     open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         result = command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=front_end)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from gpt2_remix.engine.cli.options import (
 )
 from gpt2_remix.engine.cli.output import echo, note, print_json, progress_bars, shown_token
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import path_of
 from gpt2_remix.engine.tokens.ids import parse_ids
 from gpt2_remix.engine.words import counted
 
@@ -69,9 +71,10 @@ def trace(
         raise InputError("trace takes one of TEXT, --file and --ids; give exactly one")
     from gpt2_remix.engine.generation.backend import check_ids
     from gpt2_remix.engine.models.opening import locate, read_tokenizer
+    from gpt2_remix.engine.tokens.corpus import plain_line_ends
     from gpt2_remix.engine.trace.spans import covered, spans
 
-    written = read_text(path) if path is not None else text
+    written = plain_line_ends(read_text(path)) if path is not None else text
     located = locate(model.name, progress_bars())
     tokenizer = read_tokenizer(located)
     tokens = parse_ids(ids) if ids is not None else tokenizer.encode(written or "")
@@ -95,10 +98,20 @@ def trace(
         show(span, tokens, tokenizer, index)
 
 
+def tell_line_ends(files: Sequence[tuple[str, Path]]) -> None:
+    """Say once of texts that their line ends are made one kind."""
+    from gpt2_remix.engine.tokens.corpus import about_line_ends
+
+    if words := about_line_ends(files):
+        note(words)
+
+
 def index_for(located: Located, tokenizer: Tokenizer, sources: tuple[str, ...]) -> Index:
     """The index to trace in. Raises InputError where there is none."""
-    from gpt2_remix.engine.trace.sources import find_index
+    from gpt2_remix.engine.tokens.corpus import named_files
+    from gpt2_remix.engine.trace.sources import find_index, is_index
 
+    tell_line_ends(named_files([word for word in sources if not is_index(path_of(word))]))
     index = find_index(located.folder, tokenizer, located.config.vocab_size, sources, progress_bars())
     if index is None:
         raise InputError(f"the training text of {located.source.name} is not known; give the text to look in: "
@@ -178,6 +191,7 @@ def index(files: tuple[str, ...], output: Path, held_out: float, model: ModelCho
     from gpt2_remix.engine.trace.index import write_index
 
     named = named_files(files)
+    tell_line_ends(named)
     bars = progress_bars()
     located = locate(model.name, bars)
     texts = tokenize(named, read_tokenizer(located), bars)

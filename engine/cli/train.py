@@ -73,7 +73,7 @@ def train(
         raise InputError("--resume goes on with the texts of the training; leave out FILE")
     if not files and not resume:
         raise InputError("there is nothing to train on; give text files (UTF-8), or --resume")
-    from gpt2_remix.engine.tokens.corpus import named_files
+    from gpt2_remix.engine.tokens.corpus import about_line_ends, named_files
 
     named = named_files(files)
     if events and hasattr(os, "nice"):
@@ -84,6 +84,8 @@ def train(
     seconds = None if steps is not None else 60 * minutes if minutes is not None else None if resume else 300.0
     wanted = jobs.TrainOptions(seconds, steps, layers, width, context, vocab, seed)
     teller = Events() if events else Lines()
+    if words := about_line_ends(named):
+        teller.note(words)
     job = jobs.resume(out, wanted, teller.reading) if resume else jobs.prepare(named, out, wanted, teller.reading)
     done: Done | None = None
     with stopping() as stopped:
@@ -144,6 +146,10 @@ class Events:
             self._write("report", step=said.step, tokens=said.tokens, seconds=said.seconds, loss=said.loss,
                         fraction=said.fraction, rate=said.rate, left=said.left, held_out=said.held_out)
 
+    def note(self, line: str) -> None:
+        """A line beside the progress."""
+        self._write("note", text=line)
+
     def _write(self, kind: str, **fields: Any) -> None:
         try:
             if self.heard:
@@ -179,6 +185,10 @@ class Lines:
             self._ended(job, said)
         else:
             self._report(said)
+
+    def note(self, line: str) -> None:
+        """A line beside the progress."""
+        note(line)
 
     def _clear(self) -> None:
         if self._live:

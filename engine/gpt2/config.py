@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import read_bytes
 
 ACTIVATIONS = (
     "gelu_new", "gelu", "gelu_fast", "gelu_pytorch_tanh", "gelu_python", "gelu_python_tanh", "quick_gelu", "relu",
@@ -69,7 +70,7 @@ def read_config(folder: Path) -> GPT2Config:
     """
     path = folder / "config.json"
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_bytes(path))
     except FileNotFoundError:
         raise InputError(f"{folder} has no config.json; a model folder holds config.json and *.safetensors") from None
     except OSError as error:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import read_bytes
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
@@ -40,7 +41,7 @@ def weight_files(folder: Path) -> list[Path]:
 def shard_names(index: Path) -> list[str]:
     """The file names in a model.safetensors.index.json. Raises InputError for one that is damaged."""
     try:
-        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        names = sorted(set(json.loads(read_bytes(index))["weight_map"].values()))
         plain = bool(names) and all(isinstance(name, str) and Path(name).name == name for name in names)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         plain = False

@@ -7,6 +7,7 @@ mapped from their file, since of them only the rows that are looked up are ever 
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def int8_layers(
     Raises:
         InputError: what `read_tensors` raises.
     """
-    file = kept / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]}.safetensors" if kept else None
+    file = kept / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]}.safetensors" if kept else None
     stamp = _stamp(folder)
     found = _read(file, stamp, config) if file else None
     if found is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.files import read_bytes, written_beside
 from gpt2_remix.engine.gpt2.config import GPT2Config
 from gpt2_remix.engine.gpt2.kernels import layout as at
 from gpt2_remix.engine.gpt2.kernels.compiled import object_name
@@ -31,7 +31,7 @@ def faster_precision(library: Library) -> tuple[str, float]:
     key = f"{Path(object_name()).stem} {usable_processors()}"
     known: dict[str, float] = {}
     with suppress(OSError, ValueError, RecursionError, TypeError, AttributeError, OverflowError):
-        known = {str(name): float(value) for name, value in json.loads(file.read_bytes()).items()}
+        known = {str(name): float(value) for name, value in json.loads(read_bytes(file)).items()}
     if key not in known or not known[key] > 0:
         known[key] = _times_as_fast(library)
         with suppress(OSError):

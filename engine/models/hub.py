@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.files import read_bytes
 from gpt2_remix.engine.gpt2.config import check_config, parameters_of, read_config
 from gpt2_remix.engine.gpt2.files import WEIGHTS, WEIGHTS_INDEX, shard_names
 from gpt2_remix.engine.models.names import EMBEDDED, HUB, embedded_folder
@@ -210,7 +211,7 @@ class _Nowhere:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_bytes(path))
     except (OSError, ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.files import path_of
+from gpt2_remix.engine.files import is_text, path_of
 
 EMBEDDED = "classics"
 
@@ -56,6 +56,8 @@ def resolve(name: str) -> Source:
         return Source("hub", name, HUB[name].repo)
     path = path_of(name)
     if name and path.is_dir():
+        if not is_text(str(path.resolve())):
+            raise InputError(f"{name}: the folder's name is not UTF-8, and weights cannot be read there; rename it")
         return Source("folder", name, str(path))
     if path.is_file():
         raise InputError(f"{name} is a file; give the folder that holds config.json and the weights")

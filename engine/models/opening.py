@@ -18,6 +18,7 @@ from gpt2_remix.engine.generation.backend import Backend, ModelInfo
 from gpt2_remix.engine.gpt2.config import GPT2Config, read_config
 from gpt2_remix.engine.models.hub import fetch
 from gpt2_remix.engine.models.names import HUB, Source, resolve
+from gpt2_remix.engine.models.provenance import holds_gpt2_tokens
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.tokens.folder_tokenizer import folder_tokenizer
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
@@ -81,7 +82,8 @@ def read_tokenizer(located: Located) -> Tokenizer:
     """The tokenizer that the folder brings, else GPT-2's own cut to the vocabulary. Raises InputError."""
     own = None
     with _naming(located.source, located.folder):
-        if located.source.name not in HUB:  # those are GPT-2's own, and the committed table is read faster
+        # Those are GPT-2's own, and the committed table is read faster.
+        if located.source.name not in HUB and not holds_gpt2_tokens(located.folder):
             own = folder_tokenizer(located.folder, located.config.vocab_size)
         return own or gpt2_tokenizer(located.config.vocab_size)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.files import cache_folder, written_beside
+from gpt2_remix.engine.files import cache_folder, read_bytes, written_beside
 from gpt2_remix.engine.gpt2.files import weight_files
 
 
@@ -24,7 +24,7 @@ def weights_sha256(folder: Path) -> str:
         kept = cache_folder() / "fingerprints.json"
         known: dict[str, Any] = {}
         with suppress(OSError, ValueError, RecursionError):
-            known = dict(json.loads(kept.read_bytes()))
+            known = dict(json.loads(read_bytes(kept)))
         if isinstance(known.get(key), str):
             return str(known[key])
         whole = hashlib.sha256()

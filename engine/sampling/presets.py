@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt2_remix.engine.errors import EngineError, InputError
-from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.files import read_bytes, written_beside
 from gpt2_remix.engine.sampling.fields import nearest
 from gpt2_remix.engine.sampling.settings import Settings
 
@@ -58,7 +58,7 @@ def all_presets() -> tuple[list[Preset], str | None]:
 def _own() -> tuple[list[Preset], str | None]:
     path = presets_file()
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_bytes(path))
         if not isinstance(record, dict):
             raise ValueError("it holds no presets")
     except FileNotFoundError:

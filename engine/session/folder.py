@@ -13,8 +13,9 @@ from platformdirs import user_data_path
 
 from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.files import path_of, real_path, reason
+from gpt2_remix.engine.locks import Lock
 from gpt2_remix.engine.models.record import ModelRecord, model_record
-from gpt2_remix.engine.session.locks import SessionLock, claimed, free_path, holding
+from gpt2_remix.engine.session.locks import claimed, free_path, holding
 from gpt2_remix.engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, nothing_in
 
 
@@ -139,7 +140,7 @@ def find_session(wanted: str) -> Path:
     raise InputError(f"there is no session {wanted}; `gpt2-remix sessions` lists those that there are")
 
 
-def copy_session(path: Path, wanted: Path) -> tuple[Path, SessionLock]:
+def copy_session(path: Path, wanted: Path) -> tuple[Path, Lock]:
     """Copy a session as it is on disk now, also one that is open, to the first free path like the one wanted.
 
     Returns:

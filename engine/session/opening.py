@@ -11,9 +11,9 @@ from gpt2_remix.engine.files import read_file, real_path
 from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
+    from gpt2_remix.engine.locks import Lock
     from gpt2_remix.engine.models.record import ModelRecord
     from gpt2_remix.engine.session.journal import Session
-    from gpt2_remix.engine.session.locks import SessionLock
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class OpenedSession:
     session: Session
     path: Path | None
     saved: bool
-    lock: SessionLock | None = None
+    lock: Lock | None = None
     notes: list[str] = field(default_factory=list)
 
     def release(self) -> None:
@@ -50,10 +50,11 @@ def open_session(path: Path) -> OpenedSession:
     Raises:
         InputError: it is no session, or nothing in it can be read.
     """
+    from gpt2_remix.engine.locks import try_lock
     from gpt2_remix.engine.session import store
     from gpt2_remix.engine.session.folder import folder
     from gpt2_remix.engine.session.journal import Session
-    from gpt2_remix.engine.session.locks import claimed, try_lock
+    from gpt2_remix.engine.session.locks import claimed
     from gpt2_remix.engine.session.tree import Tree
 
     path = real_path(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -20,8 +21,9 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from gpt2_remix.engine.errors import EngineError, InputError
-from gpt2_remix.engine.files import path_of, written_beside
+from gpt2_remix.engine.files import path_of, read_file, written_beside
 from gpt2_remix.engine.progress import Progress
+from gpt2_remix.engine.tokens.display import show_names
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 PIECE = 4 * 2**20
@@ -83,12 +85,12 @@ def read_pieces(path: Path, size: int = PIECE) -> Iterator[tuple[str, int]]:
     """A text file in pieces that can be tokenized one by one, each with the bytes read so far.
 
     Pieces end before whitespace that follows something else, where GPT-2's tokens never reach across, so that the
-    tokens are those of the whole.
+    tokens are those of the whole. Line ends are made one kind, `\n` (see `plain_line_ends`).
 
     Raises:
         InputError: it cannot be read, or is not UTF-8 text.
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
     done = 0
     waiting = ""
     try:
@@ -118,6 +120,21 @@ def read_pieces(path: Path, size: int = PIECE) -> Iterator[tuple[str, int]]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     yield waiting, done
+
+
+def plain_line_ends(text: str) -> str:
+    """A text with `\n` in place of the line ends of Windows (`\r\n`) and of old Macs: GPT-2 knows a text by its tokens,
+    and those of other line ends are others."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def about_line_ends(files: Sequence[tuple[str, Path]]) -> str:
+    """What to say of files whose first lines have other line ends, "" where none has. Raises InputError."""
+    names = [path.name for _, path in files if b"\r" in read_file(path, PIECE)]
+    if not names:
+        return ""
+    has = "has" if len(names) == 1 else "have"
+    return f"{show_names(names, 3)} {has} line ends of another kind (CR LF); they are read as plain ones (LF)"
 
 
 def check_kind(path: Path, start: bytes) -> None:
@@ -183,8 +200,8 @@ def id_type(vocab_size: int) -> np.dtype[Any]:
 
 def _cache_path(path: Path, state: os.stat_result, tokenizer: Tokenizer) -> Path:
     by = hashlib.sha256(tokenizer.definition()).hexdigest()
-    key = f"2|{path}|{state.st_size}|{state.st_mtime_ns}|{len(tokenizer.pieces)}|{by}"
-    return user_cache_path("gpt2-remix") / "texts" / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.ids"
+    key = f"3|{path}|{state.st_size}|{state.st_mtime_ns}|{len(tokenizer.pieces)}|{by}"
+    return user_cache_path("gpt2-remix") / "texts" / f"{hashlib.sha256(os.fsencode(key)).hexdigest()[:40]}.ids"
 
 
 def _tokenize_one(path: Path, tokenizer: Tokenizer, kept: Path, report: Callable[[int], None]) -> None:

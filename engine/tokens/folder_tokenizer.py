@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import read_bytes
 from gpt2_remix.engine.tokens.tokenizer import END_OF_TEXT, Tokenizer, missing_byte
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def folder_tokenizer(folder: Path, vocab_size: int) -> Tokenizer | None:
             f"{source} has ids up to {highest}, but the model's vocabulary ends at {vocab_size - 1}: "
             "they do not belong together"
         )
-    alphabet = _byte_alphabet()
+    alphabet = byte_alphabet()
     pieces = [b""] * min(vocab_size, max(entries.values(), default=-1) + 1)
     for content, token in entries.items():
         if token < vocab_size:
@@ -109,7 +110,7 @@ def _lost(model: tokenizers.Tokenizer, text: str, made: bytes, missing: set[int]
     return [byte for byte in sorted(missing.intersection(data)) if made.count(byte) < data.count(byte)]
 
 
-def _byte_alphabet() -> dict[str, int]:
+def byte_alphabet() -> dict[str, int]:
     """The printable character by which vocab.json writes each byte -> that byte (GPT-2's bytes_to_unicode)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
@@ -121,7 +122,7 @@ def _from_whole(path: Path) -> tokenizers.Tokenizer:
     import tokenizers
 
     model = tokenizers.Tokenizer.from_file(str(path))
-    definition = json.loads(path.read_text("utf-8"))
+    definition = json.loads(read_bytes(path))
     kind = definition.get("model", {}).get("type", "?")
     parts = json.dumps([definition.get("pre_tokenizer"), definition.get("decoder")])
     if kind != "BPE" or "ByteLevel" not in parts:
@@ -146,7 +147,7 @@ def _from_vocabulary(folder: Path) -> tokenizers.Tokenizer:
 def _fields(path: Path) -> dict[str, Any]:
     """The fields of a JSON file; none where it is not there. Raises InputError where it is damaged."""
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_bytes(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError):

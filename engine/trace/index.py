@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2_remix.engine.errors import EngineError, InputError
-from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.files import json_bytes, written_beside
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.tokens.corpus import Text, training_tokens
 
@@ -220,8 +220,9 @@ def write_index(
     lengths = [training_tokens(text, held_out) for text in texts]
     documents = _documents(texts, lengths)
     total = sum(lengths)
-    about = {"format": FORMAT, "vocab_size": str(vocab_size), "documents": json.dumps(
-        [[document.name, document.title, document.tokens] for document in documents], ensure_ascii=False)}
+    named = [[document.name, document.title, document.tokens] for document in documents]
+    about = {"format": FORMAT, "vocab_size": str(vocab_size),
+             "documents": json_bytes(json.dumps(named, ensure_ascii=False)).decode()}
     header = json.dumps({"__metadata__": about, "fingerprints": {
         "dtype": "U16", "shape": [total], "data_offsets": [0, 2 * total]}}, ensure_ascii=False).encode()
     header += b" " * (-len(header) % 8)

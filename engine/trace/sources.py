@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.files import path_of
+from gpt2_remix.engine.files import path_of, read_bytes
 from gpt2_remix.engine.models.provenance import RECORD, read_record, read_sources
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.tokens.corpus import Text, named_files, tokenize, training_tokens
@@ -46,8 +46,7 @@ def find_index(
 def is_index(path: Path) -> bool:
     """Whether a file is an index rather than a text."""
     try:
-        with path.open("rb") as file:
-            return FORMAT.encode() in file.read(4096) and path.suffix == ".safetensors"
+        return path.suffix == ".safetensors" and FORMAT.encode() in read_bytes(path, 4096)
     except OSError:
         return False
 

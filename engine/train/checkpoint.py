@@ -6,6 +6,7 @@ and moved there.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,9 @@ from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.files import write_whole
 from gpt2_remix.engine.gpt2.files import WEIGHTS
 from gpt2_remix.engine.models.provenance import RECORD, Source, sources_record, write_json
-from gpt2_remix.engine.train.loop import Run, with_optimizers
+from gpt2_remix.engine.tokens.folder_tokenizer import WHOLE
+from gpt2_remix.engine.tokens.written_tokenizer import tokenizer_files
+from gpt2_remix.engine.train.loop import Run, begin, with_optimizers
 from gpt2_remix.engine.train.network import Parameters, merge_qkv, split_qkv
 from gpt2_remix.engine.train.plan import Plan, plan_from
 
@@ -40,6 +43,16 @@ def write_model(out: Path, plan: Plan, parameters: Parameters) -> None:
     write_whole(out / WEIGHTS, save(tensors, metadata={"format": "pt"}))
 
 
+def write_start(out: Path, run: Run, sources: Sequence[Source]) -> None:
+    """Write the tokenizer, and the record of a training of which nothing is kept yet: it can begin again from that.
+
+    Raises EngineError.
+    """
+    for name, content in tokenizer_files(run.plan.vocab + 1, run.plan.context).items():
+        write_whole(out / name, content)
+    write_record(out, run, sources, {})
+
+
 def write_state(out: Path, run: Run, sources: Sequence[Source], held_out: dict[str, Any]) -> None:
     """Write what is needed to go on, and the record of what was trained on what. Raises EngineError."""
     tensors: dict[str, torch.Tensor] = {f"now.{name}": tensor.detach() for name, tensor in run.parameters.items()}
@@ -49,8 +62,15 @@ def write_state(out: Path, run: Run, sources: Sequence[Source], held_out: dict[s
         for tensor, state in (optimizer.state if optimizer else {}).items():
             tensors |= {f"{key}.{by_tensor[id(tensor)]}": value for key, value in state.items()}
     write_whole(out / STATE, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+    write_record(out, run, sources, held_out)
+
+
+def write_record(out: Path, run: Run, sources: Sequence[Source], held_out: dict[str, Any]) -> None:
+    """Write what was trained on what, and how far. Raises EngineError."""
+    files = tokenizer_files(run.plan.vocab + 1, run.plan.context)
     record = {
         "plan": asdict(run.plan),
+        "tokenizer": hashlib.sha256(files[WHOLE]).hexdigest(),
         "sources": sources_record(list(sources)),
         "step": run.step, "tokens": run.tokens, "seconds": run.seconds, "epoch": run.epoch, "place": run.place,
         "best": run.best, "history": run.history, **held_out,
@@ -65,6 +85,8 @@ LARGEST = 2**53
 def read_state(out: Path, record: dict[str, Any], **changes: Any) -> Run:
     """A run as it was when it was written, with changes to its plan. Raises InputError."""
     plan = plan_from(record.get("plan", {}) | changes)
+    if record.get("step") == 0 and not (out / STATE).exists():
+        return begin(plan)  # it ended before anything was kept
     try:
         tensors = load_file(out / STATE)
         run = with_optimizers(plan, {name.removeprefix("now."): tensor for name, tensor in tensors.items()

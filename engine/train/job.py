@@ -19,7 +19,8 @@ from gpt2_remix.engine.generation.decode import advance
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.gpt2.backend import LocalBackend
 from gpt2_remix.engine.gpt2.eager.network import EagerNetwork
-from gpt2_remix.engine.models.provenance import check_out, read_record, read_sources, source_of
+from gpt2_remix.engine.locks import try_lock
+from gpt2_remix.engine.models.provenance import check_out, read_record, read_sources, sha256_of, source_of
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.tokens.corpus import Split, Text, split, tokenize, training_tokens
@@ -180,7 +181,7 @@ def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) ->
     tokenizer = gpt2_tokenizer(run.plan.vocab + 1)
     texts = tokenize([(source.title, source.path) for source in sources], tokenizer, progress)
     for source, text in zip(sources, texts, strict=True):
-        if source.tokens != len(text.ids):
+        if source.tokens != len(text.ids) or source.sha256 not in ("", sha256_of(text)):
             raise InputError(f"{source.path} is not what was trained on (it was changed); train into a new folder")
     return TrainingJob(run, texts, split(texts, tokenizer.end_of_text, run.plan.held_out), tokenizer, out, True)
 
@@ -195,11 +196,25 @@ def run_training(
     Raises:
         EngineError: the folder cannot be written, or the loss is no longer a number.
     """
-    run, out = job.run, job.out
+    out = job.out
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EngineError(f"{out} cannot be made: {error.strerror}") from None
+    lock = try_lock(out)
+    if lock is None:
+        raise InputError(f"another training writes into {out}; wait until it has ended, or name another folder")
+    try:
+        yield from _train(job, stop, progress)
+    finally:
+        lock.release()
+
+
+def _train(job: TrainingJob, stop: Callable[[], bool], progress: Progress | None) -> Iterator[TrainEvent]:
+    run, out = job.run, job.out
+    check_out(out, resume=job.resumed)  # another one may have begun and ended while the texts were read
+    if not job.resumed or not run.step:
+        folder.write_start(out, run, [source_of(text) for text in job.texts])
     if not job.resumed or not (out / INDEX).is_file():
         write_index(out / INDEX, job.texts, run.plan.vocab + 1, run.plan.held_out, progress)
     yield Started()

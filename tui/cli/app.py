@@ -57,10 +57,13 @@ def app_command(
     settings = read_settings(changes, preset_name) if changes or preset_name else None
     if session is not None:
         check_session(session)
+    notes: tuple[str, ...] = ()
     if sources:
-        from gpt2_remix.engine.tokens.corpus import named_files
+        from gpt2_remix.engine.tokens.corpus import about_line_ends, named_files
+        from gpt2_remix.engine.trace.sources import is_index
 
-        named_files(sources)  # refuses what is no file
+        named = named_files(sources)  # refuses what is no file
+        notes = tuple(filter(None, [about_line_ends([one for one in named if not is_index(one[1])])]))
     if session is None or model.given:
         check_what_is_known(model.name, token_ids, settings)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
@@ -73,7 +76,7 @@ def app_command(
         Options(
             prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
             coin=coin if coin_given else None, theme=theme, speed=speed, model=model.name if model.given else None,
-            load=model.options, session=session, sources=sources,
+            load=model.options, session=session, sources=sources, notes=notes,
         )
     )
     if sys.platform != "win32":

@@ -21,11 +21,11 @@ from gpt2_remix.engine.session.folder import (
     copy_session,
     empty_bin,
     folder,
+    from_bin,
     list_sessions,
     rename_session,
     to_bin,
 )
-from gpt2_remix.engine.session.store import SUFFIX
 from gpt2_remix.engine.tokens.display import show_text
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.dialogs.ask import AskScreen
@@ -55,6 +55,8 @@ class SessionsScreen(Modal[Path | None]):
         Binding("r", "rename", "rename"),
         Binding("c", "copy", "copy"),
         Binding("d,delete", "delete", "delete", key_display="d"),
+        Binding("b", "bin", "bin"),
+        Binding("u", "restore", "restore"),
         Binding("B", "empty", "empty the bin"),
         Binding("escape", "close", "close"),
     ]
@@ -63,6 +65,7 @@ class SessionsScreen(Modal[Path | None]):
         super().__init__()
         self._workspace = workspace
         self._binned = 0
+        self._in_bin = False  # whether the bin is listed in place of the sessions
         self._known = False  # whether the sessions were listed
         self._listed: list[Listed] = []
         self._shown: list[Listed] = []
@@ -91,10 +94,11 @@ class SessionsScreen(Modal[Path | None]):
     def _reload(self) -> None:
         """List what there is, off the screen's thread."""
         self._workspace.tick()
+        in_bin = self._in_bin
 
         def work() -> messages.SessionsListed:
-            binned = len(list(bin_folder().glob(f"*{SUFFIX}"))) if bin_folder().is_dir() else 0
-            return messages.SessionsListed(list_sessions(), binned)
+            binned = list_sessions(bin_folder()) if bin_folder().is_dir() else []
+            return messages.SessionsListed(binned if in_bin else list_sessions(), len(binned))
 
         self._workspace.errands.submit(work, self.post_message, "list")
 
@@ -137,10 +141,11 @@ class SessionsScreen(Modal[Path | None]):
             if selected is not None and selected.path in places:
                 row = places.index(selected.path)
             table.move_cursor(row=min(row, len(self._shown) - 1))
-        words = "" if self._listed or not self._known else "no sessions yet: one is kept as soon as a token was chosen"
+        nothing = ("the bin is empty" if self._in_bin else "no sessions yet: one is kept as soon as a token was chosen")
+        words = "" if self._listed or not self._known else nothing
         if self._listed and not self._shown:
             words = "no session has these words"
-        in_bin = f"{self._binned} in the bin (B empties it)" if self._binned else ""
+        in_bin = f"{self._binned} in the bin (b shows it, B empties it)" if self._binned and not self._in_bin else ""
         self._say(" · ".join(filter(None, [words, in_bin])))
 
     def _say(self, words: str) -> None:
@@ -158,7 +163,11 @@ class SessionsScreen(Modal[Path | None]):
 
     @on(DataTable.RowSelected)
     def _chosen(self) -> None:
-        if (listed := self._selected) is not None:
+        if (listed := self._selected) is None:
+            return
+        if self._in_bin:
+            self.action_restore()
+        else:
             self.dismiss(listed.path)
 
     @on(Input.Changed)
@@ -214,6 +223,30 @@ class SessionsScreen(Modal[Path | None]):
             return
         self._do(lambda: to_bin(listed.path))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what can be done with what is listed."""
+        if action in ("rename", "copy", "delete", "bin", "none") and self._in_bin:
+            return False
+        return action != "restore" or self._in_bin
+
+    def action_bin(self) -> None:
+        """List the bin in place of the sessions."""
+        self._list(in_bin=True)
+
+    def _list(self, *, in_bin: bool) -> None:
+        self._in_bin = in_bin
+        dialog = self.query_one(".dialog")
+        dialog.border_title = "the bin: deleted sessions, until it is emptied" if in_bin else "sessions"
+        dialog.border_subtitle = str(bin_folder() if in_bin else folder())
+        self.refresh_bindings()
+        self._reload()
+
+    def action_restore(self) -> None:
+        """Back among the sessions."""
+        listed = self._selected
+        if listed is not None:
+            self._do(lambda: from_bin(listed.path))
+
     def action_empty(self) -> None:
         """Ask before what is in the bin is gone for good."""
         def check(answer: str) -> None:
@@ -239,5 +272,7 @@ class SessionsScreen(Modal[Path | None]):
         if field.has_focus:
             field.value = ""
             self.query_one(DataTable).focus()
+        elif self._in_bin:
+            self._list(in_bin=False)
         else:
             self.dismiss(None)

@@ -27,6 +27,7 @@ class Options:
     load: LoadOptions | None = None
     session: Path | None = None
     sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def from_nothing(self) -> bool:

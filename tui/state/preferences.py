@@ -10,7 +10,7 @@ from typing import Any
 from platformdirs import user_config_path
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.files import written_beside
+from gpt2_remix.engine.files import read_bytes, written_beside
 from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings
 from gpt2_remix.themes import DEFAULT
 from gpt2_remix.tui.state.heats import HEATS
@@ -55,7 +55,7 @@ def load() -> tuple[Preferences, str | None]:
     kept = Preferences()
     usable: dict[str, Any] = {}
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_bytes(path))
         if not isinstance(record, dict):
             raise ValueError("it holds no fields")
     except FileNotFoundError:

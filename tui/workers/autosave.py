@@ -126,15 +126,18 @@ class Autosave:
     def _words(self, exploration: Exploration) -> str:
         return exploration.words(exploration.tree.ids(WORDS)) if exploration.tokenizer else ""
 
-    def saved(self, message: Saved) -> bool:
-        """Take it that a file was written; whether that is news for the screen."""
+    def take(self, message: Saved | NotSaved) -> bool:
+        """Take what the writer says; whether that is news for the screen."""
+        if isinstance(message, NotSaved):
+            self._not_saved(message)
+            return True
         for kept in self._kept.values():
             if kept.opened.path == message.path:
                 news, kept.state = kept.state != "saved", "saved"
                 return news
         return False
 
-    def not_saved(self, message: NotSaved) -> None:
+    def _not_saved(self, message: NotSaved) -> None:
         """A file could not be written: say so once, and give everything again where it is gone."""
         for kept in self._kept.values():
             if kept.opened.path == message.path:

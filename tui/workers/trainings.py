@@ -80,6 +80,8 @@ class Trainings:
         """Take over what the process said; whether it is the training that goes on."""
         if self.training is None or message.number != self.training.number:
             return False
+        if message.event.get("event") == "note":
+            self._say(str(message.event["text"]), False)
         self.training.take(message.event)
         return True
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gpt2_remix.engine.errors import EngineError
-from gpt2_remix.engine.files import write_whole
+from gpt2_remix.engine.files import json_bytes, write_whole
 from gpt2_remix.engine.generation.backend import Backend
 from gpt2_remix.engine.session.export.html import HEAT, HOVERED, to_html
 from gpt2_remix.engine.session.export.json import session_to_json
@@ -52,8 +51,4 @@ def page_with_candidates(
 
 def write_text(path: Path, text: str) -> None:
     """Write a text into a file, whole or not at all. Raises EngineError."""
-    try:
-        content = text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise EngineError(f"{path} cannot be written: the session holds text that is not valid Unicode") from None
-    write_whole(path, content)
+    write_whole(path, json_bytes(text))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.locks import try_lock
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session import store
 from gpt2_remix.engine.session.folder import (
@@ -31,7 +32,6 @@ from gpt2_remix.engine.session.folder import (
     to_bin,
 )
 from gpt2_remix.engine.session.journal import Journal, Session
-from gpt2_remix.engine.session.locks import try_lock
 from gpt2_remix.engine.session.recovery import recover
 from gpt2_remix.engine.session.store import DamagedError, Store, read, save_whole
 from gpt2_remix.engine.session.tree import Tree
@@ -295,7 +295,7 @@ def test_a_session_is_open_in_one_place(tmp_path: Path) -> None:
     assert lock is not None
     program = (
         f"from pathlib import Path; "
-        f"from gpt2_remix.engine.session.locks import try_lock; print(try_lock(Path({str(path)!r})))"
+        f"from gpt2_remix.engine.locks import try_lock; print(try_lock(Path({str(path)!r})))"
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == "None"

@@ -86,7 +86,7 @@ def test_a_prefix_alone_is_no_session_and_a_choice_makes_one(tmp_path: Path, exp
     exploration.tree.graft(exploration.tree.view.head, [known(node.step) for node in other.nodes[4:6]])
     autosave.tick()
     assert (autosave.busy, autosave.state(exploration)) == (True, "saving")
-    assert autosave.saved(answers.next(Saved))
+    assert autosave.take(answers.next(Saved))
     assert (autosave.busy, autosave.state(exploration), said) == (False, "saved", [])
     assert autosave.exploration_in(path) is exploration
     autosave.close(30)
@@ -99,7 +99,7 @@ def test_a_disk_that_fails_is_said_once(tmp_path: Path, exploration: Exploration
     session = Session(exploration.tree, name="named")  # worth a file whatever it holds
     autosave.save_in(exploration, OpenedSession(session, tmp_path / "a.remix", saved=False))
     for _ in range(3):
-        autosave.not_saved(NotSaved(tmp_path / "a.remix", "the disk is full", False))
+        autosave.take(NotSaved(tmp_path / "a.remix", "the disk is full", False))
     assert said == ["not saved: the disk is full; everything stays in memory, and saving is tried again"]
     assert autosave.state(exploration) == "not saved"
     autosave.close(30)
