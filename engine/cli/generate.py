@@ -120,9 +120,9 @@ def stream_lane(model: Model, lane: Lane) -> None:
             token = done[0][1].token
             pending += b"" if token == end else model.tokenizer.token_bytes(token)
             whole = whole_characters(pending)
-            echo(pending[:whole].decode("utf-8", errors="replace"), nl=False)
+            shown, pending = pending[:whole], pending[whole:]  # first: ctrl+c would print it twice
+            echo(shown.decode("utf-8", errors="replace"), nl=False)
             sys.stdout.flush()
-            pending = pending[whole:]
     finally:
         echo(pending.decode("utf-8", errors="replace"))
     if lane.stop == "end_of_text":

@@ -34,8 +34,11 @@ def run(command: click.Command, arguments: Sequence[str], front_end: FrontEnd | 
         result = command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=front_end)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except (KeyboardInterrupt, click.Abort):
-        return interrupted()
+    except (KeyboardInterrupt, click.Abort) as stop:
+        return interrupted(told=isinstance(stop, click.Abort))
+    except (SystemExit, BrokenPipeError):  # click exits where a pipe was closed
+        drop_output()  # whoever read it has seen enough
+        return 0
     except Exception as error:
         # What is interrupted inside of a library may come out as a failure of that.
         return failed(error) if interrupts.caught() is None else interrupted()
@@ -53,9 +56,6 @@ def failed(error: Exception) -> int:
     if isinstance(error, EngineError):
         note(str(error))
         return 2 if isinstance(error, InputError) else 1
-    if isinstance(error, BrokenPipeError):
-        drop_output()  # whoever read it has seen enough
-        return 0
     if isinstance(error, OSError) and error.errno in FULL:
         drop_output()
         note(f"standard output cannot be written: {error.strerror}; what was to come is missing there")
@@ -66,10 +66,11 @@ def failed(error: Exception) -> int:
     return 1
 
 
-def interrupted() -> int:
-    """End the line that ctrl+c stands on; the exit status."""
-    with suppress(OSError):
-        click.echo(err=True)
+def interrupted(*, told: bool = False) -> int:
+    """End the line that ctrl+c stands on, where click has not; the exit status."""
+    if not told:
+        with suppress(OSError):
+            click.echo(err=True)
     with suppress(OSError):
         sys.stdout.flush()
     return 128 + (interrupts.caught() or 2)
@@ -92,5 +93,5 @@ def open_streams() -> None:
 def drop_output() -> None:
     """Print nothing more: Python would complain again while it shuts down."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, 1)
     os.close(null)

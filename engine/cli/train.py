@@ -73,9 +73,13 @@ def train(
         raise InputError("--resume goes on with the texts of the training; leave out FILE")
     if not files and not resume:
         raise InputError("there is nothing to train on; give text files (UTF-8), or --resume")
+    from gpt2_remix.engine.models.provenance import check_out
     from gpt2_remix.engine.tokens.corpus import about_line_ends, named_files
+    from gpt2_remix.engine.train.plan import check_shape
 
     named = named_files(files)
+    check_out(out, resume=resume)
+    check_shape(layers=layers, width=width, context=context, vocab=vocab)
     if events and hasattr(os, "nice"):
         os.nice(NICENESS)
     from gpt2_remix.engine.train import job as jobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -153,7 +154,14 @@ def test_an_export_with_any_value_in_any_place_is_refused_or_can_be_kept(
     path = tmp_path_factory.mktemp("kept") / "a.remix"
     save_whole(session, path)
     same(read(path), session)
-    session_to_json(session)
+    same(session_from_json(session_to_json(session)), session)
+
+
+def full(path: Path, content: bytes) -> int:
+    """What a full disk does: half of it is there."""
+    with path.open("wb") as file:
+        file.write(content[: len(content) // 2])
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("form", ["json", "md", "txt", "html"])
@@ -174,8 +182,10 @@ def test_an_export_replaces_a_file_whole_or_not_at_all(
     from gpt2_remix.engine.errors import EngineError
     from gpt2_remix.engine.session.export.render import write_text
 
-    with pytest.raises(EngineError, match="not valid Unicode"):
-        write_text(link, "\ud800")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(EngineError, match=r"No space left.*is still there"):
+            write_text(link, "new")
     assert target.read_text("utf-8") == whole
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.remix", "home", "link", "there"]
 

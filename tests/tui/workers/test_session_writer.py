@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.journal import Journal, Session
 from gpt2_remix.engine.session.opening import OpenedSession
-from gpt2_remix.engine.session.store import read
+from gpt2_remix.engine.session.store import Store, read
 from gpt2_remix.engine.session.tree import Tree
 from gpt2_remix.tui.messages import NotSaved, Saved
 from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.workers.autosave import Autosave
 from gpt2_remix.tui.workers.session_writer import SessionWriter
+from gpt2_remix.tui.workers.threads import start_thread
 from tests.engine.session.sessions import MODEL, grown, same
 from tests.kinds import known
 from tests.tui.workers.answers import Answers
@@ -65,6 +68,82 @@ def test_where_the_file_is_gone_everything_is_wanted_anew(tmp_path: Path, monkey
     answers.next(Saved)
     writer.close(30)
     same(read(path), session)
+
+
+def test_what_no_file_can_hold_is_said_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rank of 2**63 ended the thread: "saving" for ever, and nothing was stored from then on."""
+    monkeypatch.setattr("gpt2_remix.tui.workers.session_writer.RETRY", 0.05)
+    answers, bad, good = Answers(), grown(4, 30), grown(5, 30)
+    writer = SessionWriter(answers.post)
+    node = bad.tree.nodes[5]
+    node.step = replace(known(node.step), rank=2**63)
+    writer.put(tmp_path / "bad.remix", known(Journal(bad).changes(whole=True)))
+    assert "holds what no file can" in answers.next(NotSaved).reason
+    writer.put(tmp_path / "good.remix", known(Journal(good).changes(whole=True)))
+    assert answers.next(Saved).path == tmp_path / "good.remix"
+
+    def breaks(self: object, changes: object) -> None:
+        raise KeyError("what nobody thought of")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", breaks)
+        good.tree.annotate(1, star=True)
+        writer.put(tmp_path / "other.remix", known(Journal(good).changes(whole=True)))
+        assert "unexpected KeyError" in next_of(answers, tmp_path / "other.remix").reason
+    assert answers.next(Saved).path == tmp_path / "other.remix"
+    writer.close(30)
+
+
+def next_of(answers: Answers, path: Path) -> NotSaved:
+    """What is said of a file."""
+    while (message := answers.next(NotSaved)).path != path:
+        pass
+    return message
+
+
+def test_a_thread_says_what_it_could_not_do_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpt2_remix.tui.workers.threads.PAUSE", 0.01)
+    answers, work = Answers(), [1, 0, 2, 0]
+
+    def loop() -> None:
+        while work:
+            if not work.pop():
+                raise ZeroDivisionError("0")
+
+    start_thread("dividing", loop, answers.post).join(30)
+    said = answers.everything()
+    assert [(message.name, message.reason) for message in said] == [
+        ("dividing", "unexpected ZeroDivisionError in the engine: 0")] * 2
+    assert work == []
+
+
+def test_every_thread_of_the_app_is_started_so() -> None:
+    own = Path(__file__).parents[3] / "tui"
+    assert [path.name for path in own.rglob("*.py") if "threading.Thread(" in path.read_text("utf-8")] == ["threads.py"]
+
+
+def test_where_another_program_wrote_the_stream_goes_on_in_a_file_of_its_own(
+    tmp_path: Path, exploration: Exploration
+) -> None:
+    answers, said, path = Answers(), list[str](), tmp_path / "a.remix"
+    autosave = Autosave(SessionWriter(answers.post), said.append)
+    autosave.save_in(exploration, OpenedSession(Session(exploration.tree, name="mine"), path, saved=False))
+    autosave.tick()
+    autosave.take(answers.next(Saved))
+    theirs = read(path)
+    journal, other = Journal.of_saved(theirs), Store(path)
+    theirs.tree.graft(theirs.tree.leaves()[-1], [Step(2, 60, "picked")])
+    other.write(known(journal.changes()))
+    other.close()
+    exploration.tree.graft(exploration.tree.leaves()[-1], [Step(2, 61, "picked")])
+    autosave.tick()
+    assert autosave.take(answers.next(NotSaved))
+    assert said == ["a.remix was written to by another program; this stream goes on in a 2.remix"]
+    autosave.tick()
+    autosave.take(answers.next(Saved))
+    assert autosave.close(30) == []
+    same(read(path), theirs)
+    assert [known(node.step).token for node in read(tmp_path / "a 2.remix").tree.nodes[1:]] == [5, 6, 61]
 
 
 @pytest.fixture
