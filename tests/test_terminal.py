@@ -146,7 +146,7 @@ def test_what_could_not_be_saved_is_said_and_exported_elsewhere(emulate: Emulate
     app.process.write(b"  ")
     app.until(lambda text: "not saved" in text)
     app.process.write(b"q")
-    assert app.finish() == 0
+    assert app.finish() == 1
     said = app.raw.decode(errors="replace").rpartition("gpt2-remix: ")[2]
     assert "could not be saved" in said.replace("\r\n", "")
     assert len(session_from_json((work / "a.json").read_text()).tree) == 10
@@ -184,7 +184,8 @@ def test_ctrl_c_in_a_training_keeps_the_best_weights_and_says_how_to_go_on(emula
     assert f"--out {out} --resume" in app.text
     assert "Traceback" not in app.text
     assert {path.name for path in out.iterdir()} == {
-        "config.json", "model.safetensors", "trace.safetensors", "training.json", "training.safetensors"
+        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "trace.safetensors",
+        "training.json", "training.safetensors",
     }
     record = json.loads((out / "training.json").read_text())
     assert (record["done"], record["step"] > 0) == (False, True)

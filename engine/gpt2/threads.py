@@ -1,4 +1,4 @@
-"""How many threads a call of the kernels gets: measured, not assumed."""
+"""How many threads a call of the kernels, or a step of a training, gets: measured, not assumed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _TRY_AGAIN = 64
 
 
 class ThreadCount:
-    """How many threads a call of few rows gets: one or all, whichever was faster lately.
+    """How many threads a call of a kind gets: one or all (`wanted`, or `most`), whichever was faster lately.
 
     Several threads are slower than one where the products are small, or where others want the processors too. The
     numbers do not depend on it.
     """
 
-    def __init__(self, wanted: int | None) -> None:
-        self.most = wanted or usable_processors()
+    def __init__(self, wanted: int | None, most: int | None = None) -> None:
+        self.most = wanted or most or usable_processors()
         self._fixed = wanted is not None or self.most == 1
         self._seconds: dict[tuple[int, int], list[float]] = {}  # with one, with all; then the calls
 
@@ -45,6 +45,18 @@ class ThreadCount:
             known[place] = seconds
         else:  # at first the best of some, since the first calls also fill caches; then an average of the last ones
             known[place] = min(known[place], seconds) if first else 0.75 * known[place] + 0.25 * seconds
+
+
+def wait_asleep() -> None:
+    """Let torch's threads sleep where they wait for one another for long; to be called before it is imported.
+
+    They would spin, and where other programs want the processors as well, keep each other from being done: a training
+    of a small network took 3 to 10 times as long (measured, see benchmarks/README.md). Looking some 10,000 times first
+    costs little there, and is a fifth faster on an idle machine. What a person has set stays.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # GNU's OpenMP, as in torch for Linux
+        os.environ.setdefault("KMP_BLOCKTIME", "1")  # ms; Intel's and LLVM's
 
 
 def usable_processors() -> int:

@@ -18,7 +18,6 @@ from gpt2_remix.engine.generation.backend import Backend, ModelInfo
 from gpt2_remix.engine.gpt2.config import GPT2Config, read_config
 from gpt2_remix.engine.models.hub import fetch
 from gpt2_remix.engine.models.names import HUB, Source, resolve
-from gpt2_remix.engine.models.provenance import holds_gpt2_tokens
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.tokens.folder_tokenizer import folder_tokenizer
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer, gpt2_tokenizer
@@ -80,6 +79,8 @@ def locate(name: str, progress: Progress | None = None) -> Located:
 
 def read_tokenizer(located: Located) -> Tokenizer:
     """The tokenizer that the folder brings, else GPT-2's own cut to the vocabulary. Raises InputError."""
+    from gpt2_remix.engine.models.provenance import holds_gpt2_tokens  # it imports numpy
+
     own = None
     with _naming(located.source, located.folder):
         # Those are GPT-2's own, and the committed table is read faster.

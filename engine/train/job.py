@@ -19,6 +19,7 @@ from gpt2_remix.engine.generation.decode import advance
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.gpt2.backend import LocalBackend
 from gpt2_remix.engine.gpt2.eager.network import EagerNetwork
+from gpt2_remix.engine.gpt2.threads import ThreadCount
 from gpt2_remix.engine.locks import try_lock
 from gpt2_remix.engine.models.provenance import check_out, read_record, read_sources, sha256_of, source_of
 from gpt2_remix.engine.progress import Progress
@@ -187,7 +188,7 @@ def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) ->
 
 
 def run_training(
-    job: TrainingJob, stop: Callable[[], bool], progress: Progress | None = None
+    job: TrainingJob, stop: Callable[[], bool], progress: Progress | None = None, threads: ThreadCount | None = None
 ) -> Iterator[TrainEvent]:
     """Write the index of the text, then train; yield reports, sample texts, and at the end the result.
 
@@ -205,12 +206,14 @@ def run_training(
     if lock is None:
         raise InputError(f"another training writes into {out}; wait until it has ended, or name another folder")
     try:
-        yield from _train(job, stop, progress)
+        yield from _train(job, stop, progress, threads)
     finally:
         lock.release()
 
 
-def _train(job: TrainingJob, stop: Callable[[], bool], progress: Progress | None) -> Iterator[TrainEvent]:
+def _train(
+    job: TrainingJob, stop: Callable[[], bool], progress: Progress | None, threads: ThreadCount | None
+) -> Iterator[TrainEvent]:
     run, out = job.run, job.out
     check_out(out, resume=job.resumed)  # another one may have begun and ended while the texts were read
     if not job.resumed or not run.step:
@@ -221,7 +224,7 @@ def _train(job: TrainingJob, stop: Callable[[], bool], progress: Progress | None
     kept = time.monotonic()
     sampled = run.fraction
     report: Report | None = None
-    for report in train(run, job.split):
+    for report in train(run, job.split, threads=threads):
         if not math.isfinite(report.loss):
             raise EngineError(f"the loss is no longer a number; the best weights so far are in {out}, if there are any")
         yield report
@@ -254,10 +257,14 @@ def keep(job: TrainingJob, done: Done | None = None) -> None:
     folder.write_state(job.out, job.run, [source_of(text) for text in job.texts], final)
 
 
-def use_threads(threads: int | None) -> None:
-    """Train on that many CPU threads from now on; torch's own choice where None."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+def threads_for(wanted: int | None) -> ThreadCount:
+    """How many CPU threads a training gets: those that are wanted, else whichever number is faster from step to step.
+
+    A small network is trained faster on one, and so are larger ones where others want the processors too.
+    """
+    if wanted is not None:
+        torch.set_num_threads(wanted)
+    return ThreadCount(wanted, torch.get_num_threads())
 
 
 def bits_per_byte(nats: float, job: TrainingJob) -> float:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gpt2_remix.engine.gpt2.threads import ThreadCount
 from gpt2_remix.engine.tokens.corpus import Split
 from gpt2_remix.engine.train.network import Parameters, first_parameters, is_matrix, loss
 from gpt2_remix.engine.train.plan import Plan, rate_at
@@ -114,8 +115,13 @@ def with_optimizers(plan: Plan, parameters: Parameters) -> Run:
     return Run(plan, parameters, muon, adamw)
 
 
-def train(run: Run, split: Split, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
-    """Train until the plan is done; a report after every step. `run` is changed in place."""
+def train(
+    run: Run, split: Split, clock: Callable[[], float] = time.monotonic, threads: ThreadCount | None = None
+) -> Iterator[Report]:
+    """Train until the plan is done; a report after every step. `run` is changed in place.
+
+    `threads` says on how many threads each step is made; torch's own choice where None.
+    """
     plan = run.plan
     start, before = clock(), run.seconds
     smooth = 0.0
@@ -125,7 +131,7 @@ def train(run: Run, split: Split, clock: Callable[[], float] = time.monotonic) -
     while run.fraction < 1:
         ids = next_windows(run, split.training)
         scale = rate_at(run.fraction, run.step)
-        found = make_step(run, ids, scale)
+        found = make_step(run, ids, scale) if threads is None else _timed_step(run, ids, scale, threads)
         smooth, weight = 0.95 * smooth + 0.05 * found, 0.95 * weight + 0.05
         run.step += 1
         run.tokens += ids.numel() - len(ids)
@@ -154,6 +160,16 @@ def train(run: Run, split: Split, clock: Callable[[], float] = time.monotonic) -
             left = (plan.steps - run.step) * plan.batch / max(rate, 1e-9)
         yield Report(run.step, run.tokens, run.seconds, run.fraction, smooth / weight, rate, max(0.0, left), held_out,
                      improved)
+
+
+def _timed_step(run: Run, ids: Tensor, scale: float, threads: ThreadCount) -> float:
+    count = threads.choose((0, 0))
+    if count != torch.get_num_threads():
+        torch.set_num_threads(count)
+    begun = time.perf_counter()
+    found = make_step(run, ids, scale)
+    threads.took((0, 0), count, time.perf_counter() - begun)
+    return found
 
 
 def make_step(run: Run, ids: Tensor, scale: float) -> float:

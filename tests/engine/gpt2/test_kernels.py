@@ -161,7 +161,7 @@ def test_calls_of_several_networks_with_other_numbers_of_threads(kernels: object
 
 
 def test_the_number_of_threads_that_was_faster_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.gpt2.threads.usable_processors", lambda: 4)
+    monkeypatch.setattr("gpt2_remix.engine.gpt2.threads.usable_processors", lambda: 4)
     for one, several, better in ((1.0, 2.0, 1), (2.0, 1.0, 4)):
         threads = ThreadCount(None)
         taken = []
