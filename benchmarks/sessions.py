@@ -72,13 +72,13 @@ def main() -> None:
               f"{terminal.memory('VmRSS') - base:,.0f} MB more than a new one")
         start = time.monotonic()
         terminal.send("T")
-        terminal.until("tokens · probability")
+        terminal.until("bits a token")
         print(f"tree screen   {time.monotonic() - start:.2f} s")
         presses = []
         for _ in range(40):
             start = time.monotonic()
             terminal.send("\x1b[6~")
-            terminal.until("  p ")
+            terminal.until(" bits")
             presses.append(1000 * (time.monotonic() - start))
             time.sleep(0.05)
         p95 = statistics.quantiles(presses, n=20)[-1]

@@ -22,6 +22,9 @@ from gpt2_remix.engine.cli.output import echo, print_json, shown_token
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.words import counted
 
+WINDOWS = 4
+"""Windows of a long text that run as one batch."""
+
 
 @commands.command(
     epilog=examples('gpt2-remix score "In the beginning God created the heaven and the earth."',
@@ -55,7 +58,7 @@ def score(
     ranks: list[int | None] = [None] * len(tokens)
     with click.progressbar(length=len(tokens), label="scoring", file=sys.stderr,
                            hidden=not sys.stderr.isatty() or len(tokens) < 200) as bar:
-        for position, dist in scored_positions(opened.backend, tokens, end, from_start=from_start):
+        for position, dist in scored_positions(opened.backend, tokens, end, from_start=from_start, at_once=WINDOWS):
             logprobs[position] = -dist.surprisal(tokens[position]) * math.log(2)
             ranks[position] = dist.rank(tokens[position])
             bar.update(1)

@@ -1,8 +1,4 @@
-"""Sessions and branches out of the program: JSON (complete), Markdown, plain text, and an HTML page.
-
-JSON holds everything that the session file does, so that importing it gives the identical session; the other forms are
-for reading.
-"""
+"""A session as an HTML page: heat colours, candidates on hover, the branches as a foldable tree."""
 
 from __future__ import annotations
 
@@ -24,15 +20,6 @@ from gpt2_remix.engine.words import counted
 if TYPE_CHECKING:
     from gpt2_remix.engine.session.journal import Session
     from gpt2_remix.engine.session.replay import Candidate
-
-# JSON
-
-
-# Reading
-
-
-# HTML
-
 
 PAGE_STYLE = """
 body { background: BACKGROUND; color: FOREGROUND; font: 16px/1.7 ui-monospace, monospace; max-width: 60rem;
@@ -58,6 +45,12 @@ HEAT = ("#14161f", "#4a2a55", "#a03050")
 
 MOST_BITS = 14.0
 
+HOVERED = 8
+"""Candidates that the HTML page shows on hover."""
+
+MOST_HOVERED = 20_000
+"""Tokens whose candidates a page shows: the first ones on it. More would take minutes to compute, and to load."""
+
 
 def to_html(
     session: Session, tokenizer: Tokenizer, *, branch: int | None = None, candidates_of: CandidatesOf | None = None,
@@ -79,7 +72,7 @@ def to_html(
         "<meta name=viewport content='width=device-width'>\n"
         f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n<h1>{html.escape(title)}</h1>\n"
         f"<p>{html.escape(models)}. The background is the surprisal, 0 to {MOST_BITS:.0f} bits; hover shows the "
-        "candidates.</p>\n"
+        f"candidates{of_the_first(session, branch)}.</p>\n"
     ]
     if leaf is None:
         shown = segments(tree)
@@ -98,6 +91,12 @@ def to_html(
         open_depths.append(segment.depth)
     parts.append("</details>\n" * len(open_depths))
     return "".join(parts)
+
+
+def of_the_first(session: Session, branch: int | None) -> str:
+    """Of how many tokens candidates are shown, where that is not of all."""
+    count = len(session.tree.nodes) - 1 if branch is None else session.tree.nodes[branch].depth
+    return f" of the first {MOST_HOVERED:,} of {count:,} tokens" if count > MOST_HOVERED else ""
 
 
 def _spans(
@@ -147,7 +146,3 @@ def _blend(heat: tuple[str, str, str], share: float) -> str:
     part = share if share <= 1 else share - 1
     mixed = [round(int(low[n : n + 2], 16) * (1 - part) + int(high[n : n + 2], 16) * part) for n in (1, 3, 5)]
     return "#" + "".join(f"{value:02x}" for value in mixed)
-
-
-HOVERED = 8
-"""Candidates that the HTML page shows on hover."""

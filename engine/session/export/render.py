@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from gpt2_remix.engine.files import json_bytes, write_whole
 from gpt2_remix.engine.generation.backend import Backend
-from gpt2_remix.engine.session.export.html import HEAT, HOVERED, to_html
+from gpt2_remix.engine.session.export.html import HEAT, HOVERED, MOST_HOVERED, to_html
 from gpt2_remix.engine.session.export.json import session_to_json
 from gpt2_remix.engine.session.export.markdown import to_markdown
 from gpt2_remix.engine.session.export.text import to_text
@@ -29,20 +30,21 @@ def render(form: str, session: Session, tokenizer: Tokenizer, *, branch: int | N
 
 def page_size(session: Session, branch: int | None) -> int:
     """For how many tokens `page_with_candidates` runs the network."""
-    return len(session.tree.nodes) - 1 if branch is None else session.tree.nodes[branch].depth
+    count = len(session.tree.nodes) - 1 if branch is None else session.tree.nodes[branch].depth
+    return min(count, MOST_HOVERED)
 
 
 def page_with_candidates(
     session: Session, backend: Backend, tokenizer: Tokenizer, *, branch: int | None = None,
     colors: Mapping[str, str] | None = None, heat: tuple[str, str, str] = HEAT,
 ) -> Iterator[str]:
-    """The HTML page with the candidates of every token, which the network is run for.
+    """The HTML page with the candidates of its first `MOST_HOVERED` tokens, which the network is run for.
 
     Yields "" after each token, of which there are `page_size`, and the page at last. Tokens of models with another
     vocabulary have none.
     """
     known: dict[int, list[Candidate]] = {}
-    for node, found in candidates(backend, session.tree, tokenizer, HOVERED, branch):
+    for node, found in islice(candidates(backend, session.tree, tokenizer, HOVERED, branch), MOST_HOVERED):
         known[node] = found
         yield ""
     yield to_html(session, tokenizer, branch=branch, colors=colors, heat=heat,
