@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from gpt2_remix.engine.tokens.display import show_text
 from gpt2_remix.engine.words import counted
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.playground.host import Host
@@ -43,7 +44,8 @@ class Files:
                 host.workspace.tick()
                 host.changed(keep_selection=True)
 
-        hint = f"everything is saved as it comes, in\n{opened.path}\na name makes it easier to find (ctrl+o)"
+        where = show_text(str(opened.path), keep="")
+        hint = f"everything is saved as it comes, in\n{where}\na name makes it easier to find (ctrl+o)"
         ask = AskScreen("name this session", hint, value=opened.session.name, check=check_session_name)
         host.app.push_screen(ask, named)
 

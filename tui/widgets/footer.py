@@ -49,7 +49,7 @@ class Keys(Footer):
             # A field or a list takes enter itself, and shows no key for it: the dialog's word stands there anyway.
             keys[:0] = [FooterKey("enter", self.app.get_key_display(own), own.description, own.action).data_bind(
                 compact=Footer.compact) for own in self.screen.BINDINGS if isinstance(own, Binding)
-                and own.key == "enter" and own.show]
+                and own.key == "enter" and own.show and self.screen.check_action(own.action, ())]
         yield from self._fitting(keys, self.app.size.width)
 
     def _fitting(self, keys: Sequence[Widget], room: int) -> Iterable[Widget]:
