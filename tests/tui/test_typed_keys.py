@@ -32,8 +32,7 @@ async def test_what_was_typed_just_before_is_used(drive: Drive, use: str) -> Non
         await driver.pilot.press("e")
         await driver.until(lambda: isinstance(driver.app.screen, PrefixScreen))
         send(driver, *"Call me", "ctrl+j", *"Ishmael.", use)
-        await driver.settled()
-        assert driver.decode(driver.tree.ids()) == "Call me\nIshmael."
+        await driver.until(lambda: driver.decode(driver.tree.ids()) == "Call me\nIshmael.")
 
 
 async def test_a_paste_comes_after_the_key_before_it(drive: Drive) -> None:
@@ -41,12 +40,10 @@ async def test_a_paste_comes_after_the_key_before_it(drive: Drive) -> None:
         send(driver, "e", "A")
         driver.app.post_message(events.Paste(" whale"))
         send(driver, "!", "enter")
-        await driver.settled()
-        assert driver.decode(driver.tree.ids()) == "A whale!"
+        await driver.until(lambda: driver.decode(driver.tree.ids()) == "A whale!")
 
 
 async def test_keys_of_several_screens_in_one_burst(drive: Drive) -> None:
     async with drive() as driver:
         send(driver, "question_mark", "escape", "T", "escape", "e", *"No", "escape", "e", *"Yes", "enter", "space")
-        await driver.settled()
-        assert driver.decode(driver.tree.ids()[:-1]) == "Yes"
+        await driver.until(lambda: driver.decode(driver.tree.ids()[:-1]) == "Yes")
