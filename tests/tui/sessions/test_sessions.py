@@ -140,17 +140,6 @@ async def test_sessions_are_listed_searched_renamed_copied_deleted_and_opened(dr
         await driver.pilot.press("d")
         await driver.until(lambda: table.row_count == 3)
         assert len(list(bin_folder().glob("*.remix"))) == 1
-        await driver.pilot.press("b")
-        await driver.until(lambda: [listed.name for listed in screen.shown] == ["name 1"])
-        await driver.pilot.press("d", "c", "r")  # what is in the bin can be restored, and no more
-        await driver.pilot.press("u")
-        await driver.until(lambda: table.row_count == 0 and not list(bin_folder().glob("*.remix")))
-        assert "the bin is empty" in str(screen.query_one("#problem", Static).content)
-        await driver.pilot.press("escape")
-        await driver.until(lambda: table.row_count == 4)
-        table.move_cursor(row=[listed.name for listed in screen.shown].index("name 1"))
-        await driver.pilot.press("d")
-        await driver.until(lambda: table.row_count == 3)
         own = next(n for n, listed in enumerate(screen.shown) if listed.words.startswith("It is"))
         table.move_cursor(row=own)
         await driver.pilot.press("d")
