@@ -108,6 +108,15 @@ def test_what_another_vocabulary_made_stops_nothing(checkpoint: Checkpoint) -> N
     *steps, page = page_with_candidates(Session(tree), small, Pieces())  # type: ignore[arg-type]
     assert steps == [""] * page_size(Session(tree), None)
     assert "[80]" in page or "[6" in page
+    # Of a large session the network is run for what stands first on the page, and no more.
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("render", "html"):
+            patch.setattr(f"gpt2_remix.engine.session.export.{module}.MOST_HOVERED", 5)
+        before = small.computed
+        *steps, page = page_with_candidates(Session(tree), small, Pieces())  # type: ignore[arg-type]
+        assert (steps, page_size(Session(tree), None)) == ([""] * 5, 5)
+        assert small.computed - before <= len(tree)
+        assert f"of the first 5 of {len(tree.nodes) - 1} tokens" in page
 
 
 class Pieces:
