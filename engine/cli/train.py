@@ -114,7 +114,9 @@ def stopping() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         stopped.append(number)
 
-    before = {number: signal.signal(number, catch) for number in ENDS}
+    # What is ignored stays so, as under nohup, but for ctrl+c's: the app asks by it, whatever it was started from.
+    heard = [number for number in ENDS if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, catch) for number in heard}
     try:
         yield stopped
     finally:

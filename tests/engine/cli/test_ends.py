@@ -227,3 +227,16 @@ def make_session() -> Callable[[Path], None]:
     from tests.engine.session.sessions import grown
 
     return lambda path: save_whole(grown(1, 5), path)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_training_under_nohup_goes_on_when_the_terminal_is_gone(ignored: bool) -> None:
+    from gpt2_remix.engine.cli.train import stopping
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        with stopping() as stopped:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stopped == ([] if ignored else [signal.SIGHUP])
+    finally:
+        signal.signal(signal.SIGHUP, before)
