@@ -35,6 +35,11 @@ def caught() -> int | None:
     return _caught[-1] if _caught else None
 
 
+def exit_status() -> int:
+    """Of a process that a signal ended; ctrl+c's where it is not known which."""
+    return 128 + (caught() or signal.SIGINT)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     if loading(frame):
         os._exit(128 + number)

@@ -109,7 +109,7 @@ def compare(
         result, whole = _finished(repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count,
                                   tokenizer=opened.tokenizer, own_coins=own_coins, coin=coin), bar)
     _print_repeated(opened, specs, result, prefixes[0], seed, coin, form)
-    return 0 if whole else 128 + (interrupts.caught() or 2)
+    return 0 if whole else interrupts.exit_status()
 
 
 def _read_lanes(texts: Sequence[str], base: Settings) -> list[LaneSpec]:

@@ -73,7 +73,7 @@ def interrupted(*, told: bool = False) -> int:
             click.echo(err=True)
     with suppress(OSError):
         sys.stdout.flush()
-    return 128 + (interrupts.caught() or 2)
+    return interrupts.exit_status()
 
 
 def open_streams() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.files import is_text, json_bytes, read_bytes, real_path, write_whole
 from gpt2_remix.engine.tokens.corpus import Text
+from gpt2_remix.engine.tokens.folder_tokenizer import WHOLE
 
 RECORD = "training.json"
 
@@ -35,25 +36,22 @@ def source_of(text: Text) -> Source:
 
 
 def sha256_of(text: Text) -> str:
-    """The hash of a text's ids, in hexadecimal; read once, however often it is asked for."""
-    key = (text.path, text.changed, len(text.ids))
-    if key not in _hashes:
-        digest = hashlib.sha256()
-        for first in range(0, len(text.ids), _PART):
-            digest.update(text.ids[first : first + _PART].tobytes())
-        _hashes[key] = digest.hexdigest()
-    return _hashes[key]
+    """The hash of a text's ids, in hexadecimal."""
+    digest = hashlib.sha256()
+    for first in range(0, len(text.ids), _PART):
+        digest.update(text.ids[first : first + _PART].tobytes())
+    return digest.hexdigest()
 
 
 _PART = 2**22
-_hashes: dict[tuple[Path, int, int], str] = {}
+"""Ids that are in memory at a time."""
 
 
 def holds_gpt2_tokens(folder: Path) -> bool:
     """Whether the tokenizer in a folder is the one that a training wrote there: ranks of GPT-2's own table."""
     try:
         known = json.loads(read_bytes(folder / RECORD))["tokenizer"]
-        return bool(known == hashlib.sha256(read_bytes(folder / "tokenizer.json")).hexdigest())
+        return bool(known == hashlib.sha256(read_bytes(folder / WHOLE)).hexdigest())
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 

@@ -200,6 +200,11 @@ def _move(path: Path, where: Path, what: str) -> Path:
     return target
 
 
+def count_binned() -> int:
+    """How many sessions are in the bin."""
+    return len(list(bin_folder().glob(f"*{SUFFIX}")))
+
+
 def empty_bin() -> int:
     """Delete what is in the bin for good; how many sessions that were. Raises EngineError."""
     count = 0

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import real_path
 from gpt2_remix.engine.locks import Lock, try_lock
 
 
@@ -42,8 +43,8 @@ def free_path(wanted: Path) -> Path:
 
 def claimed(wanted: Path) -> tuple[Path, Lock]:
     """The first path like the one wanted that is free, and that no other window has taken for a session to come; its
-    lock, which is held before anything is written."""
-    for path in numbered(wanted):
+    lock, which is held before anything is written. The folder's links are followed."""
+    for path in numbered(real_path(wanted.parent) / wanted.name):
         if not os.path.lexists(path) and (lock := try_lock(path)) is not None:
             if not os.path.lexists(path):
                 return path, lock

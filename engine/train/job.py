@@ -21,7 +21,7 @@ from gpt2_remix.engine.gpt2.backend import LocalBackend
 from gpt2_remix.engine.gpt2.eager.network import EagerNetwork
 from gpt2_remix.engine.gpt2.threads import ThreadCount
 from gpt2_remix.engine.locks import try_lock
-from gpt2_remix.engine.models.provenance import check_out, read_record, read_sources, sha256_of, source_of
+from gpt2_remix.engine.models.provenance import Source, check_out, read_record, read_sources, source_of
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.tokens.corpus import Split, Text, split, tokenize, training_tokens
@@ -62,6 +62,7 @@ class TrainingJob:
     Attributes:
         run: as it stands; at its start, or where it stopped.
         texts: what it is trained on, tokenized.
+        sources: what is kept of them.
         split: their tokens.
         tokenizer: of the model.
         out: the folder that it writes.
@@ -70,6 +71,7 @@ class TrainingJob:
 
     run: Run
     texts: list[Text]
+    sources: list[Source]
     split: Split
     tokenizer: Tokenizer
     out: Path
@@ -144,7 +146,8 @@ def prepare(
                 muon=bf16 > fp32 / 4, half=bf16 > 1.2 * fp32, seed=wanted.seed)
     seen = wanted.steps * plan.batch if wanted.steps else budget / (6 * (12 * layers * width**2 + vocab * width))
     plan = replace(plan, dropout=plans.default_dropout(seen / training))
-    return TrainingJob(begin(plan), texts, split(texts, tokenizer.end_of_text, held_out), tokenizer, out, False)
+    return TrainingJob(begin(plan), texts, [source_of(text) for text in texts],
+                       split(texts, tokenizer.end_of_text, held_out), tokenizer, out, False)
 
 
 EFFICIENCY = 0.35
@@ -159,10 +162,10 @@ def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) ->
     """
     check_out(out, resume=True)
     record = read_record(out)
-    sources = read_sources(record)
-    if not sources or not isinstance(record.get("plan"), dict):
+    known = read_sources(record)
+    if not known or not isinstance(record.get("plan"), dict):
         raise InputError(f"the record of the training in {out} is damaged; train into a new folder")
-    for source in sources:
+    for source in known:
         if not source.path.is_file():
             raise InputError(f"{source.path}, which was trained on, is not there any more; put it back, or train anew")
     for name in ("layers", "width", "context", "vocab"):
@@ -180,11 +183,13 @@ def resume(out: Path, wanted: TrainOptions, progress: Progress | None = None) ->
     if run.fraction >= 1:
         raise InputError(f"the training in {out} is done; give --minutes (or --steps) to train longer")
     tokenizer = gpt2_tokenizer(run.plan.vocab + 1)
-    texts = tokenize([(source.title, source.path) for source in sources], tokenizer, progress)
-    for source, text in zip(sources, texts, strict=True):
-        if source.tokens != len(text.ids) or source.sha256 not in ("", sha256_of(text)):
-            raise InputError(f"{source.path} is not what was trained on (it was changed); train into a new folder")
-    return TrainingJob(run, texts, split(texts, tokenizer.end_of_text, run.plan.held_out), tokenizer, out, True)
+    texts = tokenize([(source.title, source.path) for source in known], tokenizer, progress)
+    sources = [source_of(text) for text in texts]
+    for before, now in zip(known, sources, strict=True):
+        if before.tokens != now.tokens or before.sha256 not in ("", now.sha256):
+            raise InputError(f"{now.path} is not what was trained on (it was changed); train into a new folder")
+    return TrainingJob(run, texts, sources, split(texts, tokenizer.end_of_text, run.plan.held_out), tokenizer, out,
+                       True)
 
 
 def run_training(
@@ -217,7 +222,7 @@ def _train(
     run, out = job.run, job.out
     check_out(out, resume=job.resumed)  # another one may have begun and ended while the texts were read
     if not job.resumed or not run.step:
-        folder.write_start(out, run, [source_of(text) for text in job.texts])
+        folder.write_start(out, run, job.sources)
     if not job.resumed or not (out / INDEX).is_file():
         write_index(out / INDEX, job.texts, run.plan.vocab + 1, run.plan.held_out, progress)
     yield Started()
@@ -254,7 +259,7 @@ def _train(
 def keep(job: TrainingJob, done: Done | None = None) -> None:
     """Write what is needed to go on."""
     final = {"held_out_loss": done.held_out, "bits_per_byte": done.bits_per_byte, "done": done.whole} if done else {}
-    folder.write_state(job.out, job.run, [source_of(text) for text in job.texts], final)
+    folder.write_state(job.out, job.run, job.sources, final)
 
 
 def threads_for(wanted: int | None) -> ThreadCount:

@@ -19,6 +19,7 @@ from gpt2_remix.engine.session.folder import (
     Listed,
     bin_folder,
     copy_session,
+    count_binned,
     empty_bin,
     folder,
     from_bin,
@@ -97,8 +98,7 @@ class SessionsScreen(Modal[Path | None]):
         in_bin = self._in_bin
 
         def work() -> messages.SessionsListed:
-            binned = list_sessions(bin_folder()) if bin_folder().is_dir() else []
-            return messages.SessionsListed(binned if in_bin else list_sessions(), len(binned))
+            return messages.SessionsListed(list_sessions(bin_folder() if in_bin else None), count_binned())
 
         self._workspace.errands.submit(work, self.post_message, "list")
 

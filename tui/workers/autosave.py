@@ -74,7 +74,7 @@ class Autosave:
         """The exploration that is kept in a file."""
         real = real_path(path)
         for exploration, kept in self._kept.items():
-            if kept.opened.path is not None and real_path(kept.opened.path) == real:
+            if kept.opened.path == real:
                 return exploration
         return None
 

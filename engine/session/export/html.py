@@ -93,9 +93,14 @@ def to_html(
     return "".join(parts)
 
 
+def tokens_on(session: Session, branch: int | None) -> int:
+    """How many tokens a page has."""
+    return len(session.tree.nodes) - 1 if branch is None else session.tree.nodes[branch].depth
+
+
 def of_the_first(session: Session, branch: int | None) -> str:
     """Of how many tokens candidates are shown, where that is not of all."""
-    count = len(session.tree.nodes) - 1 if branch is None else session.tree.nodes[branch].depth
+    count = tokens_on(session, branch)
     return f" of the first {MOST_HOVERED:,} of {count:,} tokens" if count > MOST_HOVERED else ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gpt2_remix.engine.files import json_bytes, write_whole
 from gpt2_remix.engine.generation.backend import Backend
-from gpt2_remix.engine.session.export.html import HEAT, HOVERED, MOST_HOVERED, to_html
+from gpt2_remix.engine.session.export.html import HEAT, HOVERED, MOST_HOVERED, to_html, tokens_on
 from gpt2_remix.engine.session.export.json import session_to_json
 from gpt2_remix.engine.session.export.markdown import to_markdown
 from gpt2_remix.engine.session.export.text import to_text
@@ -30,8 +30,7 @@ def render(form: str, session: Session, tokenizer: Tokenizer, *, branch: int | N
 
 def page_size(session: Session, branch: int | None) -> int:
     """For how many tokens `page_with_candidates` runs the network."""
-    count = len(session.tree.nodes) - 1 if branch is None else session.tree.nodes[branch].depth
-    return min(count, MOST_HOVERED)
+    return min(tokens_on(session, branch), MOST_HOVERED)
 
 
 def page_with_candidates(
