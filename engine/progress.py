@@ -5,4 +5,4 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with (what is being done, bytes done, bytes in all or None). May raise to stop the work."""
+"""Called with (what is being done, bytes or records done, those in all or None). May raise to stop the work."""

@@ -34,6 +34,7 @@ from gpt2_remix.tui.workspace import Workspace
 
 if TYPE_CHECKING:
     from gpt2_remix.tui.dialogs.start import StartScreen
+    from gpt2_remix.tui.sessions.opening import OpeningScreen
 
 CHANGE_AGAIN = 1.0
 """Seconds after which it is looked again whether a network can change over."""
@@ -76,6 +77,7 @@ class RemixApp(App[None]):
         self._settling: Timer | None = None
         self._typing = Typing(self)
         self._start: StartScreen | None = None
+        self._opening: OpeningScreen | None = None
         self._interrupted = -TWICE
 
     @property
@@ -108,7 +110,7 @@ class RemixApp(App[None]):
         def begun(beginning: str | Path | None) -> None:
             self._start = None
             if isinstance(beginning, Path):
-                self._open_session(messages.OpenSession(beginning), None)
+                self.on_open_session(messages.OpenSession(beginning))
             else:
                 workspace.options = replace(workspace.options, prefix=beginning or "")
                 self.playground.places.begin(beginning or "")
@@ -127,7 +129,7 @@ class RemixApp(App[None]):
         workspace.start()
         self.set_interval(TICK, workspace.tick)
         if workspace.options.session is not None:
-            self._open_session(messages.OpenSession(workspace.options.session), workspace.options.model)
+            self.on_open_session(messages.OpenSession(workspace.options.session, workspace.options.model))
         else:
             self._open_model(workspace.options.model or EMBEDDED)
         for line in workspace.problems:
@@ -253,6 +255,7 @@ class RemixApp(App[None]):
             self._remember_folder(message.folder)
         self.playground.runs.stop()
         self.playground.say_loading("")
+        self._end_opening()
         if exploration is old:
             for screen in self._main_screens():
                 screen.changed()
@@ -273,6 +276,7 @@ class RemixApp(App[None]):
             if self.explorations.waiting is not None:
                 self.playground.say_loading(f"loading {self.explorations.waiting[1]}…")
             return
+        self._end_opening()
         way_out = "" if self.explorations.current.ready else " (m chooses another model)"
         self.workspace.say(f"{message.name}: {message.reason}{way_out}", error=True)
 
@@ -294,13 +298,14 @@ class RemixApp(App[None]):
 
     # The training text, and trainings
 
-    def on_indexing(self, message: messages.Indexing) -> None:
-        """A training text is being read."""
-        self.workspace.indexing(message)
-
-    def on_indexed(self, message: messages.Indexed) -> None:
-        """A training text can be traced in, or none can."""
-        self.workspace.take_index(message)
+    @on(messages.Indexing)
+    @on(messages.Indexed)
+    def _told_of_index(self, message: messages.Indexing | messages.Indexed) -> None:
+        """A training text is being read, or can be traced in."""
+        if isinstance(message, messages.Indexing):
+            self.workspace.indexing(message)
+        else:
+            self.workspace.take_index(message)
 
     def on_training_event(self, message: messages.TrainingEvent) -> None:
         """Take what a training tells of itself."""
@@ -323,20 +328,37 @@ class RemixApp(App[None]):
 
     def on_open_session(self, message: messages.OpenSession) -> None:
         """Open a session that a person chose."""
-        self._open_session(message, None)
-
-    def _open_session(self, message: messages.OpenSession, model: str | None) -> None:
         self.playground.runs.stop()
         self.playground.say_loading(f"opening {message.path.name}…")
-        self.explorations.open_session(message.path, model)
+        self.explorations.open_session(message.path, message.model)
+
+    @on(messages.SessionSeen)
+    @on(messages.SessionProgress)
+    def _session_is_read(self, message: messages.SessionSeen | messages.SessionProgress) -> None:
+        """A large session takes a while: one looks at the end of its text meanwhile."""
+        if isinstance(message, messages.SessionSeen):
+            from gpt2_remix.tui.sessions.opening import OpeningScreen
+
+            self._opening = OpeningScreen(self.workspace.palette, message, self.explorations.stop_reading)
+            self.push_screen(self._opening)
+        elif self._opening is not None:
+            self._opening.say(message.done)
+
+    def _end_opening(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.dismiss()
 
     def on_session_opened(self, message: messages.SessionOpened) -> None:
         """A session was read: its model is next."""
         self.playground.say_loading(f"loading {message.model}…")
+        if self._opening is not None:
+            self._opening.say(len(message.opened.session.tree.nodes) - 1)
         self.explorations.session_read(message)
 
     def on_errand_failed(self, message: messages.ErrandFailed) -> None:
         """A session cannot be opened: say why, and what was there goes on."""
+        self._end_opening()
         self.workspace.say(message.reason, error=True)
         self.playground.say_loading("")
         if not self.explorations.current.ready:

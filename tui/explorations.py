@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
-
-from textual.message import Message
 
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.backend import check_ids
@@ -18,6 +17,7 @@ from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.state.options import Options
+from gpt2_remix.tui.workers.session_reader import read_session
 from gpt2_remix.tui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Explorations:
         self.waiting: tuple[OpenedSession, str] | None = None
         # What the command line wants of the session that it names.
         self._asked_for = options if options.session is not None else Options()
+        self._unwanted = Event()  # once the session that is being read is to be let go of
         self._precision: str | None = None  # of weights, once a person has chosen it in the app
 
     # Models
@@ -184,16 +185,15 @@ class Explorations:
             self._workspace.autosave.leave(known)
             self._by_model = {name: each for name, each in self._by_model.items() if each is not known}
 
-        def read() -> Message:
-            from gpt2_remix.engine.session.opening import open_session
-
-            opened = open_session(path)
-            models = opened.session.tree.models
-            own = models[opened.session.tree.model].name if models else EMBEDDED
-            return messages.SessionOpened(opened, model or own)
-
+        self.stop_reading()
+        stopped = self._unwanted = Event()
+        post = self._workspace.post
         self._workspace.autosave.tick()
-        self._workspace.errands.submit(read, self._workspace.post, "open session")
+        self._workspace.errands.submit(lambda: read_session(path, model, post, stopped), post, "open session")
+
+    def stop_reading(self) -> None:
+        """The session that is being read is not wanted."""
+        self._unwanted.set()
 
     def session_read(self, message: messages.SessionOpened) -> None:
         """A session was read: its model is next."""

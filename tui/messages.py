@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 from gpt2_remix.engine.generation.backend import Logits, ModelInfo
-from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.step import Origin, Step
 from gpt2_remix.engine.models.record import ModelRecord
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
@@ -236,6 +236,30 @@ class SessionOpened(Message):
 
 
 @dataclass(eq=False, repr=False)
+class SessionSeen(Message):
+    """A large session is being read: how many nodes it holds, and the end of the text in view.
+
+    Attributes:
+        tokens: bytes of each token and how it came; empty where its tokenizer is not here.
+    """
+
+    path: Path
+    nodes: int
+    tokens: list[tuple[bytes, Origin]]
+
+
+@dataclass(eq=False, repr=False)
+class SessionProgress(Message):
+    """How many nodes of a session were read."""
+
+    done: int
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress matters."""
+        return isinstance(message, SessionProgress)
+
+
+@dataclass(eq=False, repr=False)
 class SessionsListed(Message):
     """The sessions that there are, the newest first, and how many are in the bin."""
 
@@ -348,9 +372,10 @@ class SwitchPrecision(Message):
 
 @dataclass(eq=False, repr=False)
 class OpenSession(Message):
-    """A person chose a session."""
+    """A person chose a session, and perhaps the model to open it with."""
 
     path: Path
+    model: str | None = None
 
 
 @dataclass(eq=False, repr=False)

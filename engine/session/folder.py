@@ -99,7 +99,7 @@ def describe(path: Path) -> Listed:
                 return Listed(path, "", "", "", None, changed, size, "not a session")
             meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
             nodes = int(db.execute("SELECT count(*) FROM nodes").fetchone()[0])
-            model = _newest_model(db)
+            model = newest_model(db)
     except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
         return Listed(path, "", "", "", None, changed, size, f"damaged: {' '.join(str(error).split())[:60]}")
     name = "" if model is None else model.name
@@ -110,12 +110,13 @@ def made_with(path: Path) -> ModelRecord | None:
     """The model that a session was made with last; None where there is no session yet, or it cannot be read."""
     try:
         with closing(connect(path, read_only=True)) as db:
-            return _newest_model(db)
+            return newest_model(db)
     except sqlite3.Error:
         return None
 
 
-def _newest_model(db: sqlite3.Connection) -> ModelRecord | None:
+def newest_model(db: sqlite3.Connection) -> ModelRecord | None:
+    """The model that a session was made with last, None where that cannot be read. Raises sqlite3.Error."""
     record = db.execute("SELECT record FROM models ORDER BY id DESC LIMIT 1").fetchone()
     try:
         return model_record(json.loads(record[0])) if record else None

@@ -13,6 +13,7 @@ from gpt2_remix.engine.words import counted
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from gpt2_remix.engine.locks import Lock
     from gpt2_remix.engine.models.record import ModelRecord
+    from gpt2_remix.engine.progress import Progress
     from gpt2_remix.engine.session.journal import Session
 
 
@@ -40,12 +41,12 @@ class OpenedSession:
             self.lock = None
 
 
-def open_session(path: Path) -> OpenedSession:
+def open_session(path: Path, progress: Progress | None = None) -> OpenedSession:
     """Read a session; where there is none it begins there.
 
     A session that is open in another window is opened as a copy, a damaged one is recovered into a new file, an export
     (JSON) becomes a new session. The file itself is never changed by that. A link is followed first: what it leads to
-    is the session.
+    is the session. `progress` is called with the nodes read so far; where it raises, nothing is opened.
 
     Raises:
         InputError: it is no session, or nothing in it can be read.
@@ -75,17 +76,17 @@ def open_session(path: Path) -> OpenedSession:
         note = f"{path.name} is open in another window; this is a new session, {target.name}"
         return OpenedSession(Session(Tree(seed=0)), target, False, lock, [note])
     if held is None:
-        return _copy(path, "is open in another window")
+        return _copy(path, "is open in another window", progress)
     try:
         if path.stat().st_nlink > 1:
             # SQLite keeps the log by the name that was opened: written under two names, a session would be torn.
             held.release()
-            return _copy(path, "has more than one name on this disk (hard links)")
-        return OpenedSession(store.read(path), path, True, held)
+            return _copy(path, "has more than one name on this disk (hard links)", progress)
+        return OpenedSession(store.read(path, progress), path, True, held)
     except store.DamagedError as error:
         held.release()
         return _recovered(path, error)
-    except EngineError:
+    except BaseException:
         held.release()
         raise
 
@@ -109,7 +110,7 @@ def check_session(path: Path) -> ModelRecord | None:
         return made_with(path)
 
 
-def _copy(path: Path, why: str) -> OpenedSession:
+def _copy(path: Path, why: str, progress: Progress | None) -> OpenedSession:
     """A copy of a session, beside it or in the sessions folder. Raises EngineError."""
     from gpt2_remix.engine.session import store
     from gpt2_remix.engine.session.folder import copy_session, folder
@@ -121,12 +122,15 @@ def _copy(path: Path, why: str) -> OpenedSession:
         target, lock = copy_session(path, folder() / wanted.name)
     note = f"{path.name} {why}; this is a copy, {target.name}"
     try:
-        return OpenedSession(store.read(target), target, True, lock, [note])
+        return OpenedSession(store.read(target, progress), target, True, lock, [note])
     except store.DamagedError as error:
         lock.release()
         opened = _recovered(target, error)
         opened.notes.insert(0, note)
         return opened
+    except BaseException:
+        lock.release()
+        raise
 
 
 def _recovered(path: Path, error: EngineError) -> OpenedSession:

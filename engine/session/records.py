@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from typing import Any, NamedTuple, get_args
 
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.generation.step import Origin, Step
 from gpt2_remix.engine.models.record import ModelRecord, model_record
+from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings
 from gpt2_remix.engine.session.journal import Session
 from gpt2_remix.engine.session.nodes import ROOT, Annotation, View
 from gpt2_remix.engine.session.tree import Tree
+
+TOLD = 5_000
+"""Nodes after which whoever waits is told."""
 
 MOST_MODELS = 64
 """Models that a damaged session may have been made with."""
@@ -80,12 +84,13 @@ class BadRecordError(Exception):
 class Records:
     """Turns rows into a session; strict, or leaving out what makes no sense."""
 
-    def __init__(self, db: sqlite3.Connection, *, strict: bool) -> None:
+    def __init__(self, db: sqlite3.Connection, *, strict: bool, progress: Progress | None = None) -> None:
         self.db = db
         self.strict = strict
+        self._progress = progress
         self.lost = 0
 
-    def rows(self, table: str, columns: Sequence[str], key: str) -> Iterator[tuple[Any, ...]]:
+    def rows(self, table: str, columns: Sequence[str], key: str) -> Generator[tuple[Any, ...]]:
         """The rows of a table in order; where it cannot be read whole, those that can, one by one."""
         statement = f"SELECT {', '.join(columns)} FROM {table}"
         if self.strict:
@@ -160,8 +165,7 @@ class Records:
         """The tree, and the place of each saved node in it: they differ where nodes are missing."""
         tree = Tree(seed=0)
         places = {ROOT: ROOT}
-        columns = ["ifnull(parent, 0)" if name == "parent" else name for name in NODE_COLUMNS]
-        for values in self.rows("nodes", columns, "id"):
+        for values in self._node_rows():
             row = NodeRow._make(values)
             known = row.parent in places
             if not known or (self.strict and row.id != len(tree.nodes)):
@@ -175,6 +179,20 @@ class Records:
                 continue
             places[row.id] = grow_row(tree, parent, row, settings)
         return tree, places
+
+    def _node_rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows of the nodes; whoever waits is told how many there were."""
+        columns = ["ifnull(parent, 0)" if name == "parent" else name for name in NODE_COLUMNS]
+        rows = self.rows("nodes", columns, "id")
+        if self._progress is None:
+            yield from rows
+            return
+        in_all = int(self.db.execute("SELECT count(*) FROM nodes").fetchone()[0])
+        with closing(rows):  # where progress raises, before the database is closed
+            for done, row in enumerate(rows):
+                if done % TOLD == 0:
+                    self._progress("reading", done, in_all)
+                yield row
 
     def _marks(self, tree: Tree, places: dict[int, int]) -> None:
         for node, name, star, hidden, note in self.rows("marks", ("node", "name", "star", "hidden", "note"), "node"):

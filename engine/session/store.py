@@ -22,6 +22,7 @@ from typing import Any
 
 from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.files import check_file, read_file, real_path, reason, written_beside
+from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.journal import ChangedNode, Changes, Journal, Session
 from gpt2_remix.engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
@@ -285,8 +286,10 @@ def nothing_in(db: sqlite3.Connection) -> bool:
     return ours and not any(db.execute(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()[0] for table in tables)
 
 
-def read(path: Path) -> Session:
+def read(path: Path, progress: Progress | None = None) -> Session:
     """Read a whole session; change nothing. One into which nothing was put yet is empty.
+
+    `progress` is called with the nodes read so far.
 
     Raises:
         InputError: there is no such file, it is no session, or one of a newer program.
@@ -301,7 +304,7 @@ def read(path: Path) -> Session:
         if problems != ["ok"]:
             raise DamagedError(f"{path} is damaged ({str(problems[0])[:80]})")
         with _without_collecting():
-            return Records(db, strict=True).session()
+            return Records(db, strict=True, progress=progress).session()
     except (sqlite3.Error, BadRecordError, OverflowError, ValueError, TypeError, KeyError) as error:
         raise DamagedError(f"{path} is damaged ({' '.join(str(error).split())[:80]})") from None
     finally:
