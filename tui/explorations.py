@@ -38,6 +38,7 @@ class Explorations:
         options, kept = workspace.options, workspace.preferences
         seed = options.seed if options.seed is not None else draw_seed()
         self.current = Exploration(seed=seed, settings=kept.settings, coin=kept.coin)
+        self.current.dice = [*options.dice]
         self._by_model: dict[str, Exploration] = {options.model or EMBEDDED: self.current}
         self.waiting: tuple[OpenedSession, str] | None = None
         # What the command line wants of the session that it names.
@@ -243,6 +244,7 @@ class Explorations:
                 tree.set_prompt(self.first_prompt(message.tokenizer, message.info.vocab_size))
         view = tree.view
         exploration = Exploration(seed=view.seed, settings=view.settings, coin=view.coin, tree=tree)
+        exploration.dice = [*options.dice]
         replaced = self._by_model.get(name)
         if replaced is not None and workspace.autosave.knows(replaced):
             workspace.autosave.leave(replaced)

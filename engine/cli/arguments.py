@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.files import path_of
+from gpt2_remix.engine.sampling.dice import parse_dice
+from gpt2_remix.engine.sampling.settings import CoinKind
 
 
 class Command(click.Command):
@@ -49,6 +53,28 @@ class FilePath(click.ParamType):  # type: ignore[type-arg]
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(incomplete, type="file")]
+
+
+class Dice(click.ParamType):  # type: ignore[type-arg]
+    """The u of flips, as ten-sided dice give them: numbers from 0 up to 1, but not 1."""
+
+    name = "dice"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """See `click.ParamType.convert`."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_dice(str(value))
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+def check_dice(dice: Sequence[float], coin: CoinKind) -> None:
+    """Raise InputError where dice are to take the place of a coin that has no u."""
+    if dice and coin == "gumbel":
+        raise InputError("dice give the u of the interval coin, and the Gumbel coin has luck for every token; leave "
+                         "out --dice or --coin gumbel")
 
 
 class Number(click.FloatRange):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt2_remix.engine import interrupts
+from gpt2_remix.engine.cli.arguments import check_dice
 from gpt2_remix.engine.cli.options import (
     ModelChoice,
     coin_options,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 def compare(
     prefix: str | None, lane_texts: tuple[str, ...], count: int, own_coins: bool, repeats: int | None,
     form: str | None, ids: str | None, changes: tuple[str, ...], preset_name: str | None, seed: int | None,
-    coin: CoinKind, model: ModelChoice, session: Path | None, as_json: bool,
+    coin: CoinKind, dice: tuple[float, ...], model: ModelChoice, session: Path | None, as_json: bool,
 ) -> int:
     """Several settings side by side, run as one batch on the same coins.
 
@@ -76,6 +77,7 @@ def compare(
         raise InputError(f"--json and --format {form} were both given; give one of them")
     if session is not None and repeats is not None:
         raise InputError("--session keeps lanes as branches, --repeat keeps their statistics only; give one of them")
+    check_dice(dice, coin)
     form = "json" if as_json else form or "text"
     from gpt2_remix.engine.compare.lanes import lane_starts, prefix_ids, run_together, start_lanes
     from gpt2_remix.engine.compare.repeats import repeat
@@ -96,7 +98,7 @@ def compare(
         from gpt2_remix.engine.session.recording import keeping, kept_in
 
         lanes = start_lanes(starts, seed=seed, own_coins=own_coins, coin=coin, limit=count,
-                            end_of_text=opened.tokenizer.end_of_text)
+                            end_of_text=opened.tokenizer.end_of_text, dice=dice)
         with (
             kept_in(session, opened, seed, note) as kept, keeping(kept, lanes, goes_on=False),
             _bar("comparing", count * len(lanes)) as bar,
@@ -107,7 +109,7 @@ def compare(
         return 0
     with _bar("repeating", count * len(specs) * repeats) as bar:
         result, whole = _finished(repeat(opened.backend, starts, seed=seed, repeats=repeats, limit=count,
-                                  tokenizer=opened.tokenizer, own_coins=own_coins, coin=coin), bar)
+                                  tokenizer=opened.tokenizer, own_coins=own_coins, coin=coin, dice=dice), bar)
     _print_repeated(opened, specs, result, prefixes[0], seed, coin, form)
     return 0 if whole else interrupts.exit_status()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpt2_remix.engine.cli.arguments import check_dice
 from gpt2_remix.engine.cli.options import (
     LANES,
     SETTINGS_HELP,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         'gpt2-remix generate "In the beginning" -n 40 --seed 7',
         'gpt2-remix generate "ROMEO:" --preset nucleus --samples 4',
         'gpt2-remix generate "Once upon" --session talk.remix --samples 3',
+        "gpt2-remix generate --ids 91 -n 3 --dice 0.6,0.02,0.75",
         "gpt2-remix generate --ids 91 -n 20 --set temperature=0.8,top_k=40 --json",
     )
     + "\n\n" + SETTINGS_HELP
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
 @json_option
 def generate(
     prefix: str | None, count: int, samples: int, no_slide: bool, ids: str | None, changes: tuple[str, ...],
-    preset_name: str | None, seed: int | None, coin: CoinKind, model: ModelChoice,
+    preset_name: str | None, seed: int | None, coin: CoinKind, dice: tuple[float, ...], model: ModelChoice,
     session: Path | None, as_json: bool,
 ) -> None:
     """Stream the text that follows a prefix; sample i uses seed + i.
@@ -63,6 +65,7 @@ def generate(
     With --session the samples are kept as branches of that session; without a prefix they go on from its stream, and
     without --model they come from the model that made it.
     """
+    check_dice(dice, coin)
     settings = read_settings(changes, preset_name)
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
@@ -83,7 +86,7 @@ def generate(
             note(f"seed {seed}")
         lanes = [
             lane_at(start, len(start), settings, seed=seed + i, coin=coin, end_of_text=opened.tokenizer.end_of_text,
-                    limit=count, slide=not no_slide)
+                    limit=count, slide=not no_slide, dice=dice)
             for i in range(samples)
         ]
         with keeping(kept, lanes, goes_on=stream is not None):

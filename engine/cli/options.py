@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gpt2_remix.engine import __version__
-from gpt2_remix.engine.cli.arguments import Command, FilePath
+from gpt2_remix.engine.cli.arguments import Command, Dice, FilePath
 from gpt2_remix.engine.cli.lazy import LazyGroup
 from gpt2_remix.engine.cli.output import PROGRAM, note, progress_bars
 from gpt2_remix.engine.errors import InputError
@@ -185,6 +185,8 @@ settings_options = stack(
 coin_options = stack(
     click.option("--seed", type=int, metavar="N", help="The coin's seed; drawn and shown where left out."),
     click.option("--coin", type=click.Choice(COINS), default="interval", show_default=True, help="The kind of coin."),
+    click.option("--dice", type=Dice(), metavar="U1,U2,…", default=(),
+                 help="The u of the first flips (0 <= u < 1), rolled or typed by a person, in place of the coin's."),
 )
 session_option = click.option(
     "--session", type=FilePath(), metavar="FILE",

@@ -96,21 +96,21 @@ def lane_starts(specs: Sequence[LaneSpec], prefixes: Sequence[Sequence[int]]) ->
 
 def start_lanes(
     starts: Sequence[LaneStart], *, seed: int, own_coins: bool = False, coin: CoinKind = "interval",
-    limit: int | None = None, end_of_text: int | None = None,
+    limit: int | None = None, end_of_text: int | None = None, dice: Sequence[float] = (),
 ) -> list[Lane]:
     """The lanes of a comparison. They share the coins: at the same distance from the end of the prefix, the same coin.
 
     Args:
         starts: where each begins.
         seed: lane i has it too, or seed + i with `own_coins`.
-        own_coins, coin, limit, end_of_text: of all lanes.
+        own_coins, coin, limit, end_of_text, dice: of all lanes.
 
     Raises:
         InputError: seed + i is no seed.
     """
     return [
         lane_at(start.stream, len(start.stream), start.settings, seed=own, coin=coin, end_of_text=end_of_text,
-                limit=limit)
+                limit=limit, dice=dice)
         for start, own in zip(starts, lane_seeds(starts, seed, own_coins=own_coins), strict=True)
     ]
 

@@ -37,13 +37,14 @@ class Repeated:
 
 def repeat(
     backend: Backend, starts: Sequence[LaneStart], *, seed: int, repeats: int, limit: int, tokenizer: Tokenizer,
-    own_coins: bool = False, coin: CoinKind = "interval", stop_at_end: bool = True,
+    own_coins: bool = False, coin: CoinKind = "interval", stop_at_end: bool = True, dice: Sequence[float] = (),
 ) -> Iterator[tuple[Repeated, int, int]]:
     """Run a comparison with the seeds seed ... seed + repeats - 1.
 
     Yields (what is finished so far, tokens done, tokens in all) after every pass: closing the generator stops it, and
     what was yielded last holds the seeds that are finished. For each seed the lanes are those that `start_lanes` makes:
-    with `own_coins` lane i has that seed + i; a lane with a seed of its own counts from that one.
+    with `own_coins` lane i has that seed + i; a lane with a seed of its own counts from that one. `dice` are
+    the first flips of them all.
 
     Raises:
         InputError: the last seed is no seed.
@@ -52,7 +53,7 @@ def repeat(
     groups = [
         [
             lane_at(start.stream, len(start.stream), start.settings, seed=first + n, coin=coin,
-                    end_of_text=tokenizer.end_of_text if stop_at_end else None, limit=limit)
+                    end_of_text=tokenizer.end_of_text if stop_at_end else None, limit=limit, dice=dice)
             for first, start in zip(firsts, starts, strict=True)
         ]
         for n in range(repeats)

@@ -9,7 +9,7 @@ from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.generation.backend import Backend
 from gpt2_remix.engine.generation.score import each_logits
 from gpt2_remix.engine.generation.step import Step
-from gpt2_remix.engine.generation.stream import StepList, context_at, mu_after
+from gpt2_remix.engine.generation.stream import HAND_SEED, StepList, context_at, mu_after
 from gpt2_remix.engine.sampling import coin as coins
 from gpt2_remix.engine.sampling.chain.truncation import next_mu
 from gpt2_remix.engine.sampling.distribution import Distribution, distribution
@@ -34,6 +34,9 @@ def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved:
 
 def replay_choice(dist: Distribution, step: Step) -> tuple[int, float]:
     """The token that the coin of a sampled step chooses from another distribution, flipped again, and its chance."""
+    if step.by_hand:
+        assert step.u is not None
+        return coins.choose_interval(dist.final, step.u), step.u
     assert step.seed is not None
     assert step.coin is not None
     return coins.flip(dist.final, step.coin, step.seed, step.coin_position, step.roll)
@@ -60,7 +63,8 @@ def rechoose(
             continue
         if step.settings == settings:
             mu = mu_after(steps[position - 1] if position else None, settings)
-        context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, tokenizer=tokenizer,
+        context = context_at(stream, position, settings, seed=HAND_SEED if step.seed is None else step.seed,
+                             roll=step.roll, tokenizer=tokenizer,
                              context_length=backend.info.context)
         try:
             dist = distribution(logits, settings, replace(context, mu=mu))

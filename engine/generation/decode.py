@@ -42,10 +42,16 @@ def logits_at(
 def choose_token(dist: Distribution, context: SamplingContext, coin: CoinKind) -> Step:
     """Flip the coin of a context: the step that it chooses.
 
-    A greedy setting (temperature 0) leaves one token, so the coin is ignored; its u is recorded all the same.
+    A greedy setting (temperature 0) leaves one token, so the coin is ignored; its u is recorded all the same. Where a
+    person gave the u (dice) it takes the place of the interval coin's.
     """
-    token, u = coins.flip(dist.final, coin, context.seed, context.coin_position, context.roll)
-    step = Step(context.position, token, "sampled", u=u, roll=context.roll, seed=context.seed, coin=coin,
+    seed: int | None
+    if context.u is not None:
+        token, u, seed, coin = coins.choose_interval(dist.final, context.u), context.u, None, "interval"
+    else:
+        seed = context.seed
+        token, u = coins.flip(dist.final, coin, seed, context.coin_position, context.roll)
+    step = Step(context.position, token, "sampled", u=u, roll=context.roll, seed=seed, coin=coin,
                 settings=dist.settings, window=context.window, offset=context.offset, mu=context.mu)
     return with_probabilities(step, dist)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from gpt2_remix.engine.generation.step import Step
-from gpt2_remix.engine.generation.stream import Stream, context_at
+from gpt2_remix.engine.generation.stream import Stream, by_hand, context_at
 from gpt2_remix.engine.sampling.context import SamplingContext
 from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
@@ -38,6 +38,7 @@ class Lane:
         before: the step that its first new token comes after, where it goes on from a stream.
         script: steps whose luck is taken again, or their picks, by position; past them the lane goes on with its own
             settings and seed (see `engine.generation.counterfactual.script_of`).
+        dice: the u of its first flips, given by hand.
     """
 
     tokens: list[int]
@@ -54,6 +55,7 @@ class Lane:
     offset: int = 0
     before: Step | None = None
     script: Mapping[int, Step] = field(default_factory=dict)
+    dice: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         if self.prompt is None:
@@ -89,21 +91,21 @@ class Lane:
 def lane_at(
     stream: Stream, position: int, settings: Settings, *, seed: int, coin: CoinKind = "interval", roll: int = 0,
     end_of_text: int | None = None, limit: int | None = None, slide: bool = True,
-    script: Mapping[int, Step] | None = None,
+    script: Mapping[int, Step] | None = None, dice: Sequence[float] = (),
 ) -> Lane:
     """A lane that goes on from a position of a stream with all the state that it has there.
 
     Args:
         stream: what it goes on from; a prefix alone is a `Prefix`.
         position: 0 ... len(stream); what stands there and after it is left out.
-        settings, seed, coin, roll, end_of_text, limit, slide, script: of the lane (see `Lane`).
+        settings, seed, coin, roll, end_of_text, limit, slide, script, dice: of the lane (see `Lane`).
     """
     context = context_at(stream, position, settings, seed=seed, roll=roll, tokenizer=None, context_length=0)
     before = stream.step(position - 1) if position else None
     if before is not None and before.offset != context.offset:
         before = replace(before, offset=context.offset)
     return Lane(stream.ids(position), settings, seed, coin, roll, end_of_text, limit, slide, prompt=context.prompt,
-                offset=context.offset, before=before, script=script or {})
+                offset=context.offset, before=before, script=script or {}, dice=dice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +126,18 @@ class NextToken:
 def next_token(lane: Lane, tokenizer: Tokenizer | None, context_length: int) -> NextToken:
     """What a lane's next token is chosen with: by its script as far as that goes, then by its own settings."""
     settings, seed, roll, coin = lane.settings, lane.seed, 0 if lane.steps else lane.roll, lane.coin
-    old = lane.script.get(len(lane))
+    old, u = lane.script.get(len(lane)), None
     if old is not None:
         settings = old.settings or settings
         if old.seed is not None and old.coin is not None:
             seed, roll, coin = old.seed, old.roll, old.coin
+        u = old.u if old.by_hand else None
+    elif len(lane.steps) < len(lane.dice):
+        u = lane.dice[len(lane.steps)]
     context = context_at(lane, len(lane), settings, seed=seed, roll=roll, tokenizer=tokenizer,
                          context_length=context_length)
+    if u is not None:
+        context, coin = by_hand(context, u), "interval"
     if old is None:
         if not len(lane):
             context = replace(context, offset=lane.offset)

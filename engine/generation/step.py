@@ -24,7 +24,8 @@ class Step:
         origin: prompt, sampled, or picked (a person chose it).
         u: the coin's chance in [0, 1); None where no coin was flipped.
         roll: how often the coin of this position had been flipped again.
-        seed, coin, settings: what the flip depended on; None for the prompt.
+        seed, coin, settings: what the flip depended on; None for the prompt. A flip without a seed was made by hand:
+            its u was rolled with dice, or typed.
         p_raw, p_final: its probability before and after the chain, fractions.
         rank: its place among the raw probabilities, 0 the highest.
         surprisal, entropy: -log2 p_raw and the raw distribution's entropy, in bits.
@@ -55,9 +56,16 @@ class Step:
         """The coin that was flipped: that of another position where lanes are lined up, or tokens came before."""
         return self.position + self.offset
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person gave the u of its flip."""
+        return self.origin == "sampled" and self.seed is None
+
     def same_flip(self, other: Step) -> bool:
         """Whether both came about the same way, so that one node can stand for both."""
-        return (self.token, self.origin, self.roll, self.seed, self.coin, self.settings, self.offset) == (
+        given = self.by_hand and self.u != other.u
+        return not given and (
+            self.token, self.origin, self.roll, self.seed, self.coin, self.settings, self.offset) == (
             other.token, other.origin, other.roll, other.seed, other.coin, other.settings, other.offset)
 
 

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 
+HAND_SEED = 0
+"""Where a person gives the u of a flip no seed is kept: a rule of the chain that flips a coin of its own (XTC) has this
+one."""
+
+
 class Stream(Protocol):
     """Tokens from position 0 on, and how each came about: a tree's branch in view, a lane, a plain prefix."""
 
@@ -111,16 +116,24 @@ def context_at(
     """
     there = stream.step(position) if position < len(stream) else None
     before = stream.step(position - 1) if position else None
+    u: float | None = None
     if roll is None:
         flipped = there is not None and there.origin == "sampled"
         roll = there.roll if flipped and there is not None else 0
         seed = there.seed if flipped and there is not None and there.seed is not None else seed
+        if there is not None and there.by_hand:
+            seed, u = HAND_SEED, there.u
     near = there if there is not None and there.origin != "prompt" else before
     return SamplingContext(
         position, stream.ids(position) if settings.looks_back else (), min(stream.prompt_length(), position),
         tokenizer, seed, roll, near.offset if near is not None else 0, mu_after(before, settings),
-        window_start(position, context_length) if context_length else 0,
+        window_start(position, context_length) if context_length else 0, u,
     )
+
+
+def by_hand(context: SamplingContext, u: float) -> SamplingContext:
+    """The same context where a person gives the u of the flip."""
+    return replace(context, seed=HAND_SEED, roll=0, u=u)
 
 
 def recorded_context(
@@ -128,9 +141,10 @@ def recorded_context(
 ) -> SamplingContext:
     """The context as the step at a position records it, for replaying it: its seed, roll, offset and mirostat state."""
     step = stream.step(position)
-    context = context_at(stream, position, settings, seed=step.seed or 0, roll=step.roll, tokenizer=tokenizer,
+    seed = HAND_SEED if step.seed is None else step.seed
+    context = context_at(stream, position, settings, seed=seed, roll=step.roll, tokenizer=tokenizer,
                          context_length=context_length)
-    return replace(context, offset=step.offset, mu=step.mu)
+    return replace(context, offset=step.offset, mu=step.mu, u=step.u if step.by_hand else None)
 
 
 def mu_after(step: Step | None, settings: Settings) -> float | None:

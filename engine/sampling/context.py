@@ -23,6 +23,7 @@ class SamplingContext:
         offset: added to the position for the coins, where lanes line up at the end of prefixes of different lengths.
         mu: mirostat's state, in bits; None where it begins.
         window: position of the first token that the network sees.
+        u: given by a person in place of the interval coin's; None for the coin's own. Its record has no seed.
     """
 
     position: int = 0
@@ -34,6 +35,7 @@ class SamplingContext:
     offset: int = 0
     mu: float | None = None
     window: int = 0
+    u: float | None = None
 
     @property
     def coin_position(self) -> int:

@@ -278,7 +278,10 @@ def plausible(row: NodeRow, settings: dict[int, Settings], models: int, position
         return False
     if row.seed is not None and not (type(row.seed) is int and 0 <= row.seed < SEED_LIMIT):
         return False
-    return row.origin != "sampled" or None not in (row.u, row.settings, row.coin, row.seed)
+    if row.origin != "sampled":
+        return True
+    by_hand = row.seed is None and row.coin == "interval" and row.roll == 0 and row.u is not None and row.u < 1
+    return None not in (row.u, row.settings, row.coin) and (row.seed is not None or by_hand)
 
 
 def grow_row(tree: Tree, parent: int, row: NodeRow, settings: dict[int, Settings]) -> int:

@@ -34,7 +34,7 @@ APPLICATION_ID = 0x67707432
 """Tells a session from other SQLite files ("gpt2")."""
 
 
-VERSION = 2
+VERSION = 3
 """Of the schema; `MIGRATIONS` lead from each version before to the next."""
 
 # The root holds no step and no row: a parent or head that is NULL is the root.
@@ -62,6 +62,7 @@ CREATE TABLE history (
 MIGRATIONS: dict[int, str] = {
     # Settings need nothing: those of before are told by their record (`Settings.from_dict`).
     1: "CREATE TABLE turns (node INTEGER PRIMARY KEY, child INTEGER NOT NULL REFERENCES nodes(id));",
+    2: "",  # flips whose u was given by hand have no seed, which programs of before take for damage
 }
 """SQL that leads from a version to the next."""
 

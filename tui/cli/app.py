@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gpt2_remix.engine.cli.arguments import Number
+from gpt2_remix.engine.cli.arguments import Number, check_dice
 from gpt2_remix.engine.cli.options import (
     SETTINGS_HELP,
     ManySources,
@@ -42,8 +42,8 @@ from gpt2_remix.engine.tokens.ids import parse_ids
 @click.pass_context
 def app_command(
     context: click.Context, prefix: str | None, ids: str | None, changes: tuple[str, ...], preset_name: str | None,
-    seed: int | None, coin: CoinKind, theme: str | None, speed: float | None, model: ModelChoice,
-    session: Path | None, sources: tuple[str, ...],
+    seed: int | None, coin: CoinKind, dice: tuple[float, ...], theme: str | None, speed: float | None,
+    model: ModelChoice, session: Path | None, sources: tuple[str, ...],
 ) -> int:
     """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
     if prefix is not None and ids is not None:
@@ -66,6 +66,7 @@ def app_command(
         notes = tuple(filter(None, [about_line_ends([one for one in named if not is_index(one[1])])]))
     if session is None or model.given:
         check_what_is_known(model.name, token_ids, settings)
+    check_dice(dice, coin)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
     # A change waits up to two frames to be painted; streaming itself paints no more often than pacing.FASTEST.
     os.environ.setdefault("TEXTUAL_FPS", "120")
@@ -75,8 +76,9 @@ def app_command(
     app = RemixApp(
         Options(
             prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
-            coin=coin if coin_given else None, theme=theme, speed=speed, model=model.name if model.given else None,
-            load=model.options, session=session, sources=sources, notes=notes,
+            coin=coin if coin_given else None, dice=dice, theme=theme, speed=speed,
+            model=model.name if model.given else None, load=model.options, session=session, sources=sources,
+            notes=notes,
         )
     )
     if sys.platform != "win32":

@@ -115,9 +115,12 @@ class Choosing:
 
             exploration, tree = self._host.exploration, self._host.exploration.tree
             roll = exploration.next_roll(place)
-            dist = exploration.distribution(place, roll)
+            u = exploration.dice[0] if position is None and exploration.dice else None
+            dist = exploration.distribution(place, roll, u=u)
             if dist is not None:
-                step = choose_token(dist, exploration.context(place, roll), tree.view.coin)
+                step = choose_token(dist, exploration.context(place, roll, u=u), tree.view.coin)
+                if u is not None:
+                    del exploration.dice[0]
                 self.commit_step(step, cursor=place)
 
         self.when_known(position, act)

@@ -139,6 +139,10 @@ class Drawing:
         same = "the same again · " if again and kind == "gumbel" else ""
         rolled = f"seed {seed} · roll {roll}{self._maker(cursor)}"
         told = ", flipped again" if roll else ", the first flip"
+        if step is not None and step.by_hand:
+            rolled, told = f"u by hand{self._maker(cursor)}", ", no seed"
+        elif at_end and exploration.dice:
+            rolled, told = f"next: u {exploration.dice[0]:g}", ", by hand"
         if cell_len(same + rolled + told) <= host.panes.coin.size.width - 2:
             rolled += told
         retitle(host.panes.coin, title=title, subtitle=same + rolled)

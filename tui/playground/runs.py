@@ -69,7 +69,7 @@ class Runs:
         if not exploration.ready or (goal is not None and goal <= len(tree)):
             return
         lane = lane_at(tree, len(tree), view.settings, seed=view.seed, coin=view.coin, end_of_text=self._end(),
-                       limit=None if goal is None else goal - len(tree))
+                       limit=None if goal is None else goal - len(tree), dice=tuple(exploration.dice))
         self._begin([lane], [view.head], endless=True, following=following, goal=goal)
 
     def branch(self) -> None:
@@ -131,6 +131,8 @@ class Runs:
         for place, steps in enumerate(message.lanes):
             old = run.tails[place]
             run.tails[place] = tree.graft(old, steps)
+            if place == 0 and run.endless:
+                del exploration.dice[: sum(step.by_hand for step in steps)]
             if place == 0 and steps and tree.view.head == old:
                 new = tree.nodes[run.tails[0]].depth
                 cursor = new - 1 if run.following else exploration.cursor

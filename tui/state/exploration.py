@@ -35,6 +35,7 @@ class Exploration:
         network: the number of the network that runs; 0 before the first.
         computed: tokens that the network was run on, as last told.
         comparison: the newest one; it stays as it is while its screen is closed.
+        dice: the u of the next flips at the stream's end, given by hand.
     """
 
     def __init__(self, *, seed: int, settings: Settings, coin: CoinKind, tree: Tree | None = None) -> None:
@@ -45,6 +46,7 @@ class Exploration:
         self.network = 0
         self.computed = 0
         self.comparison: Comparison | None = None
+        self.dice: list[float] = []
         self._distributions = DistributionCache(KEPT_LOGITS, KEPT_DISTRIBUTIONS)
 
     @property
@@ -96,20 +98,23 @@ class Exploration:
         """The roll of the next flip at a position; at the stream's end the first, which redo or space take again."""
         return self.tree.next_roll(position) if position < len(self.tree) else 0
 
-    def context(self, position: int, roll: int | None = None, settings: Settings | None = None) -> SamplingContext:
+    def context(
+        self, position: int, roll: int | None = None, settings: Settings | None = None, u: float | None = None
+    ) -> SamplingContext:
         """The context of a position, for the flip that stands there or would come next.
 
         Args:
             position: 0 ... the stream's length.
             roll: of the flip; of the token that stands there, or of the next flip, where None.
             settings: the current ones where None.
+            u: of the flip, where a person gives it.
         """
-        from gpt2_remix.engine.generation.stream import context_at
+        from gpt2_remix.engine.generation.stream import by_hand, context_at
 
         tree, settings = self.tree, self.settings if settings is None else settings
         if roll is None and not (position < len(tree) and tree.step(position).origin == "sampled"):
             roll = self.next_roll(position)
-        return context_at(
+        context = context_at(
             tree,
             position,
             settings,
@@ -118,20 +123,21 @@ class Exploration:
             context_length=self.info.context if self.info else 0,
             tokenizer=self.tokenizer,
         )
+        return context if u is None else by_hand(context, u)
 
     def distribution(
-        self, position: int, roll: int | None = None, *, account: bool = False
+        self, position: int, roll: int | None = None, *, u: float | None = None, account: bool = False
     ) -> Distribution | None:
         """The distribution of a position under the current settings; None while its logits are not at hand.
 
-        With `account` it holds what each rule of the chain left. `roll` matters to a chain that flips a coin of its
-        own.
+        With `account` it holds what each rule of the chain left. `roll` and `u` matter to a chain that flips a
+        coin of its own.
 
         Raises:
             EngineError: the settings leave no token, or the logits are not finite.
         """
         return self._distributions.get(self.tree.parent_of(position), self.settings,
-                                       lambda: self.context(position, roll), account=account)
+                                       lambda: self.context(position, roll, u=u), account=account)
 
     def use_network(self, network: int, info: ModelInfo, tokenizer: Tokenizer) -> None:
         """Go on with another network: what the one before gave is dropped."""

@@ -21,6 +21,7 @@ class Options:
     settings: Settings | None = None
     seed: int | None = None
     coin: CoinKind | None = None
+    dice: tuple[float, ...] = ()
     theme: str | None = None
     speed: float | None = None
     model: str | None = None

@@ -167,6 +167,8 @@ class Coin(Widget):
         segments = [Segment(f"u {step.u:.4f} → ", palette.value), Segment(self._label_of(step.token), palette.taken)]
         if view.again:
             segments.append(Segment(f" again, roll {step.roll}", palette.taken))
+        if step.by_hand:
+            segments.append(Segment(" by hand", palette.muted))
         if dist.settings != step.settings:
             from gpt2_remix.engine.sampling.coin import choose_interval
 

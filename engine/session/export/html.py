@@ -125,7 +125,8 @@ def _spans(
 def _hover(step: Step, tokenizer: Tokenizer, candidates: Sequence[Candidate]) -> str:
     said = [f"{step.position}: id {step.token}, {step.origin}"]
     if step.u is not None:
-        said.append(f"u {step.u:.4f}, seed {step.seed}, roll {step.roll}")
+        luck = "by hand" if step.by_hand else f"seed {step.seed}, roll {step.roll}"
+        said.append(f"u {step.u:.4f}, {luck}")
     if step.p_raw is not None:
         said.append(f"raw {step.p_raw:.2%}" + (f", final {step.p_final:.2%}" if step.p_final is not None else ""))
     if step.surprisal is not None and step.entropy is not None:

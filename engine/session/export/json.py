@@ -19,7 +19,7 @@ from gpt2_remix.engine.session.outline import branch_only
 from gpt2_remix.engine.session.records import LARGEST, NodeRow, grow_row, node_row, plausible, turn
 from gpt2_remix.engine.session.tree import Tree
 
-FORMAT, FORMAT_VERSION = "gpt2-remix session", 2
+FORMAT, FORMAT_VERSION = "gpt2-remix session", 3
 """Version 1 did not hold turns, and the settings' default order was another (see `Settings.from_dict`)."""
 
 FIELDS = NodeRow._fields[1:]

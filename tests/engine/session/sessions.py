@@ -33,7 +33,8 @@ def grown(seed: int, size: int, *, words: str = "It is", vocabulary: int = 8193)
                     surprisal=float(rng.exponential(4)), entropy=float(rng.exponential(4)),
                     mu=float(rng.normal()) if rng.random() < 0.1 else None)
         if act < 0.7:
-            tree.append(step)
+            by_hand = tree.view.coin == "interval" and rng.random() < 0.1
+            tree.append(at(step, step.position, seed=None) if by_hand else step)
         elif act < 0.8:
             tree.choose(at(step, position, roll=int(rng.integers(1, 9))), cursor=position)
         elif act < 0.85:

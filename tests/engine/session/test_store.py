@@ -124,14 +124,15 @@ def test_the_schema_is_as_promised(tmp_path: Path) -> None:
 def test_older_formats_are_migrated_and_newer_ones_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.remix"
     save_whole(grown(3, 9), path)
-    monkeypatch.setattr(store, "VERSION", 3)
+    now = store.VERSION
+    monkeypatch.setattr(store, "VERSION", now + 2)
     monkeypatch.setattr(store, "MIGRATIONS", {
-        1: "ALTER TABLE marks ADD COLUMN colour TEXT NOT NULL DEFAULT ''",
-        2: "CREATE TABLE more (id INTEGER PRIMARY KEY)",
+        now: "ALTER TABLE marks ADD COLUMN colour TEXT NOT NULL DEFAULT ''",
+        now + 1: "CREATE TABLE more (id INTEGER PRIMARY KEY)",
     })
     Store(path).close()
     db = sqlite3.connect(path)
-    assert db.execute("PRAGMA user_version").fetchone() == (3,)
+    assert db.execute("PRAGMA user_version").fetchone() == (now + 2,)
     assert db.execute("SELECT count(*) FROM more").fetchone() == (0,)
     same(read(path), grown_like(path, 3, 9))
     monkeypatch.setattr(store, "VERSION", 1)
