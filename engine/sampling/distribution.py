@@ -30,7 +30,7 @@ class Stage:
 
     Attributes:
         rule: its name.
-        kept: how many tokens it state.
+        kept: how many tokens it left.
         mass_removed: the share of the probability that was left before it and is gone after it, 0 to 1.
     """
 
@@ -68,7 +68,7 @@ class Distribution:
 
     @cached_property
     def kept(self) -> int:
-        """How many tokens the chain state."""
+        """How many tokens the chain left."""
         return int(np.count_nonzero(self.removed == 0))
 
     @cached_property

@@ -45,6 +45,55 @@ class CoinView:
         return self.dist is not None and self.dist.settings.greedy
 
 
+def share_segments(
+    dist: Distribution, width: int, hit: int | None, palette: Palette, name_of: Callable[[int], str],
+    span: tuple[float, float] = (0.0, 1.0),
+) -> list[Segment]:
+    """A part of the unit interval in `width` cells: shares of half a cell or more on their own, the others as one tail.
+
+    Args:
+        dist: whose shares they are.
+        width: cells.
+        hit: the token that was chosen, which is always seen where its share is in the part.
+        palette: the styles.
+        name_of: a token's name.
+        span: where the part begins and ends.
+    """
+    from gpt2_remix.engine.sampling.coin import interval_shares, interval_span
+
+    low, high = span
+    scale, whole = width / (high - low), span == (0.0, 1.0)
+    tokens, edges = interval_shares(dist.final, width if whole else dist.size)
+    first = int(edges.searchsorted(low, side="right"))
+    segments: list[Segment] = []
+    done = 0
+    for place in range(first, len(tokens)):
+        token, edge = int(tokens[place]), round((min(float(edges[place]), high) - low) * scale)
+        if edge > done:
+            style = palette.share_hit if token == hit else palette.share[len(segments) % 2]
+            segments.append(Segment(_label(name_of(token), edge - done), style))
+            done = edge
+        if done >= width:
+            break
+    if done < width:
+        segments.append(Segment("┊" * (width - done) if done else " " * width, palette.muted))
+    if hit is not None and all(segment.style is not palette.share_hit for segment in segments):
+        # The share that was hit is too small for a cell of its own: show it where it lies.
+        start, end = interval_span(dist.final, hit)
+        if start < high and end > low:
+            place = max(0, min(width - 1, int((start - low) * scale)))
+            strip = Strip(segments)
+            return [*strip.crop(0, place), Segment("█", palette.marker), *strip.crop(place + 1, width)]
+    return segments
+
+
+def _label(name: str, width: int) -> str:
+    if cell_len(name) > width:
+        return " " * width if width < 3 else set_cell_size(name, width - 1) + "…"
+    left = (width - cell_len(name)) // 2
+    return set_cell_size(" " * left + name, width)
+
+
 class Coin(Widget):
     """Three lines: the marker, the shares, and in words what happened."""
 
@@ -118,40 +167,8 @@ class Coin(Widget):
                 from gpt2_remix.engine.sampling.coin import choose_interval
 
                 hit = choose_interval(dist.final, step.u)
-            return self._shares(dist, width, hit)
+            return share_segments(dist, width, hit, self._palette, self._label_of)
         return self._words(view, dist, width)
-
-    def _shares(self, dist: Distribution, width: int, hit: int | None) -> list[Segment]:
-        """The interval in `width` cells: shares of half a cell or more on their own, the others as one tail."""
-        from gpt2_remix.engine.sampling.coin import interval_shares, interval_span
-
-        segments: list[Segment] = []
-        done = 0
-        for token, edge in zip(*interval_shares(dist.final, width), strict=True):
-            end = round(float(edge) * width)
-            if end <= done:
-                continue
-            style = self._palette.share_hit if int(token) == hit else self._palette.share[len(segments) % 2]
-            segments.append(Segment(self._label(int(token), end - done), style))
-            done = end
-        if done < width:
-            tail = "┊" * (width - done) if done else " " * width
-            segments.append(Segment(tail, self._palette.muted))
-        if hit is not None and all(segment.style is not self._palette.share_hit for segment in segments):
-            # The share that was hit is too small for a cell of its own: show it where it lies.
-            start, _ = interval_span(dist.final, hit)
-            place = min(width - 1, int(start * width))
-            strip = Strip(segments)
-            before, after = strip.crop(0, place), strip.crop(place + 1, width)
-            return [*before, Segment("█", self._palette.marker), *after]
-        return segments
-
-    def _label(self, token: int, width: int) -> str:
-        name = self._label_of(token)
-        if cell_len(name) > width:
-            return " " * width if width < 3 else set_cell_size(name, width - 1) + "…"
-        left = (width - cell_len(name)) // 2
-        return set_cell_size(" " * left + name, width)
 
     def _words(self, view: CoinView, dist: Distribution, width: int) -> list[Segment]:
         palette, step = self._palette, view.step
