@@ -11,6 +11,9 @@ from gpt2_remix.tui.playground.branches import Branches
 from gpt2_remix.tui.playground.keymap import KEYMAP
 from gpt2_remix.tui.playground.trace_line import TraceLine
 from gpt2_remix.tui.playground.views import VIEWS
+from gpt2_remix.tui.stage.bars import StageBars
+from gpt2_remix.tui.stage.interval import StageCoin
+from gpt2_remix.tui.stage.keymap import KEYMAP as STAGE_KEYMAP
 from gpt2_remix.tui.state.heats import HEATS
 from gpt2_remix.tui.training.new import TrainScreen
 from gpt2_remix.tui.tree.keymap import KEYMAP as TREE_KEYMAP
@@ -34,6 +37,7 @@ PANES: tuple[Part, ...] = (
     Paragraph("training", TrainScreen.HELP),
 )
 
+STAGE: tuple[Part, ...] = (Paragraph("candidates", StageBars.HELP), Paragraph("coin", StageCoin.HELP))
 COINS: Part = Paragraph("what each coin keeps equal", Coin.KEPT_HELP)
 LANES: tuple[Part, ...] = (Paragraph("lanes", LaneColumn.HELP), Paragraph("statistics", LaneColumn.STATISTICS_HELP))
 
@@ -44,6 +48,7 @@ def pages() -> dict[str, tuple[Part, ...]]:
     return {
         "playground": (help_of(KEYMAP), *PANES, COINS, Paragraph("keys of the compare screen (c)"), compare, *LANES),
         "compare": (compare, *LANES, COINS),
+        "stage": (help_of(STAGE_KEYMAP), *STAGE),
         "tree": (help_of(TREE_KEYMAP), Paragraph("tree", TreeScreen.HELP)),
     }
 

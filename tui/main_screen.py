@@ -70,6 +70,9 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
     ONE_NETWORK: ClassVar[bool] = False
     """Whether it lays streams side by side, which are to come from one network."""
 
+    NEEDED: ClassVar[tuple[int, int]] = NEEDED
+    """Cells that it needs."""
+
     CONDITIONAL: ClassVar[tuple[str, ...]] = ()
     """What keys do that do not always work: the footer is made anew when that changes."""
 
@@ -154,11 +157,11 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
     def on_resize(self, event: events.Resize) -> None:
         """Below the size that the panes need, one line says so."""
         width, height = event.size
-        self.set_class(width < NEEDED[0] or height < NEEDED[1], "small")
+        self.set_class(width < self.NEEDED[0] or height < self.NEEDED[1], "small")
         self.set_class(width >= WIDE, "wide")
         self.set_class(width >= WIDEST, "widest")
         self.set_class(height >= TALL, "tall")
-        self.query_one("#too-small", Static).update(needs_room(width, height))
+        self.query_one("#too-small", Static).update(needs_room(width, height, self.NEEDED))
         self.resized()
 
     def resized(self) -> None:

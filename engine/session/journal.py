@@ -83,11 +83,14 @@ class Journal:
 
     @classmethod
     def of_saved(cls, session: Session) -> Journal:
-        """For a session as its file holds it."""
-        journal = cls(session)
-        journal.changes()
-        session.tree.touched.clear()
-        session.tree.turned.clear()
+        """For a session as its file holds it; made before anything is done with it, so that nothing new counts as kept.
+        """
+        tree = session.tree
+        journal = cls(session, len(tree.nodes))
+        journal._last = journal._now()
+        tree.settled = tree.history_place
+        tree.touched.clear()
+        tree.turned.clear()
         return journal
 
     def _now(self) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
     from gpt2_remix.engine.locks import Lock
     from gpt2_remix.engine.models.record import ModelRecord
     from gpt2_remix.engine.progress import Progress
-    from gpt2_remix.engine.session.journal import Session
+    from gpt2_remix.engine.session.journal import Journal, Session
 
 
 @dataclass(slots=True)
@@ -23,9 +23,10 @@ class OpenedSession:
 
     Attributes:
         path: None where there is no place for a file.
-        saved: whether the file holds the session as it is.
+        saved: whether the file holds the session as it was opened.
         lock: held as long as the session is open here.
         notes: lines for the person.
+        journal: says what is new in it since then.
     """
 
     session: Session
@@ -33,6 +34,12 @@ class OpenedSession:
     saved: bool
     lock: Lock | None = None
     notes: list[str] = field(default_factory=list)
+    journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        from gpt2_remix.engine.session.journal import Journal
+
+        self.journal = Journal.of_saved(self.session) if self.saved else Journal(self.session)
 
     def release(self) -> None:
         """Others may open it now."""

@@ -12,7 +12,7 @@ from gpt2_remix.tui.state.comparison import Comparison
 
 
 class Places:
-    """What c, T, m, M, W, e, N and ? do."""
+    """What c, T, P, m, M, W, e, N and ? do."""
 
     def __init__(self, host: Host, runs: Runs) -> None:
         self._host = host
@@ -68,6 +68,16 @@ class Places:
         self._runs.stop()
         host.changed(keep_selection=True)
         host.app.push_screen(TreeScreen(host.workspace, host.exploration), chosen)
+
+    def stage(self) -> None:
+        """Tell the stream to a room, from its end on: text, candidates and coin, and nothing else."""
+        from gpt2_remix.tui.stage.screen import StageScreen
+
+        host = self._host
+        if self._still_loading():
+            return
+        self._runs.stop()
+        host.app.push_screen(StageScreen(host.workspace, host.exploration), lambda _: host.changed())
 
     def note(self) -> None:
         """Write a note on the token under the cursor; the tree screen and exports show it."""

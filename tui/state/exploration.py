@@ -13,6 +13,7 @@ from gpt2_remix.engine.session.tree import Tree
 from gpt2_remix.engine.tokens.display import decode_token, show_text, show_token
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer, split_characters
 from gpt2_remix.tui.state.distributions import DistributionCache
+from gpt2_remix.tui.state.room import Score
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.generation.backend import Logits
@@ -35,6 +36,7 @@ class Exploration:
         network: the number of the network that runs; 0 before the first.
         computed: tokens that the network was run on, as last told.
         comparison: the newest one; it stays as it is while its screen is closed.
+        score: what guesses of the next token took, on the stage.
         dice: the u of the next flips at the stream's end, given by hand.
     """
 
@@ -47,6 +49,7 @@ class Exploration:
         self.computed = 0
         self.comparison: Comparison | None = None
         self.dice: list[float] = []
+        self.score = Score()
         self._distributions = DistributionCache(KEPT_LOGITS, KEPT_DISTRIBUTIONS)
 
     @property

@@ -13,7 +13,6 @@ from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.workers.session_writer import SessionWriter
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
-    from gpt2_remix.engine.session.journal import Journal
     from gpt2_remix.engine.session.opening import OpenedSession
 
 TICK = 0.25
@@ -28,7 +27,6 @@ class SavedExploration:
     """An exploration's session, what of it was given to the writer, how that went, and why it could not be saved."""
 
     opened: OpenedSession
-    journal: Journal
     state: str = ""
     given: bool = False
     reason: str = ""
@@ -44,12 +42,8 @@ class Autosave:
 
     def save_in(self, exploration: Exploration, opened: OpenedSession) -> None:
         """From now on this exploration is kept in a session's file."""
-        from gpt2_remix.engine.session.journal import Journal
-
-        session = opened.session
-        session.tree = exploration.tree
-        journal = Journal.of_saved(session) if opened.saved else Journal(session)
-        self._kept[exploration] = SavedExploration(opened, journal, "saved" if opened.saved else "", given=opened.saved)
+        opened.session.tree = exploration.tree
+        self._kept[exploration] = SavedExploration(opened, "saved" if opened.saved else "", given=opened.saved)
 
     def save_new(self, exploration: Exploration) -> None:
         """This exploration gets a file of its own as soon as there is something to keep."""
@@ -83,14 +77,14 @@ class Autosave:
         kept = self._kept.get(exploration)
         if kept is None:
             return ""
-        behind = kept.state == "saved" and len(exploration.tree.nodes) > kept.journal.saved
+        behind = kept.state == "saved" and len(exploration.tree.nodes) > kept.opened.journal.saved
         return "saving" if behind else kept.state
 
     @property
     def busy(self) -> bool:
         """Whether something is to be saved that is not on the disk yet."""
         return any(
-            self._worth(exploration, kept) and (kept.state != "saved" or kept.journal.pending)
+            self._worth(exploration, kept) and (kept.state != "saved" or kept.opened.journal.pending)
             for exploration, kept in self._kept.items()
         )
 
@@ -109,7 +103,7 @@ class Autosave:
             if path is None or not self._worth(exploration, kept):
                 continue
             kept.opened.session.words = kept.opened.session.words or self._words(exploration)
-            changes = kept.journal.changes(whole=not kept.given)
+            changes = kept.opened.journal.changes(whole=not kept.given)
             if changes is not None:
                 kept.given = True
                 if kept.state in ("", "saved"):

@@ -1,0 +1,1 @@
+"""The stage: one token after the other, told to a room."""

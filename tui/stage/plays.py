@@ -1,0 +1,275 @@
+"""What a room plays: it guesses the next token, rolls dice for u, or votes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.sampling.dice import MOST_DIGITS, span_of, u_of
+from gpt2_remix.tui.stage.bars import BarRow, rows_of
+from gpt2_remix.tui.stage.host import Host
+from gpt2_remix.tui.stage.telling import Telling
+from gpt2_remix.tui.state.room import LETTERS, bits_of, parse_tally, shuffled, winner
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+    from gpt2_remix.engine.sampling.distribution import Distribution
+
+Kind = Literal["guess", "dice", "vote"]
+
+MOST_TYPED = 40
+
+
+@dataclass(slots=True)
+class Play:
+    """A play that goes on.
+
+    Attributes:
+        kind: which.
+        typed: hands or digits so far.
+        words: whether the candidates' words stand beside their letters, in a guess.
+        answers: the tokens that letters stand for, in their order.
+        hands: that were counted, once they were.
+        said: what came of it, or what was wrong with what was typed.
+    """
+
+    kind: Kind
+    typed: str = ""
+    words: bool = False
+    answers: tuple[int, ...] = ()
+    hands: tuple[int, ...] = ()
+    said: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether the room is still asked."""
+        return not self.hands
+
+
+class Plays:
+    """What a, d and v do, and what is typed then.
+
+    Attributes:
+        play: the one that goes on, or whose outcome is on the screen; None for none.
+    """
+
+    def __init__(self, host: Host, telling: Telling) -> None:
+        self._host = host
+        self._telling = telling
+        self.play: Play | None = None
+        telling.when_told = self._told
+
+    # How they begin and end
+
+    def guess(self) -> None:
+        """Ask the room which token comes next; its letters tell nothing until the reveal."""
+        self._begin("guess")
+
+    def dice(self) -> None:
+        """Let the room roll u with ten-sided dice."""
+        exploration = self._host.exploration
+        if exploration.tree.view.coin == "gumbel":
+            self._host.workspace.say("dice roll the interval coin's u, and this is the race: i in the playground "
+                                     "changes the coin")
+        elif exploration.settings.greedy:
+            self._host.workspace.say("at temperature 0 no coin is flipped: raise it, or switch the preset with p")
+        elif exploration.settings.flips:
+            self._host.workspace.say("xtc flips a coin of its own beside the dice: switch it off first")
+        else:
+            self._begin("dice")
+
+    def vote(self) -> None:
+        """Let the room choose among the candidates; the coin's choice is shown beside it."""
+        self._begin("vote")
+
+    def _begin(self, kind: Kind) -> None:
+        telling = self._telling
+        if telling.running:
+            telling.pause()
+        if telling.story.moving:
+            return
+        if self.play is not None and self.play.open and self.play.kind == kind:
+            self.leave()
+            return
+        self.play = Play(kind)
+        telling.restart()
+        telling.go_to("ask")
+        self.ready()
+
+    def leave(self) -> None:
+        """Play no longer; the text stays as it is."""
+        if self.play is not None:
+            self.play = None
+            self._telling.restart()
+
+    def ready(self) -> None:
+        """As soon as the distribution is known, letters stand for candidates."""
+        play, dist = self.play, self._telling.dist
+        if play is None or not play.open or dist is None or play.answers:
+            return
+        if play.kind == "dice":
+            self._telling.go_to("chain")
+            return
+        play.answers = self._answers(play.kind, dist)
+        if play.kind == "vote":
+            self._telling.go_to("chain")
+
+    def _answers(self, kind: Kind, dist: Distribution) -> tuple[int, ...]:
+        count = max(2, min(self._host.shown - (kind == "guess"), len(LETTERS) - 1, dist.kept))
+        likely = [int(token) for token in dist.order(count)]
+        return tuple(shuffled(likely, self._telling.story.position) if kind == "guess" else likely)
+
+    # What is typed
+
+    @property
+    def typing(self) -> bool:
+        """Whether keys go into what is typed."""
+        return self.play is not None and self.play.open
+
+    def type(self, character: str) -> bool:
+        """Take a character; whether it was one for this."""
+        play = self.play
+        if play is None or not play.open:
+            return False
+        letters = self._letters(play)
+        if play.kind == "dice":
+            fits = character.isdecimal() and character.isascii() and len(play.typed) < MOST_DIGITS
+        else:
+            fits = (character.isdecimal() and character.isascii()) or character in " ," or character.upper() in letters
+        if fits and len(play.typed) < MOST_TYPED:
+            play.typed += character.upper()
+            play.said = ""
+            self._host.changed()
+        return fits
+
+    def erase(self) -> None:
+        """Take the last character back."""
+        if self.play is not None and self.play.open:
+            self.play.typed = self.play.typed[:-1]
+            self._host.changed()
+
+    def show_words(self) -> None:
+        """Show the words beside the letters of a guess, or hide them."""
+        if self.play is not None and self.play.kind == "guess" and self.play.open:
+            self.play.words = not self.play.words
+            self._host.changed()
+
+    def _letters(self, play: Play) -> str:
+        return LETTERS[: len(play.answers) + (play.kind == "guess")]
+
+    def enter(self) -> None:
+        """Count what was typed: reveal, flip, or pick."""
+        play, dist = self.play, self._telling.dist
+        if play is None or not play.open or dist is None:
+            return
+        try:
+            if play.kind == "dice":
+                self._roll(play)
+            else:
+                play.hands = tuple(parse_tally(play.typed, self._letters(play)))
+                if play.kind == "guess":
+                    self._telling.space()
+                else:
+                    self._elect(play, dist)
+        except InputError as error:
+            play.said = str(error)
+        except EngineError as error:
+            self._host.workspace.say(str(error), error=True)
+        self._host.changed()
+
+    def _roll(self, play: Play) -> None:
+        from gpt2_remix.engine.generation.decode import choose_token
+
+        if not play.typed:
+            raise InputError("roll a ten-sided die and type its digit")
+        exploration, story, u = self._host.exploration, self._telling.story, u_of(play.typed)
+        dist = exploration.distribution(story.position, 0, u=u)
+        if dist is not None:
+            story.u = u
+            step = choose_token(dist, exploration.context(story.position, 0, u=u), "interval")
+            play.hands = (1,)
+            play.said = f"u = 0.{play.typed}, rolled by the room"
+            self._telling.place(step)
+
+    def _elect(self, play: Play, dist: Distribution) -> None:
+        from gpt2_remix.engine.generation.decode import choose_token, pick_token
+
+        exploration, story = self._host.exploration, self._telling.story
+        context = exploration.context(story.position)
+        coin = choose_token(dist, context, exploration.tree.view.coin)
+        place = winner(play.hands)
+        chosen = play.answers[place]
+        count = f"{play.hands[place]:,} of {sum(play.hands):,}"
+        name, other = exploration.name(chosen), exploration.name(coin.token)
+        same = "and so did the coin" if coin.token == chosen else f"the coin would have taken {other}"
+        play.said = f"the room took {name} ({count}); {same}"
+        self._telling.place(pick_token(dist, chosen, context))
+
+    # What comes of it
+
+    def _told(self, step: Step) -> None:
+        """A token has joined the text: what a guess needed."""
+        play = self.play
+        if play is None or play.open:
+            return
+        if play.kind == "guess":
+            dist = self._telling.dist
+            if dist is not None and step.origin == "sampled":
+                guess = bits_of(dist, play.answers, play.hands, step.token)
+                score = self._host.exploration.score
+                score.guesses.append(guess)
+                play.said = f"room {guess.room:.1f} bits, network {guess.network:.1f}   {score.words()}"
+
+    def begun(self) -> None:
+        """Another story begins: the outcome of the play before goes."""
+        if self.play is not None and not self.play.open and self._telling.story.phase is None:
+            self.play = None
+
+    # What is shown
+
+    def rows(self, dist: Distribution, count: int, hit: int | None) -> tuple[BarRow, ...]:
+        """The candidates as rows; the answers where the room is asked for one."""
+        name = self._host.exploration.name
+        play = self.play
+        if play is None or not play.answers:
+            return rows_of(dist, count, name, hit)
+        rows = tuple(BarRow(token, name(token), float(dist.raw[token]), float(dist.final[token]),
+                            dist.removed_by(token)) for token in play.answers)
+        if hit is not None and hit not in play.answers:
+            rows = (*rows, BarRow(hit, name(hit), float(dist.raw[hit]), float(dist.final[hit])))
+        return rows
+
+    def asks(self) -> str:
+        """What the room is asked, or what came of it."""
+        play = self.play
+        if play is None:
+            return ""
+        if play.said and play.hands:
+            return play.said
+        if not play.open:
+            return ""
+        wrong = f"{play.said}  " if play.said else ""
+        typed = f"{play.typed}▏"
+        if play.kind == "dice":
+            span = span_of(play.typed)
+            width = max(1, len(play.typed))
+            where = f"u is {span[0]:.{width}f} to {span[1]:.{width}f}" if play.typed else "u is 0 to 1"
+            return f"{wrong}roll a ten-sided die: 0.{typed}  {where}"
+        if play.kind == "guess":
+            letters = self._letters(play)
+            if not play.answers:
+                return "what comes next?"
+            more = "" if play.words else ", w shows words"
+            return f"{wrong}what comes next? hands for {letters[0]} to {letters[-1]}{more}: {typed}"
+        return f"{wrong}which one shall it be? hands for each: {typed}"
+
+    def settled(self, dist: Distribution) -> int | None:
+        """The token that the dice have decided on already, whatever comes; None while they have not."""
+        from gpt2_remix.engine.sampling.coin import choose_interval, interval_span
+
+        if self.play is None or self.play.kind != "dice" or not self.play.typed:
+            return None
+        low, high = span_of(self.play.typed)
+        token = choose_interval(dist.final, low)
+        return token if interval_span(dist.final, token)[1] >= high else None

@@ -1,0 +1,260 @@
+"""Telling: a token's story goes on by itself or by key, and ends with the token in the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.tui import messages
+from gpt2_remix.tui.stage.host import Host
+from gpt2_remix.tui.state.stage import (
+    PACES,
+    PHASES,
+    USUAL_PACE,
+    Pace,
+    Phase,
+    Scene,
+    Story,
+    phases_of,
+    scene_of,
+    seconds_of,
+)
+from gpt2_remix.tui.workers.requests import LogitsRequest
+
+if TYPE_CHECKING:  # numpy is not on the path to the first frame
+    from gpt2_remix.engine.sampling.distribution import Distribution
+
+
+class Telling:
+    """What space, g, r, < and > do.
+
+    Attributes:
+        story: of the token that is told; a new one has not begun.
+        pace: how fast.
+        running: whether the next story begins when one is told.
+    """
+
+    def __init__(self, host: Host, clock: Callable[[], float] = monotonic) -> None:
+        self._host = host
+        self._clock = clock
+        self.pace: Pace = PACES[USUAL_PACE]
+        self.running = False
+        self._to_the_end = False  # whether the phases follow each other by themselves
+        self._begun = 0.0
+        self._failed: object = None  # the place that the network could not give, so that it is not asked again at once
+        self.story = Story(len(host.exploration.tree))
+        self.when_told: Callable[[Step], object] | None = None
+
+    # What is known
+
+    @property
+    def dist(self) -> Distribution | None:
+        """The distribution of the story's token; None while it is not known, or where there can be none."""
+        try:
+            return self._host.exploration.distribution(self.story.position, self.story.roll, u=self.story.u)
+        except EngineError:
+            return None
+
+    @property
+    def problem(self) -> str:
+        """Why there can be no distribution, "" where there can."""
+        try:
+            self._host.exploration.distribution(self.story.position, self.story.roll, u=self.story.u)
+        except EngineError as error:
+            return str(error)
+        return ""
+
+    @property
+    def scene(self) -> Scene:
+        """What is seen now."""
+        return scene_of(self.story, self.dist)
+
+    @property
+    def moving(self) -> bool:
+        """Whether a phase is being told, or the next one follows by itself."""
+        return self.story.moving or (self._to_the_end and not self.story.told)
+
+    def ask(self) -> None:
+        """Ask the network for what is missing: this position, and the next one."""
+        exploration, position = self._host.exploration, self.story.position
+        tree = exploration.tree
+        place = tree.parent_of(position)
+        if exploration.ready and not exploration.knows(position) and place != self._failed:
+            ids = tree.ids(position, exploration.window(position))
+            self._host.workspace.engine.submit(
+                LogitsRequest(exploration.network, self._host.post_message, [(place, ids)]))
+
+    def take(self, message: messages.LogitsReady) -> None:
+        """Logits have come."""
+        exploration = self._host.exploration
+        if message.network == exploration.network and isinstance(message.place, int):
+            exploration.remember(message.place, message.logits)
+            exploration.computed = message.computed
+            self._failed = None
+            if self.moving:
+                self.tick()
+
+    def failed(self) -> None:
+        """The network could not give what was asked for: the story stops where it is."""
+        self._failed = self._host.exploration.tree.parent_of(self.story.position)
+        self.pause()
+
+    # What keys do
+
+    def space(self) -> None:
+        """Go on: the next phase, or a whole step, by the pace; what moves comes to its end; what runs pauses."""
+        if self.running:
+            self.pause()
+        elif self.story.moving and self.dist is not None:
+            self.story.share = 1.0
+            self._phase_told()
+        else:
+            self._to_the_end = self.pace.seconds is not None
+            self._next()
+
+    def run(self) -> None:
+        """Go on from token to token, or pause."""
+        if self.running:
+            self.pause()
+            return
+        self.running = self._to_the_end = True
+        if not self.story.moving:
+            self._next()
+
+    def pause(self) -> None:
+        """Stop where it is."""
+        self.running = self._to_the_end = False
+        if self.story.moving:
+            self.story.share = 1.0 if self.dist is not None else 0.0
+            if self.story.told:
+                self._commit()
+        self._host.move(False)
+        self._host.changed()
+
+    def change_pace(self, steps: int) -> None:
+        """Slower or faster; what is being told goes on at the new pace."""
+        place = max(0, min(len(PACES) - 1, PACES.index(self.pace) + steps))
+        told = self.story.share * self._seconds()
+        self.pace = PACES[place]
+        self._to_the_end = self._to_the_end and (self.running or self.pace.seconds is not None)
+        seconds = self._seconds()
+        self._begun = self._clock() - (min(1.0, told / seconds) if seconds else 1.0) * seconds
+        self._host.changed()
+
+    def again(self) -> None:
+        """Flip the last token's coin again."""
+        tree = self._host.exploration.tree
+        position = len(tree) - 1
+        if position < 0 or tree.step(position).origin == "prompt" or self.story.moving:
+            return
+        self.story = Story(position, self._host.exploration.next_roll(position))
+        self._to_the_end = True
+        self._enter("coin" if self.dist is not None else "ask")
+
+    def restart(self) -> None:
+        """The stream, or what its next token is chosen with, is another one: nothing of it has been told."""
+        self.running = self._to_the_end = False
+        self._host.move(False)
+        self.story = Story(len(self._host.exploration.tree))
+        self._host.changed()
+
+    def place(self, step: Step) -> None:
+        """Tell the end of a story: this step, which a person picked or rolled, joins the text."""
+        self.story.step = step
+        self._to_the_end = True
+        self._enter("token")
+
+    def go_to(self, phase: Phase) -> None:
+        """Have told everything up to a phase, that one included."""
+        self.story.phase, self.story.share = phase, 1.0
+        self._host.changed()
+
+    # How it goes on
+
+    def tick(self) -> None:
+        """A frame: tell as much as the time says."""
+        story = self.story
+        if not story.moving:
+            self._host.move(False)
+            return
+        seconds = self._seconds()
+        passed = 1.0 if self._host.still or not seconds else (self._clock() - self._begun) / seconds
+        if story.phase == "ask" and self.dist is None:
+            passed = min(passed, 0.99)
+            if self.problem:
+                self._host.workspace.say(self.problem, error=True)
+                self.restart()
+                return
+        story.share = max(story.share, min(1.0, passed))
+        if story.share >= 1:
+            self._phase_told()
+        self._host.changed()
+
+    def _seconds(self) -> float:
+        phase = self.story.phase or "ask"
+        return seconds_of(phase, self.pace, phases_of(self.dist))
+
+    def _phase_told(self) -> None:
+        """What comes after a phase."""
+        if self.story.told:
+            self._commit()
+            if self.running:
+                self._next()
+            else:
+                self._to_the_end = False
+        elif self._to_the_end:
+            self._next()
+        if not self.story.moving:
+            self._host.move(False)
+        self._host.changed()
+
+    def _next(self) -> None:
+        """Begin the next phase, or the next story."""
+        story = self.story
+        if story.phase is None or story.told:
+            if story.told or story.position != len(self._host.exploration.tree):
+                self.story = story = Story(len(self._host.exploration.tree))
+            dice = self._host.exploration.dice
+            story.u = dice[0] if dice else None
+            self._enter("ask")
+            return
+        order = phases_of(self.dist)
+        later = [phase for phase in order if PHASES.index(phase) > PHASES.index(story.phase)]
+        self._enter(later[0])
+
+    def _enter(self, phase: Phase) -> None:
+        if phase in ("coin", "token") and self.story.step is None:
+            self.story.step = self._flipped()
+            if self.story.step is None:
+                return
+        self.story.phase, self.story.share, self._begun = phase, 0.0, self._clock()
+        self._host.move(True)
+        if phase == "ask" and self.running:
+            self._host.changed()  # its frame is drawn, and the network asked, before it goes on
+        else:
+            self.tick()
+
+    def _flipped(self) -> Step | None:
+        """What the coin chooses."""
+        from gpt2_remix.engine.generation.decode import choose_token
+
+        exploration, story, dist = self._host.exploration, self.story, self.dist
+        if dist is None:
+            return None
+        roll = story.roll if story.roll is not None else exploration.next_roll(story.position)
+        return choose_token(dist, exploration.context(story.position, roll, u=story.u), exploration.tree.view.coin)
+
+    def _commit(self) -> None:
+        """Put the token into the tree."""
+        exploration, step = self._host.exploration, self.story.step
+        assert step is not None
+        tree = exploration.tree
+        if step.by_hand and exploration.dice and exploration.dice[0] == step.u:
+            del exploration.dice[0]
+        # What followed another token here does not come back: a room sees one token join the text.
+        tree.change(head=tree.add(tree.parent_of(step.position), step), cursor=step.position)
+        if self.when_told is not None:
+            self.when_told(step)
