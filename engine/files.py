@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -103,6 +103,13 @@ def check_can_write(path: Path) -> None:
         raise InputError(f"{path} cannot be written: there is no folder {where}; make it first")
     if not os.access(where, os.W_OK):
         raise InputError(f"{path} cannot be written: nothing can be made in {where}; name another place")
+
+
+def has_many_names(path: Path) -> bool:
+    """Whether a file has more than one name on its disk (hard links)."""
+    with suppress(OSError):
+        return path.stat().st_nlink > 1
+    return False
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ from gpt2_remix.engine.cli.arguments import FilePath
 from gpt2_remix.engine.cli.options import ModelChoice, commands, examples, json_option, model_options
 from gpt2_remix.engine.cli.output import echo, note, print_json
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.files import has_many_names
 from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:
@@ -141,6 +142,9 @@ def open_for_reading(wanted: str) -> Session:
     from gpt2_remix.engine.session.store import DamagedError, read
 
     path = find_session(wanted)
+    if has_many_names(path):
+        note(f"{path.name} has more than one name on this disk (hard links): tokens that were written under another "
+             "one and are not taken in yet are missing here")
     try:
         return read(path)
     except DamagedError as error:

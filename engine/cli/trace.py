@@ -75,6 +75,8 @@ def trace(
     from gpt2_remix.engine.trace.spans import covered, spans
 
     written = plain_line_ends(read_text(path)) if path is not None else text
+    if path is not None:
+        tell_line_ends([("", path)])
     located = locate(model.name, progress_bars())
     tokenizer = read_tokenizer(located)
     tokens = parse_ids(ids) if ids is not None else tokenizer.encode(written or "")

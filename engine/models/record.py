@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from gpt2_remix.engine.models.opening import Located
 
 
+LARGEST = 2**53
+"""Numbers of a record are below it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
     """The model that steps were made with.
@@ -58,12 +62,18 @@ def record_of(located: Located, info: ModelInfo, sha256: str) -> ModelRecord:
 
 def model_record(record: dict[str, Any]) -> ModelRecord:
     """A ModelRecord from its JSON form. Raises InputError, KeyError, TypeError, ValueError."""
-    layers, width, heads = (int(n) for n in record["shape"])
-    return ModelRecord(
-        str(record["name"]), int(record["parameters"]), str(record["precision"]), int(record["vocab_size"]),
-        int(record["context"]), (layers, width, heads), str(record["sha256"]), str(record.get("form", "")),
-        str(record.get("function", "")),
+    layers, width, heads = record["shape"]
+    made = ModelRecord(
+        record["name"], record["parameters"], record["precision"], record["vocab_size"], record["context"],
+        (layers, width, heads), record["sha256"], record.get("form", ""), record.get("function", ""),
     )
+    for name in ("name", "precision", "sha256", "form", "function"):
+        if not isinstance(getattr(made, name), str):
+            raise ValueError(f"a model's {name} is no text")
+    for number in (made.parameters, made.vocab_size, made.context, *made.shape):
+        if type(number) is not int or not 0 <= number < LARGEST:
+            raise ValueError("a model's size is no number that can be")
+    return made
 
 
 def words_of_change(before: ModelRecord, now: ModelRecord) -> str:

@@ -167,7 +167,12 @@ class Settings:
         order that it was made with.
         """
         try:
+            if not isinstance(record, Mapping):
+                raise TypeError(f"{str(record)[:40]!r} holds no fields")
             values = dict(record)
+            for name in ("logit_bias", "banned", "dry_breakers", "chain", "off"):
+                if name in values and not isinstance(values[name], Mapping if name == "logit_bias" else (list, tuple)):
+                    raise TypeError(f"{name} is of another kind")
             if "logit_bias" in values:
                 values["logit_bias"] = tuple((int(k), float(v)) for k, v in dict(values["logit_bias"]).items())
             if "banned" in values:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt2_remix.engine.errors import EngineError, InputError
-from gpt2_remix.engine.files import read_file, real_path
+from gpt2_remix.engine.files import has_many_names, read_file, real_path
 from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:  # sqlite3 is not on the path to the first frame
@@ -85,7 +85,7 @@ def open_session(path: Path, progress: Progress | None = None) -> OpenedSession:
     if held is None:
         return _copy(path, "is open in another window", progress)
     try:
-        if path.stat().st_nlink > 1:
+        if has_many_names(path):
             # SQLite keeps the log by the name that was opened: written under two names, a session would be torn.
             held.release()
             return _copy(path, "has more than one name on this disk (hard links)", progress)
@@ -128,6 +128,8 @@ def _copy(path: Path, why: str, progress: Progress | None) -> OpenedSession:
     except EngineError:
         target, lock = copy_session(path, folder() / wanted.name)
     note = f"{path.name} {why}; this is a copy, {target.name}"
+    if has_many_names(path):
+        note += ": tokens written under its other name may be missing"
     try:
         return OpenedSession(store.read(target, progress), target, True, lock, [note])
     except store.DamagedError as error:

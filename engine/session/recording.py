@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gpt2_remix.engine.errors import EngineError, InputError
-from gpt2_remix.engine.files import real_path
+from gpt2_remix.engine.files import has_many_names, real_path
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.interrupts import undisturbed
@@ -64,7 +64,7 @@ def kept_in(
 
 def _to_go_on_with(path: Path) -> Session:
     """A session that can be written to. Raises InputError."""
-    if path.stat().st_nlink > 1:
+    if has_many_names(path):
         raise InputError(f"{path} has more than one name on this disk (hard links), and what is written under one of "
                          "them is missing under the others; go on in a copy (cp)")
     try:

@@ -134,7 +134,7 @@ def about_line_ends(files: Sequence[tuple[str, Path]]) -> str:
     if not names:
         return ""
     has = "has" if len(names) == 1 else "have"
-    return f"{show_names(names, 3)} {has} line ends of another kind (CR LF); they are read as plain ones (LF)"
+    return f"{show_names(names, 3)} {has} line ends of another kind (CR LF or CR); they are read as plain ones (LF)"
 
 
 def check_kind(path: Path, start: bytes) -> None:

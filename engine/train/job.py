@@ -206,7 +206,8 @@ def run_training(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EngineError(f"{out} cannot be made: {error.strerror}") from None
+        dangling = "it is a link to what is not there" if out.is_symlink() and not out.exists() else error.strerror
+        raise EngineError(f"{out} cannot be made: {dangling}") from None
     lock = try_lock(out)
     if lock is None:
         raise InputError(f"another training writes into {out}; wait until it has ended, or name another folder")

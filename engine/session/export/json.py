@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -63,7 +62,7 @@ def session_from_json(text: str) -> Session:
         record = json.loads(text)
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise InputError("this JSON is not a session; `gpt2-remix export --format json` makes one that is")
-        if record["version"] not in range(1, FORMAT_VERSION + 1):
+        if type(record["version"]) is not int or not 1 <= record["version"] <= FORMAT_VERSION:
             raise InputError(f"this export has format {str(record['version'])[:20]}; update gpt2-remix to read it")
         return _session(record)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
@@ -121,8 +120,8 @@ def _session(record: Mapping[str, Any]) -> Session:
     if type(record["view"]) is not int or not 0 <= record["view"] < len(views):
         raise ValueError("no view is the one in view")
     tree.restore_history(views, record["view"])
-    created = float(record["created"])
-    if not math.isfinite(created):
+    created = record["created"]
+    if type(created) not in (int, float) or not 0 <= created < 2**53:
         raise ValueError("it was made at no time")
     return Session(tree, _text(record["name"]), created, _text(record["words"]))
 

@@ -164,6 +164,39 @@ def full(path: Path, content: bytes) -> int:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.parametrize(("place", "value"), [
+    *((("models", 0, field), value) for field in ("name", "precision", "sha256") for value in (None, [], {}, True, 3)),
+    *((("models", 0, field), value) for field in ("parameters", "vocab_size", "context")
+      for value in (-1, True, 10**400, 1.5, "7", None)),
+    (("models", 0, "shape"), [1, 2]), (("models", 0, "shape"), [1, 2, True]), (("created",), True),
+    (("created",), 2**63), (("created",), "1"), (("version",), True), (("settings", 0), []),
+    (("settings", 0, "banned"), {}), (("settings", 0, "logit_bias"), []), (("settings", 0, "dry_breakers"), "x"),
+])
+def test_what_is_of_another_type_is_refused(place: tuple[Any, ...], value: Any) -> None:
+    """They were taken, and became other text: a model named "{}"."""
+    record = json.loads(session_to_json(grown(2, 12)))
+    at = record
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = value
+    with pytest.raises(InputError):
+        session_from_json(json.dumps(record))
+
+
+def test_a_file_with_two_names_is_said_to_be_perhaps_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The log of a session lies beside one of its names: under the other an old state was shown without a word."""
+    path, other = tmp_path / "a.remix", tmp_path / "b.remix"
+    session = grown(1, 12)
+    session.tree.models = session.tree.models[:1]
+    save_whole(session, path)
+    other.hardlink_to(path)
+    for command in (("export", str(other), "--format", "json"), ("replay", str(other))):
+        assert "more than one name on this disk" in run(capsys, *command)[2]
+    opened = open_session(other)
+    opened.release()
+    assert "may be missing" in opened.notes[0]
+
+
 @pytest.mark.parametrize("form", ["json", "md", "txt", "html"])
 def test_an_export_replaces_a_file_whole_or_not_at_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
