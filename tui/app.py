@@ -260,10 +260,10 @@ class RemixApp(App[None]):
             for screen in self._main_screens():
                 screen.changed()
             return
-        if any(screen.ONE_NETWORK for screen in self._main_screens()):
+        if self._main_screens() != [self.playground]:
             while self.screen is not self.playground:
                 self.pop_screen()
-            self.workspace.say(f"{message.info.name} is there; the comparison was one of {name}")
+            self.workspace.say(f"{message.info.name} is there; what was open is {name}'s")
         self.playground.show_exploration(exploration)
 
     def _main_screens(self) -> list[MainScreen[Any]]:
@@ -294,7 +294,8 @@ class RemixApp(App[None]):
     def on_changed_over(self, message: messages.ChangedOver) -> None:
         """New steps come from another network."""
         if self.explorations.change_over(message) is self.playground.exploration:
-            self.playground.changed()
+            for screen in self._main_screens():
+                screen.changed()
 
     # The training text, and trainings
 

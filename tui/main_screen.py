@@ -73,6 +73,12 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
     NEEDED: ClassVar[tuple[int, int]] = NEEDED
     """Cells that it needs."""
 
+    WHERE_SMALL: ClassVar[tuple[str, ...]] = ("app.action_quit",)
+    """What keys do where there are fewer: of anything else nobody would see what it does."""
+
+    SMALL_HINT: ClassVar[str] = ""
+    """What else to do there."""
+
     CONDITIONAL: ClassVar[tuple[str, ...]] = ()
     """What keys do that do not always work: the footer is made anew when that changes."""
 
@@ -161,7 +167,7 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         self.set_class(width >= WIDE, "wide")
         self.set_class(width >= WIDEST, "widest")
         self.set_class(height >= TALL, "tall")
-        self.query_one("#too-small", Static).update(needs_room(width, height, self.NEEDED))
+        self.query_one("#too-small", Static).update(needs_room(width, height, self.NEEDED, self.SMALL_HINT))
         self.resized()
 
     def resized(self) -> None:
@@ -183,8 +189,8 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         """Which keys work now; the footer shows those."""
         if not super().check_action(action, parameters):
             return False
-        if self.has_class("small") and action == "do" and parameters != ("app.action_quit",):
-            return False  # nobody would see what it does
+        if self.has_class("small") and action == "do" and parameters[:1] not in [(do,) for do in self.WHERE_SMALL]:
+            return False
         return self.enabled(str(parameters[0])) if action == "do" and parameters else True
 
     async def action_do(self, do: str, argument: int | str | None = None) -> None:

@@ -14,19 +14,20 @@ from gpt2_remix.tui.keymap import Key, Row, all_keys, bindings_of, markdown_of, 
 from gpt2_remix.tui.main_screen import MainScreen
 from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.playground.views import VIEWS
+from gpt2_remix.tui.stage.screen import StageScreen
 from gpt2_remix.tui.state.heats import HEATS
 from gpt2_remix.tui.tree.screen import TreeScreen
 from tests.tui.conftest import Drive, Driver
 
 README = Path(__file__).parents[2] / "README.md"
 
-SCREENS: list[type[MainScreen]] = [Playground, CompareScreen, TreeScreen]  # type: ignore[type-arg]
+SCREENS: list[type[MainScreen]] = [Playground, CompareScreen, TreeScreen, StageScreen]  # type: ignore[type-arg]
 
 
 async def opened(driver: Driver, screen: type[MainScreen]) -> MainScreen:  # type: ignore[type-arg]
     """The screen, open."""
     if screen is not Playground:
-        await driver.pilot.press("c" if screen is CompareScreen else "T")
+        await driver.pilot.press({CompareScreen: "c", TreeScreen: "T", StageScreen: "P"}[screen])
         await driver.until(lambda: isinstance(driver.app.screen, screen))
     return driver.on(screen)
 

@@ -50,6 +50,9 @@ class Playground(MainScreen[None]):
         "runs.start", "choosing.pick_selected", "cursor.sibling",
     )
 
+    WHERE_SMALL: ClassVar[tuple[str, ...]] = ("app.action_quit", "places.stage")
+    SMALL_HINT: ClassVar[str] = " P presents to a room, which needs 60x18."
+
     def __init__(self, workspace: Workspace, exploration: Exploration) -> None:
         super().__init__(workspace)
         self.exploration = exploration

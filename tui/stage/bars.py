@@ -23,8 +23,13 @@ from gpt2_remix.tui.widgets.bars import EIGHTHS, percent
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from gpt2_remix.engine.sampling.distribution import Distribution
 
-FEWEST, MOST = 4, 8
-"""Candidates that are shown."""
+SHOWN = 5
+"""Candidates that are shown: few, and in lines that are far apart, or in large letters, where there is room."""
+
+FIGURE = 9
+"""Cells of a probability; `BIG_FIGURE` in large letters."""
+
+BIG_FIGURE = 22
 
 WIDE_ENOUGH = 76
 """Cells from which on there is room for large letters beside bars."""
@@ -55,7 +60,6 @@ class BarsView:
         selected: the row that a person would pick, None for none.
         empty: what stands there before there are any.
         told: whether probabilities are shown at all.
-        hands: of each row, where a room voted.
     """
 
     rows: tuple[BarRow, ...] = ()
@@ -64,7 +68,6 @@ class BarsView:
     selected: int | None = None
     empty: str = ""
     told: bool = True
-    hands: tuple[int, ...] = ()
 
 
 def rows_of(dist: Distribution, count: int, name_of: Callable[[int], str], taken: int | None) -> tuple[BarRow, ...]:
@@ -118,7 +121,7 @@ class StageBars(Widget):
     @property
     def room(self) -> int:
         """How many candidates there is room for."""
-        return max(FEWEST, min(MOST, self.size.height - (self.size.height > 2 * FEWEST)))
+        return max(3, min(SHOWN, self.size.height))
 
     def set_palette(self, palette: Palette) -> None:
         """Draw with another theme."""
@@ -146,7 +149,7 @@ class StageBars(Widget):
             return []
         big = 0
         if self.size.width >= WIDE_ENOUGH:
-            big = next((n for n in range(count, 0, -1) if n * (LINES + 1) + count - n <= height), 0)
+            big = next((n for n in range(count, 1, -1) if n * (LINES + 1) + count - n <= height), 0)
         rest = height - big * (LINES + 1)
         small = 2 if count > big and 2 * (count - big) <= rest else 1
         return [LINES + 1] * big + [small] * (count - big)
@@ -190,14 +193,20 @@ class StageBars(Widget):
         segments = [Segment(f"{mark} ", palette.marker), Segment(_fitted(name, name_width), style)]
         if not self._view.told:
             return segments
-        bar_width = max(4, self.size.width - name_width - 13)
+        figures = BIG_FIGURE if self.heights()[0] > LINES else FIGURE
+        bar_width = max(4, self.size.width - name_width - figures - 4)
         if cut:
             said = f"░ cut by {row.cut_by}" if y == middle else ""
-            return [*segments, Segment(set_cell_size(said, bar_width + 9), palette.removed)]
+            return [*segments, Segment(set_cell_size(said, bar_width + figures), palette.removed)]
         thick = y in (middle, middle + 1) if big else True
         bar = self._bar(row, bar_width) if thick else " " * bar_width
-        figure = self._figure(row, place) if y == middle else ""
-        return [*segments, Segment(bar, palette.bar_taken if hit else palette.bar), Segment(f" {figure}", style)]
+        figure = self._figure(row)
+        large = big_letters(figure.strip()) if big and figure else None
+        if large is not None and len(large[0]) < figures:
+            figure = large[y].rjust(figures)
+        else:
+            figure = figure.rjust(figures) if y == middle else ""
+        return [*segments, Segment(bar, palette.bar_taken if hit else palette.bar), Segment(f"  {figure}", style)]
 
     def _called(self, place: int) -> str:
         row, names = self._view.rows[place], self._view.names
@@ -227,14 +236,13 @@ class StageBars(Widget):
         full, part = divmod(eighths, 8)
         return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
 
-    def _figure(self, row: BarRow, place: int) -> str:
-        """The probability, where it stands still; the hands, where a room voted."""
+    def _figure(self, row: BarRow) -> str:
+        """The probability, where it stands still."""
         scene = self._view.scene
-        if place < len(self._view.hands):
-            return f"{self._view.hands[place]:,} hand{'s' * (self._view.hands[place] != 1)}"
         if scene.rise < 1 or 0 < scene.cut < 1:
             return ""
-        return percent(row.final if scene.cut >= 1 else row.raw)
+        p = row.final if scene.cut >= 1 else row.raw
+        return percent(p) if self.heights()[0] <= LINES or p < 0.01 else f"{p:.0%}"
 
 
 def others_of(rows: Sequence[BarRow]) -> BarRow:

@@ -13,6 +13,17 @@ class Host(Protocol):
 
     workspace: Workspace
     exploration: Exploration
+    selected: int | None
+
+    @property
+    def can_pick(self) -> bool:
+        """Whether a candidate can be picked."""
+        ...
+
+    @property
+    def alone(self) -> bool:
+        """Whether one pane is alone on the screen."""
+        ...
 
     @property
     def still(self) -> bool:

@@ -91,13 +91,14 @@ class StageCoin(Widget):
         elif y == 0:
             segments = self._marker(width)
         elif y < self.size.height - 1:
-            segments = self._shares(scene.dist, width)
+            segments = self._shares(scene.dist, width, named=y == self.size.height // 2)
         if y == self.size.height - 1:
             segments = [Segment(set_cell_size(self._view.words, width).rstrip(), palette.value)]
         return Strip(segments).adjust_cell_length(width, palette.text)
 
-    def _shares(self, dist: Distribution, width: int) -> list[Segment]:
-        return share_segments(dist, width, self._view.scene.hit, self._palette, self._name_of, self._window())
+    def _shares(self, dist: Distribution, width: int, *, named: bool) -> list[Segment]:
+        name_of = self._name_of if named else lambda _: ""
+        return share_segments(dist, width, self._view.scene.hit, self._palette, name_of, self._window())
 
     def _window(self) -> tuple[float, float]:
         """The part of the interval that is in view: with dice the one that the last digit was rolled in."""

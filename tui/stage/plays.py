@@ -109,7 +109,8 @@ class Plays:
         if play is None or not play.open or dist is None or play.answers:
             return
         if play.kind == "dice":
-            self._telling.go_to("chain")
+            if self._telling.story.phase == "ask":
+                self._telling.go_to("chain")
             return
         play.answers = self._answers(play.kind, dist)
         if play.kind == "vote":

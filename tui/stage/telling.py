@@ -128,7 +128,10 @@ class Telling:
         """Stop where it is."""
         self.running = self._to_the_end = False
         if self.story.moving:
-            self.story.share = 1.0 if self.dist is not None else 0.0
+            if self.dist is None:
+                self.story.phase = None  # what was asked for comes later: then it begins anew
+            else:
+                self.story.share = 1.0
             if self.story.told:
                 self._commit()
         self._host.move(False)
@@ -178,7 +181,10 @@ class Telling:
         """A frame: tell as much as the time says."""
         story = self.story
         if not story.moving:
-            self._host.move(False)
+            if self.moving and self.dist is not None:
+                self._next()  # it waited for what another network had to give again
+            elif not self.moving:
+                self._host.move(False)
             return
         seconds = self._seconds()
         passed = 1.0 if self._host.still or not seconds else (self._clock() - self._begun) / seconds
@@ -207,7 +213,7 @@ class Telling:
                 self._to_the_end = False
         elif self._to_the_end:
             self._next()
-        if not self.story.moving:
+        if not self.moving:
             self._host.move(False)
         self._host.changed()
 

@@ -12,10 +12,10 @@ LINES = 4
 def big_letters(text: str) -> tuple[str, ...] | None:
     """A text in large letters, `LINES` lines of the same width; None where the font lacks one of its characters.
 
-    A space before a word is left out: at this size it says nothing.
+    The sign of a space before a word is left out: at this size it says nothing.
     """
     figlet = _figlet()
-    text = text.removeprefix("·")
+    text = text.replace("·", "")
     if not text or any(ord(letter) not in figlet.Font.chars or not letter.isascii() for letter in text):
         return None
     lines = str(figlet.renderText(text)).split("\n")[:LINES]

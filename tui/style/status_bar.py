@@ -37,8 +37,8 @@ def status_line(left: Text, parts: Sequence[str], width: int, last: int = 0) -> 
     return line
 
 
-def needs_room(width: int, height: int, needed: tuple[int, int] = NEEDED) -> Text:
+def needs_room(width: int, height: int, needed: tuple[int, int], hint: str) -> Text:
     """What a terminal shows that has fewer cells than are needed."""
     return Text(
-        f"gpt2-remix needs {needed[0]}x{needed[1]} cells; this terminal has {width}x{height}. Make it larger."
+        f"gpt2-remix needs {needed[0]}x{needed[1]} cells; this terminal has {width}x{height}. Make it larger.{hint}"
     )

@@ -164,18 +164,23 @@ def full(path: Path, content: bytes) -> int:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize(("place", "value"), [
-    *((("models", 0, field), value) for field in ("name", "precision", "sha256") for value in (None, [], {}, True, 3)),
+NO_TEXTS: list[Any] = [None, [], {}, True, 3]
+
+OTHER_TYPES: list[tuple[tuple[str | int, ...], Any]] = [
+    *((("models", 0, field), value) for field in ("name", "precision", "sha256") for value in NO_TEXTS),
     *((("models", 0, field), value) for field in ("parameters", "vocab_size", "context")
       for value in (-1, True, 10**400, 1.5, "7", None)),
     (("models", 0, "shape"), [1, 2]), (("models", 0, "shape"), [1, 2, True]), (("created",), True),
     (("created",), 2**63), (("created",), "1"), (("version",), True), (("settings", 0), []),
     (("settings", 0, "banned"), {}), (("settings", 0, "logit_bias"), []), (("settings", 0, "dry_breakers"), "x"),
-])
-def test_what_is_of_another_type_is_refused(place: tuple[Any, ...], value: Any) -> None:
+]
+
+
+@pytest.mark.parametrize(("place", "value"), OTHER_TYPES)
+def test_what_is_of_another_type_is_refused(place: tuple[str | int, ...], value: object) -> None:
     """They were taken, and became other text: a model named "{}"."""
     record = json.loads(session_to_json(grown(2, 12)))
-    at = record
+    at: Any = record
     for key in place[:-1]:
         at = at[key]
     at[place[-1]] = value

@@ -19,6 +19,7 @@ from gpt2_remix.engine.session.tree import Tree
 from gpt2_remix.tui.sessions.opening import OpeningScreen
 from gpt2_remix.tui.widgets.token_text import TokenText
 from gpt2_remix.tui.workers import session_reader
+from tests.engine.session.sessions import grown
 from tests.tui.conftest import Drive
 
 
@@ -102,3 +103,21 @@ def hold_reading(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     monkeypatch.setattr(records, "plausible", held)
     return go_on
+
+
+async def test_a_prefix_given_with_a_session_becomes_a_branch_of_it(drive: Drive, tmp_path: Path) -> None:
+    """The prefix's tokens counted as written already: the file "was written to by another program", and a new one made.
+    """
+    path = tmp_path / "a.remix"
+    session = grown(4, 30)
+    session.tree.models, session.tree.model = session.tree.models[:1], 0
+    save_whole(session, path)
+    async with drive(session=path, prefix="In the beginning", seed=3) as driver:
+        await driver.press("space")
+        await driver.until(lambda: not driver.app.workspace.autosave.busy)
+        ids = driver.tree.ids()
+        assert "another program" not in driver.notices()
+    kept = read(path).tree
+    assert kept.ids() == ids
+    assert len(kept.nodes) == 30 + len(ids)
+    assert not list(tmp_path.glob("a 2*"))

@@ -65,24 +65,6 @@ async def test_what_is_done_is_on_disk_and_undone_after_a_restart(drive: Drive, 
         assert driver.exploration.settings == views[place].settings
 
 
-async def test_a_prefix_given_with_a_session_becomes_a_branch_of_it(drive: Drive, tmp_path: Path) -> None:
-    """The prefix's tokens counted as written already: the file "was written to by another program", and a new one made.
-    """
-    path = tmp_path / "a.remix"
-    session = grown(4, 30)
-    session.tree.models, session.tree.model = session.tree.models[:1], 0
-    save_whole(session, path)
-    async with drive(session=path, prefix="In the beginning", seed=3) as driver:
-        await driver.press("space")
-        await saved(driver)
-        ids = driver.tree.ids()
-        assert "another program" not in driver.notices()
-    kept = read(path).tree
-    assert kept.ids() == ids
-    assert len(kept.nodes) == 30 + len(ids)
-    assert not list(tmp_path.glob("a 2*"))
-
-
 async def test_a_session_whose_view_stands_at_the_root_keeps_its_branches(drive: Drive, tmp_path: Path) -> None:
     """As after a kill while branches were grown from the first position."""
     path = tmp_path / "a.remix"

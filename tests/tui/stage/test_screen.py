@@ -1,0 +1,239 @@
+"""The stage on the real app: stories by key and by time, what a room plays, sizes, the way out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from gpt2_remix.engine.generation.decode import logits_at
+from gpt2_remix.engine.sampling.coin import choose_interval, interval_chance
+from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.stage.screen import StageScreen
+from gpt2_remix.tui.state.stage import PACES
+from tests.kinds import known
+from tests.tui.conftest import Drive, Driver
+
+SIZES = [(60, 18), (80, 24), (120, 36)]
+
+
+@asynccontextmanager
+async def staged(drive: Drive, pace: int = 0, **options: Any) -> AsyncIterator[tuple[Driver, StageScreen]]:
+    """The stage on a stream, at a pace (the first: a key for each phase)."""
+    async with drive(**options) as driver:
+        driver.playground.places.stage()
+        await driver.until(lambda: isinstance(driver.app.screen, StageScreen) and driver.app.screen.drawable)
+        screen = driver.on(StageScreen)
+        screen.telling.pace = PACES[pace]
+        await still(driver, screen)
+        yield driver, screen
+
+
+async def still(driver: Driver, screen: StageScreen) -> None:
+    await driver.until(lambda: screen.settled)
+    await driver.pilot.pause()
+
+
+async def press(driver: Driver, screen: StageScreen, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        await driver.pilot.press(key)
+        await still(driver, screen)
+    return screen.describe()
+
+
+async def test_each_key_tells_one_thing_more(drive: Drive) -> None:
+    async with staged(drive, settings=Settings(top_k=3)) as (driver, screen):
+        length = len(driver.tree)
+        seen = [await press(driver, screen, "space") for _ in range(5)]
+        assert [told["phase"] for told in seen] == ["ask", "vector", "chain", "coin", "token"]
+        assert [told["marker"] is not None for told in seen] == [False, False, False, True, True]
+        assert [told["hit"] is not None for told in seen] == [False, False, False, False, True]
+        assert [told["rows"] == [] for told in seen] == [True, False, False, False, False]
+        assert [told["tokens"] - length for told in seen] == [0, 0, 0, 0, 1]
+        step = driver.tree.step(length)
+        assert step.u == interval_chance(7, length, 0) == seen[-1]["marker"]
+        assert step.token == seen[-1]["hit"]
+        assert len(driver.tree) == length + 1
+
+
+async def test_what_the_stage_chooses_is_what_the_playground_would_have(drive: Drive) -> None:
+    async with drive(settings=Settings(top_p=0.9)) as driver:
+        await driver.steps(6)
+        ids = driver.tree.ids()
+    async with staged(drive, pace=len(PACES) - 1, settings=Settings(top_p=0.9)) as (driver, screen):
+        await driver.pilot.press("g")
+        await driver.until(lambda: len(driver.tree) >= len(ids))
+        await press(driver, screen, "g")
+        assert driver.tree.ids()[: len(ids)] == ids
+
+
+async def test_frames_in_between_are_not_ahead_of_the_story(drive: Drive) -> None:
+    """At a pace of two steps a second every frame is looked at until three tokens are there."""
+    async with staged(drive, pace=6) as (driver, screen):
+        length = len(driver.tree)
+        frames = []
+        draw = screen.draw
+
+        def seen(keep_selection: bool) -> None:
+            draw(keep_selection)
+            frames.append((screen.telling.story.phase, screen.describe(), len(driver.tree), screen.panes.text.count))
+
+        screen.draw = seen  # type: ignore[method-assign]
+        await driver.pilot.press("g")
+        await driver.until(lambda: len(driver.tree) >= length + 3)
+        await press(driver, screen, "g")
+        assert {phase for phase, *_ in frames} >= {"ask", "vector", "coin", "token"}
+        for phase, told, in_tree, shown in frames:
+            if phase != "token":
+                assert told["hit"] is None
+                assert "→" not in told["coin"]
+                assert shown <= in_tree
+
+
+async def test_the_last_coin_is_flipped_again_and_undone(drive: Drive) -> None:
+    async with staged(drive, pace=len(PACES) - 1) as (driver, screen):
+        await press(driver, screen, "space", "space")
+        length, last = len(driver.tree), driver.tree.step(len(driver.tree) - 1)
+        await press(driver, screen, "r")
+        again = driver.tree.step(length - 1)
+        assert (again.roll, again.position, again.seed) == (last.roll + 1, last.position, last.seed)
+        assert len(driver.tree) == length
+        await press(driver, screen, "u")
+        assert driver.tree.step(length - 1) == last
+        await press(driver, screen, "ctrl+r")
+        assert driver.tree.step(length - 1) == again
+
+
+async def test_a_candidate_is_picked_in_place_of_the_coin(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        length = len(driver.tree)
+        told = await press(driver, screen, "space", "space", "down", "down")
+        wanted = told["rows"][1]
+        told = await press(driver, screen, "enter")
+        step = driver.tree.step(length)
+        assert (step.origin, driver.exploration.name(step.token)) == ("picked", wanted)
+        assert "no coin" in told["coin"]
+
+
+# What a room plays
+
+
+async def test_a_guess_hides_everything_until_the_reveal(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        length = len(driver.tree)
+        told = await press(driver, screen, "a")
+        assert told["names"] == "letters"
+        hidden = screen.panes.bars.view
+        assert not hidden.told
+        drawn = "\n".join(screen.panes.bars.render_line(y).text for y in range(screen.panes.bars.size.height))
+        assert drawn.split() == ["A", "B", "C", "D", "E"]
+        names = {row.name.strip("·") for row in screen.panes.bars.view.rows}
+        await press(driver, screen, "w")
+        drawn = "\n".join(screen.panes.bars.render_line(y).text for y in range(screen.panes.bars.size.height))
+        assert all(name in drawn for name in names)
+        assert "%" not in drawn
+        await press(driver, screen, "1", "2", "space", "5", "enter")
+        revealed = screen.panes.bars.view
+        assert revealed.told
+        await press(driver, screen, *["space"] * 3)
+        assert len(driver.tree) == length + 1
+        guess = driver.exploration.score.guesses
+        assert len(guess) == 1
+        assert f"room {guess[0].room:.1f} bits, network {guess[0].network:.1f}" in screen.panes.line.words
+        assert driver.tree.step(length).u == interval_chance(7, length, 0)  # the coin is the same, whatever they say
+
+
+async def test_what_is_typed_wrong_is_said_and_nothing_lost(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        told = await press(driver, screen, "a", "enter")
+        assert "nobody raised a hand" in told["line"] or "type the hands" in told["line"]
+        told = await press(driver, screen, *"1 2 3 4 5 6 7".replace(" ", "!").replace("!", "|").split("|"))
+        await press(driver, screen, "escape")
+        assert driver.app.screen is screen
+        assert screen.plays.play is None
+
+
+async def test_the_room_rolls_u_digit_by_digit(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        length = len(driver.tree)
+        ids = driver.tree.ids()
+        await press(driver, screen, "d")
+        assert screen.panes.coin.view.digits == ""
+        told = await press(driver, screen, "6", "0")
+        assert "0.60" in told["line"]
+        assert told["hit"] is None
+        told = await press(driver, screen, "7", "backspace", "enter")
+        step = driver.tree.step(length)
+        logits = logits_at(driver.backend, [(ids, length)], known(driver.exploration.tokenizer).end_of_text)[0]
+        assert step.token == choose_interval(distribution(logits, Settings()).final, 0.60)
+        assert (step.u, step.seed, step.origin, step.coin) == (0.60, None, "sampled", "interval")
+
+
+async def test_a_vote_takes_the_rooms_choice_and_shows_the_coins(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        length = len(driver.tree)
+        told = await press(driver, screen, "v")
+        assert told["names"] == "both"
+        wanted = told["rows"][2]
+        await press(driver, screen, "b", "1", "c", "7", "enter")
+        step = driver.tree.step(length)
+        assert (step.origin, driver.exploration.name(step.token)) == ("picked", wanted)
+        assert "7 of 8" in screen.panes.line.words
+        assert "the coin" in screen.panes.line.words
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"coin": "gumbel"}, "this is the race"), ({"settings": Settings(temperature=0)}, "no coin is flipped"),
+    ({"settings": Settings(xtc_probability=0.5)}, "xtc flips a coin of its own"),
+])
+async def test_dice_say_where_they_cannot_be_rolled(drive: Drive, options: dict[str, Any], said: str) -> None:
+    async with staged(drive, **options) as (driver, screen):
+        await press(driver, screen, "d")
+        assert said in driver.notices()
+        assert screen.plays.play is None
+
+
+# Sizes, and the way out
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_everything_fits(drive: Drive, size: tuple[int, int]) -> None:
+    async with staged(drive, size=size) as (driver, screen):
+        for keys in (["space"] * 4, ["a", "w"], ["escape", "d", "3"], ["escape", "v"], ["escape", "z"], ["z"], ["z"]):
+            told = await press(driver, screen, *keys)
+            assert told["line"]
+            shown = [pane for pane in (screen.panes.text, screen.panes.bars, screen.panes.coin) if pane.display]
+            bottoms = [pane.region.bottom for pane in shown]
+            assert max(bottoms) <= screen.panes.line.region.y
+            assert not screen.has_class("small")
+        await press(driver, screen, "z", "space")
+        assert sum(pane.display for pane in (screen.panes.text, screen.panes.bars, screen.panes.coin)) == 3
+
+
+async def test_nothing_moves_where_animations_are_off(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged(drive, pace=4) as (driver, screen):
+        driver.app.animation_level = "none"
+        draws, length = screen.draws, len(driver.tree)
+        await press(driver, screen, "space")
+        assert len(driver.tree) == length + 1
+        assert screen.draws - draws < 6
+
+
+async def test_at_rest_nothing_is_drawn(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        await press(driver, screen, "space", "space")
+        assert not screen.describe()["moves"]
+
+
+async def test_the_playground_shows_what_was_told(drive: Drive) -> None:
+    async with staged(drive, pace=len(PACES) - 1) as (driver, screen):
+        await press(driver, screen, "space", "space")
+        ids = driver.tree.ids()
+        await driver.pilot.press("escape")
+        await driver.settled()
+        assert driver.app.screen is driver.playground
+        assert driver.playground.describe()["ids"] == ids
+        assert driver.exploration.cursor == len(ids) - 1

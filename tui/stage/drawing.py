@@ -1,0 +1,111 @@
+"""Drawing the stage: what of the story is seen, in each pane."""
+
+from __future__ import annotations
+
+from textual.geometry import Offset
+
+from gpt2_remix.tui.stage.bars import BarsView, Names, others_of
+from gpt2_remix.tui.stage.host import Host
+from gpt2_remix.tui.stage.interval import IntervalView
+from gpt2_remix.tui.stage.panes import Panes
+from gpt2_remix.tui.stage.plays import Plays
+from gpt2_remix.tui.stage.telling import Telling
+from gpt2_remix.tui.state.stage import CAPTIONS, LANDED, Scene
+from gpt2_remix.tui.widgets.token_text import TokenCell
+
+
+class Drawing:
+    """Draws the state as it is now. Idempotent."""
+
+    def __init__(self, host: Host, panes: Panes, telling: Telling, plays: Plays) -> None:
+        self._host = host
+        self._panes = panes
+        self._telling = telling
+        self._plays = plays
+        self._path: list[int] = []
+
+    def text(self, scene: Scene) -> None:
+        """The stream up to the token that is told, and that one once it has landed."""
+        exploration, story, pane = self._host.exploration, self._telling.story, self._panes.text
+        tree = exploration.tree
+        landed = story.step if scene.landed and not story.told else None
+        path = list(tree.path[: story.position + story.told])
+        if path != self._path or landed or pane.count != len(path):
+            common = next((n for n, (new, old) in enumerate(zip(path, self._path, strict=False)) if new != old),
+                          min(len(path), len(self._path)))
+            steps = [*(tree.step(n) for n in range(common, len(path))), *([landed] if landed else [])]
+            pane.replace(common, [TokenCell(exploration.piece(step.token), step.origin, -1) for step in steps])
+            self._path = path
+        pane.set_cursor(pane.count, exploration.window(len(path)))
+
+    def bars(self, scene: Scene) -> None:
+        """The candidates, as far as they have been told."""
+        exploration, play = self._host.exploration, self._plays.play
+        dist = self._telling.dist
+        hidden = play is not None and play.kind == "guess" and play.open
+        if dist is None or (scene.dist is None and not hidden):
+            empty = self._telling.problem or ("" if exploration.ready else "the network is loading…")
+            if scene.phase == "ask":
+                empty = CAPTIONS["ask"] + "…"
+            self._panes.bars.show(BarsView(empty=empty))
+            return
+        rows = self._plays.rows(dist, self._panes.bars.room, scene.hit)
+        names: Names = "names"
+        if hidden and play is not None:
+            rows, names = (*rows, others_of(rows)), "both" if play.words else "letters"
+        elif play is not None and play.answers:
+            names = "both"
+        selected = self._host.selected if self._host.can_pick else None
+        if selected is not None:
+            selected = min(selected, len(rows) - 1)
+        self._panes.bars.show(BarsView(rows, scene, names, selected, told=not hidden))
+
+    def coin(self, scene: Scene) -> None:
+        """The interval or the race, and what is said of it."""
+        play, exploration = self._plays.play, self._host.exploration
+        race = exploration.tree.view.coin == "gumbel"
+        digits = play.typed if play is not None and play.kind == "dice" else None
+        words = ""
+        if (step := scene.luck) is not None and step.u is not None and not race:
+            words = f"u = {step.u:.4f}" if not step.by_hand else f"u = {step.u:.15g}"
+            if scene.hit is not None:
+                words += f"  →  {exploration.name(scene.hit)}"
+        elif scene.hit is not None and self._telling.story.step is not None:
+            name = exploration.name(scene.hit)
+            picked = self._telling.story.step.origin == "picked"
+            words = f"{name} was picked, no coin" if picked else f"{name}, the likeliest" if not race else f"→  {name}"
+        elif race and scene.luck is not None:
+            words = "the highest sum of log p and luck wins"
+        elif digits and (dist := self._telling.dist) is not None and (sure := self._plays.settled(dist)) is not None:
+            words = f"{exploration.name(sure)}, whatever else is rolled: enter"
+        self._panes.coin.show(IntervalView(scene, words, digits, race), exploration.name)
+
+    def line(self, scene: Scene) -> None:
+        """What is being told, or what the room is asked, and how it goes on."""
+        telling, story = self._telling, self._telling.story
+        if asked := self._plays.asks():
+            self._panes.line.show(asked, "enter  esc" if self._plays.typing else "")
+            return
+        phase = scene.phase
+        told = self._host.exploration.settings.changed() or "pure sampling"
+        if phase is not None and not story.told:
+            told = CAPTIONS[phase]
+        keys = "space pauses" if telling.running else "space" + ("" if phase is None or story.told else ": on")
+        self._panes.line.show(told, f"{keys}   {telling.pace.name}   ? esc")
+
+    def flight(self, scene: Scene) -> None:
+        """The token on its way from its share to the end of the text."""
+        story = self._telling.story
+        flies = scene.hit is not None and not scene.landed and not self._host.still and not self._host.alone
+        if self._panes.flying.display != flies:
+            self._panes.flying.display = flies
+        if not flies or scene.hit is None:
+            return
+        text, coin = self._panes.text, self._panes.coin
+        start = coin.region.offset + Offset(int((scene.marker or 0) * coin.region.width), 1)
+        end = text.region.offset + text.offset_of(text.count) - text.scroll_offset
+        share = min(1.0, story.share / LANDED)
+        way = share * share * (3 - 2 * share)  # slowly off, slowly in
+        self._panes.flying.styles.offset = (round(start.x + (end.x - start.x) * way),
+                                            round(start.y + (end.y - start.y) * way))
+        self._panes.flying.update(self._host.exploration.name(scene.hit))
