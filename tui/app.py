@@ -24,6 +24,7 @@ from gpt2_remix.engine.models.names import EMBEDDED
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.commands import Actions, Commands, commands_of
 from gpt2_remix.tui.explorations import Explorations
+from gpt2_remix.tui.lessons.player import LessonPlayer
 from gpt2_remix.tui.main_screen import MainScreen
 from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.state.options import Options
@@ -73,6 +74,7 @@ class RemixApp(App[None]):
         self.theme = self.workspace.theme.name
         self.explorations = Explorations(self.workspace)
         self.playground = Playground(self.workspace, self.explorations.current)
+        self.lessons = LessonPlayer(self, self.workspace, self.playground, alone=self.workspace.options.alone)
         self.parting = ""  # what is left to say on the terminal when the app has ended
         self._settling: Timer | None = None
         self._typing = Typing(self)
@@ -132,6 +134,8 @@ class RemixApp(App[None]):
             self.on_open_session(messages.OpenSession(workspace.options.session, workspace.options.model))
         else:
             self._open_model(workspace.options.model or EMBEDDED)
+        if workspace.options.lesson is not None:
+            self.lessons.begin(workspace.options.lesson)
         for line in workspace.problems:
             workspace.say(line, error=True)
         for line in workspace.options.notes:

@@ -17,8 +17,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from gpt2_remix.tui.keymap import Row
+from gpt2_remix.tui.state.lesson_run import LessonRun
 from gpt2_remix.tui.style.status_bar import NEEDED, needs_room, status_line
 from gpt2_remix.tui.widgets.footer import Keys
+from gpt2_remix.tui.widgets.lesson_bar import LessonBar
 from gpt2_remix.tui.workspace import Workspace
 
 T = TypeVar("T")
@@ -95,6 +97,7 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         """Status, body, footer; and what stands there where all that does not fit."""
         yield Static(id="status")
         yield from self.body()
+        yield LessonBar(self.workspace)
         yield Keys()
         yield Static(id="too-small")
 
@@ -124,6 +127,11 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
     def describe(self) -> dict[str, Any]:
         """What it shows, in words; for tests."""
         return {"status": self.status}
+
+    @property
+    def lesson(self) -> LessonRun:
+        """The lesson that plays, if one does."""
+        return self.workspace.lesson
 
     # Drawing
 
@@ -195,7 +203,10 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
 
     async def action_do(self, do: str, argument: int | str | None = None) -> None:
         """Do what a key of the keymap names."""
+        if self.lesson.takes(do):
+            return
         call = attrgetter(do)(self)
         result = call() if argument is None else call(argument)
         if isawaitable(result):
             await result
+        self.lesson.did(do)

@@ -20,6 +20,7 @@ from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.themes import DEFAULT, RemixTheme, load_themes
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.state import preferences as preference_file
+from gpt2_remix.tui.state.lesson_run import LessonRun
 from gpt2_remix.tui.state.options import Options
 from gpt2_remix.tui.state.preferences import Preferences
 from gpt2_remix.tui.style.palette import palette_of
@@ -56,11 +57,12 @@ class Workspace:
         index: of the text that streams are traced in; None while there is none.
         indexed: whether it is known that there is one, or none.
         index_words: what to say in place of the trace.
+        lesson: the one that plays, if one does.
         compiling: whether kernels are being compiled while the model runs in numpy.
         post: what answers to the app are given to.
         said: the line that was said last.
         all_saved: whether all sessions were on the disk when the app ended.
-        palette_changed, status_changed, training_changed, index_changed: what screens listen to.
+        palette_changed, status_changed, training_changed, index_changed, lesson_changed: what screens listen to.
     """
 
     def __init__(self, app: App[Any], options: Options) -> None:
@@ -94,6 +96,7 @@ class Workspace:
         self.indexed = False
         self.index_words = "the training text is loaded with the model"
         self.compiling = False
+        self.lesson = LessonRun()
         self.said = ""
         self._shown_until: dict[str, float] = {}
         self._traced_in: Text | None = None
@@ -104,6 +107,7 @@ class Workspace:
         self.status_changed: Signal[None] = Signal(app, "status")
         self.training_changed: Signal[None] = Signal(app, "training")
         self.index_changed: Signal[bool] = Signal(app, "index")
+        self.lesson_changed: Signal[None] = Signal(app, "lesson")
 
     # Workers
 
@@ -152,7 +156,7 @@ class Workspace:
         """Change what is remembered; it is written a moment later."""
         if preferences != self.preferences:
             self.preferences = preferences
-            self._unsaved = True
+            self._unsaved = not self.options.alone  # a lesson that nobody sees changes nothing of a person's
 
     def _save_preferences(self) -> None:
         if not self._unsaved or self._saving:

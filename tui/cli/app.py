@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -28,6 +29,9 @@ from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.sampling.settings import CoinKind, Settings, check_seed
 from gpt2_remix.engine.tokens.ids import parse_ids
 
+if TYPE_CHECKING:
+    from gpt2_remix.tui.state.options import Options
+
 
 @commands.command("app", cls=ManySources, epilog=SETTINGS_HELP)
 @click.argument("prefix", required=False)
@@ -48,11 +52,7 @@ def app_command(
     """Open the app on a prefix (this is what `gpt2-remix [PREFIX]` does)."""
     if prefix is not None and ids is not None:
         raise InputError("a text and --ids were both given; give one of them")
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
-        raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
-    if os.environ.get("TERM", "") in ("dumb", "unknown"):
-        raise InputError(f"the app needs a terminal that can move its cursor, and TERM={os.environ['TERM']} says that "
-                         "this one cannot; set TERM=xterm-256color where it can, else use `gpt2-remix generate`")
+    check_terminal()
     token_ids = parse_ids(ids) if ids is not None else None
     settings = read_settings(changes, preset_name) if changes or preset_name else None
     if session is not None:
@@ -68,19 +68,32 @@ def app_command(
         check_what_is_known(model.name, token_ids, settings)
     check_dice(dice, coin)
     coin_given = context.get_parameter_source("coin") == click.core.ParameterSource.COMMANDLINE
+    from gpt2_remix.tui.state.options import Options
+
+    return run_app(Options(
+        prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
+        coin=coin if coin_given else None, dice=dice, theme=theme, speed=speed,
+        model=model.name if model.given else None, load=model.options, session=session, sources=sources,
+        notes=notes,
+    ))
+
+
+def check_terminal() -> None:
+    """Refuse where the app cannot be shown. Raises InputError."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
+        raise InputError("the app needs a terminal; without one use `gpt2-remix generate`, `next` or `score`")
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        raise InputError(f"the app needs a terminal that can move its cursor, and TERM={os.environ['TERM']} says that "
+                         "this one cannot; set TERM=xterm-256color where it can, else use `gpt2-remix generate`")
+
+
+def run_app(options: Options) -> int:
+    """Open the app; the exit status."""
     # A change waits up to two frames to be painted; streaming itself paints no more often than pacing.FASTEST.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from gpt2_remix.tui.app import RemixApp
-    from gpt2_remix.tui.state.options import Options
 
-    app = RemixApp(
-        Options(
-            prefix=prefix, ids=token_ids, settings=settings, seed=None if seed is None else check_seed(seed),
-            coin=coin if coin_given else None, dice=dice, theme=theme, speed=speed,
-            model=model.name if model.given else None, load=model.options, session=session, sources=sources,
-            notes=notes,
-        )
-    )
+    app = RemixApp(options)
     if sys.platform != "win32":
         from gpt2_remix.tui.terminal import TerminalDriver
 

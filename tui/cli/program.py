@@ -7,7 +7,8 @@ from pathlib import Path
 from gpt2_remix.engine.cli.options import FrontEnd, commands
 from gpt2_remix.engine.cli.run import run
 
-commands.modules |= {"app": "gpt2_remix.tui.cli.app", "themes": "gpt2_remix.tui.cli.themes"}
+commands.modules |= {"app": "gpt2_remix.tui.cli.app", "play": "gpt2_remix.tui.cli.play",
+                     "themes": "gpt2_remix.tui.cli.themes"}
 
 
 def run_program(given: list[str]) -> int:

@@ -128,5 +128,9 @@ KEYMAP: tuple[Row, ...] = (
             help="a small GPT-2 of your own, while you go on exploring",
             words="learn fine-tune own model text corpus"),
         Key("", "places.last_training", title="the last training", help="its losses, and going on with it")),
+    row("L esc", "a lesson plays: take over, or go on; end it",
+        Key("L", "lesson.toggle", title="lesson: over to me, or go on", help="a lesson waits while one explores",
+            words="pause resume tour"),
+        Key("escape", "lesson.leave", title="end the lesson", help="the text stays", words="stop close skip tour")),
     row("ctrl+p", "every action, presets, themes"),
 )

@@ -137,6 +137,8 @@ class Playground(MainScreen[None]):
         """Which keys work now."""
         tree = self.exploration.tree
         match do:
+            case "lesson.toggle" | "lesson.leave":
+                return self.lesson.on
             case "runs.start" | "runs.pause":
                 return self.activity.running == (do == "runs.pause")
             case "choosing.pick_selected":
@@ -152,7 +154,7 @@ class Playground(MainScreen[None]):
         """See MainScreen."""
         trainings = self.workspace.trainings
         match do:
-            case "runs.start" | "runs.pause":
+            case "runs.start" | "runs.pause" | "lesson.toggle" | "lesson.leave":
                 return bool(self.enabled(do))
             case "places.new_training":
                 return not trainings.going

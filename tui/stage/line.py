@@ -13,7 +13,7 @@ from gpt2_remix.tui.style.palette import Palette
 class StageLine(Widget):
     """The last line: what is being told on the left, how it goes on at the right."""
 
-    DEFAULT_CSS = "StageLine { height: 1; dock: bottom; padding: 0 3; }"
+    DEFAULT_CSS = "StageLine { height: 1; padding: 0 3; }"
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(id="stage-line")

@@ -31,9 +31,10 @@ class Panes:
         """Those that can be alone on the screen."""
         return self.text, self.bars, self.coin
 
-    def layout(self) -> Iterable[Widget]:
-        """One below the other."""
+    def layout(self, bar: Widget) -> Iterable[Widget]:
+        """One below the other, with the lesson's bar over the last line."""
         yield Vertical(*self.three, id="stage")
+        yield bar
         yield self.line
         yield self.flying
 

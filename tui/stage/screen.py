@@ -23,6 +23,7 @@ from gpt2_remix.tui.stage.panes import Panes
 from gpt2_remix.tui.stage.plays import Plays
 from gpt2_remix.tui.stage.telling import Telling
 from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.widgets.lesson_bar import LessonBar
 from gpt2_remix.tui.workspace import Workspace
 
 FRAME = 1 / 20
@@ -34,7 +35,7 @@ class StageScreen(MainScreen[None]):
 
     DEFAULT_CSS = """
     StageScreen { layers: base fly; background: $surface; }
-    StageScreen #stage { padding: 1 3 0 3; background: $surface; }
+    StageScreen #stage { height: 1fr; padding: 1 3 0 3; background: $surface; }
     StageScreen TokenText { height: 22%; min-height: 4; scrollbar-size-vertical: 0; }
     StageScreen StageBars { margin-top: 1; }
     StageScreen StageCoin { margin: 1 0; }
@@ -71,7 +72,7 @@ class StageScreen(MainScreen[None]):
 
     def body(self) -> Iterable[Widget]:
         """See MainScreen."""
-        return self.panes.layout()
+        return self.panes.layout(LessonBar(self.workspace))
 
     def on_mount(self) -> None:
         """Show where the stream stands."""

@@ -10,11 +10,17 @@ from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.models.opening import LoadOptions
+    from gpt2_remix.tui.state.lesson import Lesson
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asked for; None where it did not say."""
+    """What the command line asked for; None where it did not say.
+
+    Attributes:
+        lesson: the one that is to be played.
+        alone: whether it plays with nobody there.
+    """
 
     prefix: str | None = None
     ids: list[int] | None = None
@@ -29,8 +35,11 @@ class Options:
     session: Path | None = None
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    lesson: Lesson | None = None
+    alone: bool = False
 
     @property
     def from_nothing(self) -> bool:
         """Whether nothing was said of what to begin with."""
-        return self.prefix is None and self.ids is None and not (self.session is not None and self.session.exists())
+        given = self.prefix is not None or self.ids is not None or self.lesson is not None
+        return not given and not (self.session is not None and self.session.exists())

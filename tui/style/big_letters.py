@@ -16,7 +16,9 @@ def big_letters(text: str) -> tuple[str, ...] | None:
     """
     figlet = _figlet()
     text = text.replace("·", "")
-    if not text or any(ord(letter) not in figlet.Font.chars or not letter.isascii() for letter in text):
+    if not any(letter.isalnum() for letter in text):
+        return None  # a comma is no larger in large letters
+    if any(ord(letter) not in figlet.Font.chars or not letter.isascii() for letter in text):
         return None
     lines = str(figlet.renderText(text)).split("\n")[:LINES]
     width = max(len(line.rstrip()) for line in lines)

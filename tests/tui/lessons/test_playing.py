@@ -1,0 +1,153 @@
+"""Lessons on the real app: recorded without a terminal, played in one, taken over and gone on with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyte
+import pytest
+
+from gpt2_remix.tui.compare.screen import CompareScreen
+from gpt2_remix.tui.stage.screen import StageScreen
+from gpt2_remix.tui.state.lesson import Lesson, find_lesson, read_lesson
+from tests.engine.cli.test_cli import run
+from tests.kinds import Emulate
+from tests.tui.conftest import Drive, Driver
+
+NAMES = ["coin", "temperatures", "cut", "luck", "remix", "guess"]
+
+
+def last_screen(cast: Path) -> list[str]:
+    """What a terminal shows at the end of a recording."""
+    head, *events = (json.loads(line) for line in cast.read_text("utf-8").splitlines())
+    assert (head["version"], head["title"] != "") == (2, True)
+    screen = pyte.Screen(head["width"], head["height"])
+    stream = pyte.Stream(screen)
+    times = []
+    for when, kind, data in events:
+        assert kind == "o"
+        times.append(when)
+        stream.feed(data)
+    assert times == sorted(times)
+    return [line.rstrip() for line in screen.display]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_ends_where_the_lesson_ends_the_same_every_time(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], emulate: Emulate
+) -> None:
+    lesson = find_lesson(name)
+    code, _, said = run(capsys, "play", name, "--cast", str(tmp_path / "a.cast"), "--pictures", str(tmp_path / "seen"))
+    assert code == 0, said
+    assert len(list((tmp_path / "seen").glob("*.svg"))) == len(lesson.steps)
+    assert run(capsys, "play", name, "--cast", str(tmp_path / "b.cast"))[0] == 0
+    first, second = ((tmp_path / name).read_text("utf-8").splitlines() for name in ("a.cast", "b.cast"))
+    assert [n for n, (a, b) in enumerate(zip(first, second, strict=True)) if a != b] == []
+    shown = last_screen(tmp_path / "a.cast")
+    words = " ".join(lesson.steps[-1].question.split() or lesson.steps[-1].caption.split())
+    assert words[:30] in " ".join(" ".join(shown).replace("█", " ").split())
+    assert not list((tmp_path / "home").rglob("*.remix"))  # nothing of it among a person's sessions
+
+    terminal = emulate("play", name, size=(100, 30), TEXTUAL_ANIMATIONS="none")
+    for place, step in enumerate(lesson.steps, start=1):
+        count = f"{place} of {len(lesson.steps)}"
+        if step.play is not None:
+            terminal.until_all(count, "ten-sided" if step.play == "dice" else "hands for")
+            terminal.process.write(b"42\r" if step.play == "dice" else b"3 2 1\r")
+        terminal.until_all(count, "space: on")
+        seen = terminal.text
+        terminal.process.write(b" ")
+    terminal.until_all("That was", "space: done")
+    assert [line.rstrip() for line in seen.split("\n")[1:24]] == shown[1:24]
+    terminal.process.write(b" q")
+    assert terminal.finish() == 0
+
+
+async def stepped(driver: Driver, place: int) -> None:
+    """The lesson's step with this number is done."""
+    run = driver.workspace.lesson
+    await driver.until(lambda: run.place == place and driver.app.lessons.idle and not run.busy)
+
+
+@pytest.mark.parametrize("place", range(len(find_lesson("luck").steps)))
+async def test_a_person_takes_over_at_any_step_and_the_lesson_goes_on(drive: Drive, place: int) -> None:
+    lesson = find_lesson("luck")
+    assert await end_of(drive, lesson, None) == await end_of(drive, lesson, place)
+
+
+async def end_of(drive: Drive, lesson: Lesson, taken: int | None) -> tuple[list[int], list[type]]:
+    """The text and the screens at the end of a lesson, taken over at one of its steps."""
+    async with drive(settle=False, prefix=None, seed=None, lesson=lesson) as driver:
+        driver.app.animation_level = "none"
+        run = driver.workspace.lesson
+        for n in range(len(lesson.steps)):
+            await stepped(driver, n)
+            if n == taken:
+                await driver.pilot.press("r")
+                await driver.until(lambda: run.taken)
+                assert "everything is yours" in run.words()
+                await driver.tap("space")
+                await driver.tap("L")
+                await driver.until(lambda: not run.taken)
+            else:
+                await driver.pilot.press("space")
+        await driver.until(lambda: run.over)
+        return driver.tree.ids(), [type(screen) for screen in driver.app.screen_stack]
+
+
+async def test_a_lesson_left_leaves_everything_as_it_is(drive: Drive) -> None:
+    async with drive(settle=False, prefix=None, seed=None, lesson=find_lesson("remix")) as driver:
+        await stepped(driver, 0)
+        await driver.pilot.press("space")
+        await stepped(driver, 1)
+        ids = driver.tree.ids()
+        assert driver.workspace.preferences.heat == "verbatim"
+        await driver.pilot.press("escape")
+        await driver.until(lambda: not driver.workspace.lesson.on)
+        assert driver.tree.ids() == ids
+        assert driver.workspace.preferences.heat == "surprisal"  # a person's own again
+        await driver.press("space")
+        assert len(driver.tree) == len(ids) + 1
+
+
+async def test_what_a_step_cannot_do_is_said(drive: Drive, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "A"\nminutes = 1\nabout = "B"\n[[steps]]\nids = [60000]\n[[steps]]\nprefix = "It is"\n')
+    async with drive(settle=False, prefix=None, seed=None, lesson=read_lesson(path)) as driver:
+        await stepped(driver, 0)
+        assert "mine, step 1: " in driver.notices()
+        await driver.pilot.press("space")
+        await stepped(driver, 1)
+        assert driver.decode(driver.tree.ids()) == "It is"
+
+
+async def test_a_step_waits_for_what_the_person_is_to_do(drive: Drive, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "A"\nminutes = 1\nabout = "B"\n'
+                    '[[steps]]\nprefix = "It is"\nuntil = "pick"\n[[steps]]\ncaption = "c"\npause = 0.05\n')
+    async with drive(settle=False, prefix=None, seed=None, lesson=read_lesson(path)) as driver:
+        run = driver.workspace.lesson
+        await stepped(driver, 0)
+        await driver.settled()
+        await driver.press("r")
+        assert run.place == 0
+        assert not run.taken
+        await driver.press("enter")
+        await driver.until(lambda: run.over)  # the next one pauses, and then it is over
+
+
+async def test_lessons_begin_from_the_palette(drive: Drive) -> None:
+    async with drive() as driver:
+        commands = {line.title: line for line in driver.app.get_system_commands(driver.app.screen)}
+        commands["lesson: One sentence, five temperatures"].callback()
+        await stepped(driver, 0)
+        driver.on(StageScreen)
+        driver.app.animation_level = "none"
+        for n in range(1, 5):
+            await driver.pilot.press("space")
+            await stepped(driver, n)
+        driver.on(CompareScreen)
+        assert len(driver.compare.comparison.lanes) == 5
+        assert [len(lane.steps) for lane in driver.compare.comparison.lanes] == [16] * 5

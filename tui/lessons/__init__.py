@@ -1,0 +1,1 @@
+"""Lessons that play in the app."""

@@ -1,0 +1,359 @@
+"""Playing a lesson on the real app: each step does what a person's keys would do, and waits until it is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from textual.app import App
+from textual.timer import Timer
+
+from gpt2_remix.engine.errors import EngineError, InputError
+from gpt2_remix.engine.generation.backend import check_ids
+from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.nodes import View
+from gpt2_remix.tui.compare.screen import CompareScreen
+from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.playground.screen import Playground
+from gpt2_remix.tui.stage.screen import StageScreen
+from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.state.lesson import Lesson, LessonStep
+from gpt2_remix.tui.state.stage import PACES
+from gpt2_remix.tui.workspace import Workspace
+
+LOOK = 0.02
+"""Seconds between two looks at whether something is done."""
+
+BEAT = 0.7
+"""Seconds for which a phase is seen where nobody is there."""
+
+HANDS = "3 2 1"
+"""What is typed for a room where nobody is there."""
+
+
+async def _no_beat(seconds: float) -> None:
+    """Nobody records."""
+
+
+class LessonPlayer:
+    """Plays the workspace's lesson. Belongs to the app's thread.
+
+    Attributes:
+        alone: whether nobody is there: stories are told phase by phase, and what a person is asked to do is done for
+            them.
+        on_beat: is awaited, alone, where a person would have seen something for some seconds.
+        problem: why a step could not be done, in a line.
+    """
+
+    def __init__(self, app: App[Any], workspace: Workspace, playground: Playground, *, alone: bool = False) -> None:
+        self._app = app
+        self._workspace = workspace
+        self._playground = playground
+        self.alone = alone
+        self._view: View | None = None  # where the lesson stopped
+        self._tree: object = None
+        self._heat = workspace.preferences.heat  # before the lesson
+        self._timer: Timer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.problem = ""
+        self.on_beat: Callable[[float], Awaitable[object]] = _no_beat
+        run = workspace.lesson
+        run.alone = alone
+        run.on_begin, run.on_go, run.on_leave, run.on_change = self.begin, self.go_on, self.leave, self._tell
+
+    @property
+    def idle(self) -> bool:
+        """Whether the step that is shown is done."""
+        return self._task is None or self._task.done()
+
+    @property
+    def _exploration(self) -> Exploration:
+        return self._playground.exploration
+
+    def begin(self, lesson: Lesson) -> None:
+        """Play a lesson from its first step."""
+        run = self._workspace.lesson
+        run.lesson, run.place, run.taken, run.busy = lesson, -1, False, False
+        self._view, self._heat = None, self._workspace.preferences.heat
+        self.go_on()
+
+    def leave(self) -> None:
+        """End the lesson; what is on the screen stays."""
+        run = self._workspace.lesson
+        self._stop_waiting()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        run.lesson, run.busy, run.taken = None, False, False
+        self._playground.looking.heat(self._heat)
+        self._tell()
+
+    def go_on(self) -> None:
+        """The next step; while a story is being told, its next phase."""
+        run = self._workspace.lesson
+        if run.lesson is None:
+            return
+        self._stop_waiting()
+        if run.busy:
+            screen = self._app.screen
+            if isinstance(screen, StageScreen) and not screen.plays.typing:
+                screen.telling.space()
+            return
+        if run.over:
+            self.leave()
+            return
+        run.place += 1
+        if (step := run.step) is None:
+            self._tell()
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._play(step))
+
+    def _tell(self) -> None:
+        self._workspace.lesson_changed.publish(None)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    # A step
+
+    async def _play(self, step: LessonStep) -> None:
+        run = self._workspace.lesson
+        run.busy = True
+        self._tell()
+        try:
+            await self._until(lambda: self._exploration.ready)
+            self._come_back()
+            await self._do(step)
+        except EngineError as error:
+            self.problem = f"{run.lesson.name if run.lesson else 'the lesson'}, step {run.place + 1}: {error}"
+            self._workspace.say(self.problem, error=True)
+        run.busy = False
+        self._view, self._tree = self._exploration.tree.view, self._exploration.tree
+        if self.alone and step.until is not None:
+            await self._for_them(step.until)
+        if step.pause is not None and not self.alone:
+            self._timer = self._app.set_timer(step.pause, self._pause_over)
+        self._tell()
+
+    def _pause_over(self) -> None:
+        if not self._workspace.lesson.taken:
+            self.go_on()
+
+    def _come_back(self) -> None:
+        """Where a person has taken over: the text is again the one at which the lesson stopped."""
+        tree, view = self._exploration.tree, self._view
+        if view is not None and tree is self._tree and tree.view != view:
+            tree.change(head=view.head, cursor=view.cursor, settings=view.settings, seed=view.seed, coin=view.coin)
+            self._redraw()
+
+    def _redraw(self) -> None:
+        for screen in self._app.screen_stack:
+            if isinstance(screen, StageScreen):
+                screen.plays.leave()
+                screen.telling.restart()
+            elif isinstance(screen, MainScreen):
+                screen.changed()
+
+    async def _until(self, condition: Callable[[], object]) -> None:
+        while not condition():
+            await asyncio.sleep(LOOK)
+
+    async def _settled(self) -> None:
+        await asyncio.sleep(0)
+        await self._until(lambda: self._playground.activity.run is None and self._top.settled)
+
+    @property
+    def _top(self) -> MainScreen[Any]:
+        return next(screen for screen in reversed(self._app.screen_stack) if isinstance(screen, MainScreen))
+
+    async def _do(self, step: LessonStep) -> None:
+        """What a step changes, in the order of its fields."""
+        tree = self._exploration.tree
+        self._playground.runs.stop()
+        if step.prefix is not None or step.ids is not None:
+            if self._stage is None:
+                await self._show("playground")
+            self._begin_with(step)
+        if step.seed is not None or step.coin is not None or step.settings is not None:
+            if step.settings is not None and self._exploration.info is not None:
+                step.settings.check_vocabulary(self._exploration.info.vocab_size)
+            tree = self._exploration.tree
+            tree.change(seed=step.seed, coin=step.coin, settings=step.settings)
+            self._redraw()
+        if step.heat is not None:
+            self._playground.looking.heat(step.heat)
+        if step.show is not None:
+            await self._show(step.show, step.lanes)
+        await self._settled()
+        if step.go is not None:
+            await self._show("playground")
+            self._playground.cursor.move_to(step.go)
+            await self._settled()
+        if step.pick is not None:
+            await self._pick(step.pick)
+        if step.dice:
+            self._exploration.dice = [*step.dice]
+        if step.again:
+            await self._again()
+        if step.branch:
+            await self._show("playground")
+            self._playground.activity.count = step.branch
+            self._playground.runs.branch()
+            await self._settled()
+        await self._flip(step.flip)
+        if step.play is not None:
+            await self._room_plays(step.play)
+
+    def _begin_with(self, step: LessonStep) -> None:
+        exploration = self._exploration
+        tokenizer, info = exploration.tokenizer, exploration.info
+        assert tokenizer is not None
+        assert info is not None
+        ids = [*step.ids] if step.ids is not None else tokenizer.encode(step.prefix or "")
+        check_ids(ids, info.vocab_size)
+        exploration.dice = []
+        exploration.tree.set_prompt(ids or [tokenizer.end_of_text])
+        self._redraw()
+
+    @property
+    def _stage(self) -> StageScreen | None:
+        top = self._top
+        return top if isinstance(top, StageScreen) else None
+
+    async def _show(self, where: str, lanes: Sequence[Settings] | None = None) -> None:
+        """Go to a place."""
+        playground = self._playground
+        if where == "stage" and self._stage is not None:
+            return
+        if where == "playground" and self._top is playground and self._app.screen is playground:
+            playground.panes.view.show_view("candidates")
+            return
+        while self._app.screen is not playground:
+            self._app.pop_screen()
+        await self._until(lambda: playground.is_current)
+        if where == "stage":
+            playground.places.stage()
+            await self._until(lambda: self._stage is not None and self._stage.drawable)
+            if self.alone and self._stage is not None:
+                self._stage.telling.change_pace(-len(PACES))
+        elif where == "compare":
+            self._compare(lanes)
+            await self._until(lambda: isinstance(self._top, CompareScreen) and self._top.drawable)
+        elif where == "plot":
+            playground.looking.view("plot")
+        elif where == "branches" and not playground.panes.branches.display:
+            playground.looking.branches()
+            playground.panes.text.focus()
+        playground.changed()
+
+    def _compare(self, lanes: Sequence[Settings] | None) -> None:
+        from gpt2_remix.tui.state.beginnings import begin
+        from gpt2_remix.tui.state.lanes import LaneSetup, LaneState
+
+        exploration = self._exploration
+        made = begin(exploration, len(exploration.tree), None)
+        if lanes is not None:
+            first = made.lanes[0].setup
+            for place in reversed(range(len(made.lanes))):
+                made.remove(place)
+            for settings in lanes:
+                made.add(LaneState(LaneSetup(settings, first.prefix, first.prompt, before=first.before)))
+            made.selected = 0
+        self._playground.places.show_comparison(made)
+
+    async def _pick(self, wanted: str | int) -> None:
+        from gpt2_remix.engine.generation.decode import pick_token
+
+        exploration = self._exploration
+        assert exploration.tokenizer is not None
+        token = wanted
+        if isinstance(wanted, str):
+            ids = exploration.tokenizer.encode(wanted)
+            if len(ids) != 1:
+                raise InputError(f"pick: {wanted!r} is {len(ids)} tokens of this model; give one")
+            token = ids[0]
+        assert isinstance(token, int)
+        if (stage := self._stage) is not None:
+            position = stage.telling.story.position if not stage.telling.story.told else len(exploration.tree)
+            stage.telling.restart()
+            await self._settled()
+            dist = exploration.distribution(position)
+            if dist is not None:
+                stage.telling.place(pick_token(dist, token, exploration.context(position)))
+        else:
+            self._playground.choosing.pick(token)
+        await self._settled()
+
+    async def _again(self) -> None:
+        if (stage := self._stage) is not None:
+            stage.again()
+        else:
+            self._playground.choosing.flip_again()
+        await self._settled()
+
+    async def _flip(self, count: int) -> None:
+        for _ in range(count):
+            if (stage := self._stage) is not None:
+                telling = stage.telling
+                if telling.story.told or telling.story.phase is not None:
+                    telling.restart()
+                if self.alone:
+                    await self._tell_alone(stage)
+                    continue
+                telling.space()
+                await self._until(lambda: self._stage is None or self._stage.telling.story.told)
+            elif isinstance(top := self._top, CompareScreen):
+                top.advancing.step()
+            else:
+                self._playground.choosing.step()
+            await self._settled()
+
+    async def _tell_alone(self, stage: StageScreen) -> None:
+        """Tell a story to its end, phase by phase."""
+        while not stage.telling.story.told:
+            stage.telling.space()
+            await self._settled()
+            await self.on_beat(BEAT)
+
+    async def _room_plays(self, play: str) -> None:
+        """What the room plays; it is over when its token has joined the text."""
+        await self._show("stage")
+        await self._settled()
+        stage = self._stage
+        if stage is None:
+            return
+        length = len(self._exploration.tree)
+        getattr(stage.plays, play)()
+        await self._settled()
+        if self.alone:
+            for character in HANDS if play != "dice" else "42":
+                await self.on_beat(BEAT)
+                stage.plays.type(character)
+            await self.on_beat(BEAT)
+            stage.plays.enter()
+            await self._tell_alone(stage)
+        await self._until(lambda: self._stage is None or stage.plays.play is None
+                          or len(self._exploration.tree) > length)
+        await self._settled()
+
+    async def _for_them(self, deed: str) -> None:
+        """What a person is asked to do, where nobody is there."""
+        playground = self._playground
+        if deed == "step":
+            await self._flip(1)
+        elif deed == "pick":
+            if (token := playground.panes.view.list.selected_token) is not None:
+                playground.choosing.pick(token)
+        elif deed == "again":
+            playground.choosing.flip_again()
+        elif deed == "branch":
+            playground.runs.branch()
+        elif deed == "heat":
+            playground.looking.next_heat()
+        else:
+            playground.cursor.move(-1)
+        await self._settled()
+        self._view = self._exploration.tree.view

@@ -1,0 +1,47 @@
+"""The lesson's bar: what it says, and how it goes on. Nothing is there while no lesson plays."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+from textual.widgets import Static
+
+from gpt2_remix.tui.workspace import Workspace
+
+
+class LessonBar(Static):
+    """Above the footer of the screens that fill the terminal."""
+
+    HELP = """\
+    A lesson says here what there is to see. space goes on. Any other key takes over: the lesson waits, everything works
+    as always, and L goes on where it stopped. esc ends the lesson; the text stays.
+    """
+
+    DEFAULT_CSS = """
+    LessonBar {
+        display: none; height: auto; max-height: 5; padding: 0 1; background: $panel; color: $foreground;
+        border-left: thick $accent;
+    }
+    LessonBar.on { display: block; }
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(id="lesson")
+        self._workspace = workspace
+
+    def on_mount(self) -> None:
+        """Show what the lesson says."""
+        self._workspace.lesson_changed.subscribe(self, lambda _: self.show())
+        self.show()
+
+    def show(self) -> None:
+        """Show what the lesson says now."""
+        run = self._workspace.lesson
+        self.set_class(run.on, "on")
+        if run.on:
+            line = Table.grid(expand=True)
+            line.add_column(ratio=1)
+            line.add_column(justify="right", no_wrap=True)
+            question = run.step is not None and bool(run.step.question) and not run.taken
+            line.add_row(Text(run.words(), style="bold" if question else ""), Text(f"  {run.how()}", style="dim"))
+            self.update(line)
