@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -57,7 +56,6 @@ def play(
 
         check_terminal()
         return run_app(options)
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from gpt2_remix.tui.lessons.recording import record
 
     record(options, cast, pictures, note)

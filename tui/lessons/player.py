@@ -117,6 +117,12 @@ class LessonPlayer:
             self._timer.stop()
             self._timer = None
 
+    @property
+    def _compiles(self) -> bool:
+        """Whether faster kernels are on their way: their last bits are not those of numpy."""
+        info = self._exploration.info
+        return self._workspace.compiling and info is not None and info.form == "numpy"
+
     # A step
 
     async def _play(self, step: LessonStep) -> None:
@@ -124,7 +130,7 @@ class LessonPlayer:
         run.busy = True
         self._tell()
         try:
-            await self._until(lambda: self._exploration.ready)
+            await self._until(lambda: self._exploration.ready and not (self.alone and self._compiles))
             self._come_back()
             await self._do(step)
         except EngineError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -95,8 +96,10 @@ def asciicast(lesson: Lesson, frames: list[tuple[float, str]]) -> str:
 
 
 async def _play(options: Options, lesson: Lesson, drawing: bool) -> tuple[list[tuple[float, str]], list[str]]:
+    os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}  # what it is drawn for, wherever that is
     app = RemixApp(options)
     app.driver_class = FrameDriver
+    app.animation_level = "none"
     frames: list[tuple[float, str]] = []
     drawn: list[str] = []
     clock = 0.0

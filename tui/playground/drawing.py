@@ -210,7 +210,7 @@ class Drawing:
         branches = tree.leaf_count
         if branches > 1:
             parts.append(f"branch {tree.branch_number()} of {branches}")
-        if info is not None and width >= 100:
+        if info is not None and width >= 100 and not host.workspace.options.alone:
             parts.append(f"network: {counted(exploration.computed, 'token')}")
         last = [*filter(None, [host.workspace.trainings.words, host.workspace.autosave.state(exploration)])]
         return left, [*parts, *last], len(last)
