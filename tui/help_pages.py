@@ -19,6 +19,7 @@ from gpt2_remix.tui.training.new import TrainScreen
 from gpt2_remix.tui.tree.keymap import KEYMAP as TREE_KEYMAP
 from gpt2_remix.tui.tree.screen import TreeScreen
 from gpt2_remix.tui.widgets.coin import Coin
+from gpt2_remix.tui.widgets.lesson_bar import LessonBar
 from gpt2_remix.tui.widgets.settings_list import SettingsList
 from gpt2_remix.tui.widgets.token_text import TokenText
 
@@ -33,11 +34,13 @@ PANES: tuple[Part, ...] = (
     Paragraph("sampling", SettingsList.HELP),
     Paragraph("branches", Branches.HELP),
     Paragraph("what if", WhatIfScreen.HELP),
+    Paragraph("lessons", LessonBar.HELP),
     Paragraph("tree screen", TreeScreen.HELP),
     Paragraph("training", TrainScreen.HELP),
 )
 
-STAGE: tuple[Part, ...] = (Paragraph("candidates", StageBars.HELP), Paragraph("coin", StageCoin.HELP))
+STAGE: tuple[Part, ...] = (Paragraph("candidates", StageBars.HELP), Paragraph("coin", StageCoin.HELP),
+                           Paragraph("lessons", LessonBar.HELP))
 COINS: Part = Paragraph("what each coin keeps equal", Coin.KEPT_HELP)
 LANES: tuple[Part, ...] = (Paragraph("lanes", LaneColumn.HELP), Paragraph("statistics", LaneColumn.STATISTICS_HELP))
 

@@ -43,6 +43,8 @@ PICTURES: dict[str, tuple[tuple[int, int], dict[str, Any], list[str]]] = {
     "verbatim": (SMALL, {"prefix": "And God said, Let there be", "seed": 1, "settings": Settings(temperature=0.7)},
                  ["h", "h", "h", *["space"] * 36, *["left"] * 3]),
     "training": (SMALL, {}, []),
+    "stage": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)},
+              ["P", "less_than_sign", "less_than_sign", "less_than_sign", *["space"] * 5]),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }
 

@@ -18,6 +18,7 @@ from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui.app import RemixApp
 from gpt2_remix.tui.compare.screen import CompareScreen
 from gpt2_remix.tui.dialogs.token import TokenScreen
+from gpt2_remix.tui.stage.screen import StageScreen
 from gpt2_remix.tui.state.options import Options
 from gpt2_remix.tui.training.new import TextFiles
 from gpt2_remix.tui.tree.screen import TreeScreen
@@ -40,7 +41,8 @@ def doing(*keys: str, then: Callable[[RemixApp], object] | None = None) -> Calla
         assert isinstance(app, RemixApp)
 
         def settled() -> bool:
-            screen = app.screen_stack[-1] if isinstance(app.screen_stack[-1], CompareScreen) else None
+            top = app.screen_stack[-1]
+            screen = top if isinstance(top, (CompareScreen, StageScreen)) else None
             if screen is not None:
                 return screen.settled
             return app.settled and not app.workspace.autosave.busy
@@ -229,3 +231,25 @@ def test_the_form_of_a_training(snap_compare: SnapCompare, tmp_path: Path, monke
 
 def lists_files(app: RemixApp) -> bool:
     return len(app.screen.query_one(TextFiles).root.children) == 2
+
+
+STAGE = {
+    "a vector": ["space", "space"], "a coin at rest": ["space"] * 4, "a token told": ["space"] * 5,
+    "a guess with its words": ["a", "w", "1", "2"], "dice": ["d", "6", "0"], "a vote": ["v", "3"],
+}
+"""Moments on the stage, at a key for each phase."""
+
+
+@pytest.mark.parametrize("size", [(60, 18), *SIZES])
+@pytest.mark.parametrize("moment", STAGE)
+def test_the_stage(snap_compare: SnapCompare, moment: str, size: tuple[int, int]) -> None:
+    keys = ["P", *["less_than_sign"] * 9, *STAGE[moment]]
+    app = app_with(prefix="It is a truth universally acknowledged, that a single", settings=Settings(top_p=0.6))
+    assert snap_compare(app, terminal_size=size, run_before=doing(*keys))
+
+
+@pytest.mark.parametrize("theme", ["chalk", "okabe", "paper", "phosphor"])
+def test_the_stage_in_every_theme(snap_compare: SnapCompare, theme: str) -> None:
+    keys = ["P", *["less_than_sign"] * 9, *["space"] * 5]
+    app = app_with(theme=theme, settings=Settings(top_p=0.6))
+    assert snap_compare(app, terminal_size=(60, 18), run_before=doing(*keys))
