@@ -74,11 +74,11 @@ def test_another_processor_gives_the_same_bits(tmp_path: Path) -> None:
 
 
 def test_a_file_is_for_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    host = compiled.object_name()
-    monkeypatch.setenv("NUMBA_CPU_NAME", "haswell")
-    assert compiled.object_name() != host
-    monkeypatch.setenv("NUMBA_CPU_NAME", "znver3")
-    assert compiled.object_name() != host
+    names = set()
+    for processor in ("haswell", "znver3", "icelake-server"):  # the one that this runs on may be among them
+        monkeypatch.setenv("NUMBA_CPU_NAME", processor)
+        names.add(compiled.object_name())
+    assert len(names) == 3
 
 
 def test_a_folder_that_cannot_be_written_is_read(
