@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.timer import Timer
@@ -13,14 +13,16 @@ from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.generation.backend import check_ids
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.nodes import View
-from gpt2_remix.tui.compare.screen import CompareScreen
 from gpt2_remix.tui.main_screen import MainScreen
 from gpt2_remix.tui.playground.screen import Playground
-from gpt2_remix.tui.stage.screen import StageScreen
 from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.state.lesson import Lesson, LessonStep
 from gpt2_remix.tui.state.stage import PACES
 from gpt2_remix.tui.workspace import Workspace
+
+if TYPE_CHECKING:  # these screens are not on the path to the first frame
+    from gpt2_remix.tui.compare.screen import CompareScreen
+    from gpt2_remix.tui.stage.screen import StageScreen
 
 LOOK = 0.02
 """Seconds between two looks at whether something is done."""
@@ -96,9 +98,9 @@ class LessonPlayer:
             return
         self._stop_waiting()
         if run.busy:
-            screen = self._app.screen
-            if isinstance(screen, StageScreen) and not screen.plays.typing:
-                screen.telling.space()
+            stage = self._stage
+            if stage is not None and self._app.screen is stage and not stage.plays.typing:
+                stage.telling.space()
             return
         if run.over:
             self.leave()
@@ -156,11 +158,11 @@ class LessonPlayer:
             self._redraw()
 
     def _redraw(self) -> None:
+        if (stage := self._stage) is not None:
+            stage.plays.leave()
+            stage.telling.restart()
         for screen in self._app.screen_stack:
-            if isinstance(screen, StageScreen):
-                screen.plays.leave()
-                screen.telling.restart()
-            elif isinstance(screen, MainScreen):
+            if isinstance(screen, MainScreen):
                 screen.changed()
 
     async def _until(self, condition: Callable[[], object]) -> None:
@@ -173,7 +175,8 @@ class LessonPlayer:
 
     @property
     def _top(self) -> MainScreen[Any]:
-        return next(screen for screen in reversed(self._app.screen_stack) if isinstance(screen, MainScreen))
+        return next((screen for screen in reversed(self._app.screen_stack) if isinstance(screen, MainScreen)),
+                    self._playground)
 
     async def _do(self, step: LessonStep) -> None:
         """What a step changes, in the order of its fields."""
@@ -226,8 +229,17 @@ class LessonPlayer:
 
     @property
     def _stage(self) -> StageScreen | None:
+        from gpt2_remix.tui.stage.screen import StageScreen
+
         top = self._top
         return top if isinstance(top, StageScreen) else None
+
+    @property
+    def _lanes(self) -> CompareScreen | None:
+        from gpt2_remix.tui.compare.screen import CompareScreen
+
+        top = self._top
+        return top if isinstance(top, CompareScreen) else None
 
     async def _show(self, where: str, lanes: Sequence[Settings] | None = None) -> None:
         """Go to a place."""
@@ -247,7 +259,7 @@ class LessonPlayer:
                 self._stage.telling.change_pace(-len(PACES))
         elif where == "compare":
             self._compare(lanes)
-            await self._until(lambda: isinstance(self._top, CompareScreen) and self._top.drawable)
+            await self._until(lambda: self._lanes is not None and self._lanes.drawable)
         elif where == "plot":
             playground.looking.view("plot")
         elif where == "branches" and not playground.panes.branches.display:
@@ -311,8 +323,8 @@ class LessonPlayer:
                     continue
                 telling.space()
                 await self._until(lambda: self._stage is None or self._stage.telling.story.told)
-            elif isinstance(top := self._top, CompareScreen):
-                top.advancing.step()
+            elif (lanes := self._lanes) is not None:
+                lanes.advancing.step()
             else:
                 self._playground.choosing.step()
             await self._settled()
