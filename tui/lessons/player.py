@@ -197,6 +197,8 @@ class LessonPlayer:
         if step.show is not None:
             await self._show(step.show, step.lanes)
         await self._settled()
+        if step.go is not None and step.go > len(self._exploration.tree):
+            raise InputError(f"go: the text has {len(self._exploration.tree)} tokens, and this is {step.go}")
         if step.go is not None:
             await self._show("playground")
             self._playground.cursor.move_to(step.go)

@@ -115,6 +115,8 @@ async def _play(options: Options, lesson: Lesson, drawing: bool) -> tuple[list[t
         app.lessons.on_beat = beat
         for place, step in enumerate(lesson.steps):
             await _until(app, partial(_done, app, place))
+            if app.lessons.problem:
+                raise EngineError(app.lessons.problem)
             words = step.question or step.caption
             await beat(step.pause if step.pause is not None else READING + len(words) / CHARACTERS)
             if drawing:

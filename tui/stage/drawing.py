@@ -84,14 +84,14 @@ class Drawing:
         """What is being told, or what the room is asked, and how it goes on."""
         telling, story = self._telling, self._telling.story
         if asked := self._plays.asks():
-            self._panes.line.show(asked, "enter  esc" if self._plays.typing else "")
+            self._panes.line.show(asked, *(["enter  esc"] if self._plays.typing else []))
             return
         phase = scene.phase
         told = self._host.exploration.settings.changed() or "pure sampling"
         if phase is not None and not story.told:
             told = CAPTIONS[phase]
         keys = "space pauses" if telling.running else "space" + ("" if phase is None or story.told else ": on")
-        self._panes.line.show(told, f"{keys}   {telling.pace.name}   ? esc")
+        self._panes.line.show(told, f"{keys}   {telling.pace.name}   ? esc", f"{keys}   ? esc", keys, "?")
 
     def flight(self, scene: Scene) -> None:
         """The token on its way from its share to the end of the text."""

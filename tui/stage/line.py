@@ -18,28 +18,30 @@ class StageLine(Widget):
     def __init__(self, palette: Palette) -> None:
         super().__init__(id="stage-line")
         self._palette = palette
-        self._left = self._right = ""
+        self._left = ""
+        self._right: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """What it says."""
-        return f"{self._left}   {self._right}"
+        return f"{self._left}   {self._right[0] if self._right else ''}"
 
     def set_palette(self, palette: Palette) -> None:
         """Draw with another theme."""
         self._palette = palette
         self.refresh()
 
-    def show(self, left: str, right: str) -> None:
-        """Say something else."""
+    def show(self, left: str, *right: str) -> None:
+        """Say something else; of what may stand at the right the first that fits."""
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Left and right; the right side goes first where there is little room."""
+        """Left and right; the right side is cut down first where there is little room."""
         width = self.size.width
-        right = self._right if cell_len(self._left) + cell_len(self._right) + 3 <= width else ""
+        room = width - cell_len(self._left) - 3
+        right = next((words for words in self._right if cell_len(words) <= room), "")
         left = self._left if cell_len(self._left) <= width else set_cell_size(self._left, width - 1) + "…"
         gap = " " * max(0, width - cell_len(left) - cell_len(right))
         return Strip([Segment(left, self._palette.value), Segment(gap + right, self._palette.muted)]

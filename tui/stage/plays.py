@@ -58,7 +58,7 @@ class Plays:
         self._host = host
         self._telling = telling
         self.play: Play | None = None
-        telling.when_told = self._told
+        telling.when_told, telling.when_begun = self._told, self._begun
 
     # How they begin and end
 
@@ -222,9 +222,9 @@ class Plays:
                 score.guesses.append(guess)
                 play.said = f"room {guess.room:.1f} bits, network {guess.network:.1f}   {score.words()}"
 
-    def begun(self) -> None:
+    def _begun(self) -> None:
         """Another story begins: the outcome of the play before goes."""
-        if self.play is not None and not self.play.open and self._telling.story.phase is None:
+        if self.play is not None and not self.play.open:
             self.play = None
 
     # What is shown
@@ -237,8 +237,9 @@ class Plays:
             return rows_of(dist, count, name, hit)
         rows = tuple(BarRow(token, name(token), float(dist.raw[token]), float(dist.final[token]),
                             dist.removed_by(token)) for token in play.answers)
-        if hit is not None and hit not in play.answers:
-            rows = (*rows, BarRow(hit, name(hit), float(dist.raw[hit]), float(dist.final[hit])))
+        rows = rows[:count]
+        if hit is not None and hit not in [row.token for row in rows]:
+            rows = (*rows[: count - 1], BarRow(hit, name(hit), float(dist.raw[hit]), float(dist.final[hit])))
         return rows
 
     def asks(self) -> str:
@@ -250,20 +251,21 @@ class Plays:
             return play.said
         if not play.open:
             return ""
-        wrong = f"{play.said}  " if play.said else ""
-        typed = f"{play.typed}▏"
+        typed = f"{play.typed}▏  "  # first: it is seen however narrow the terminal is
+        if play.said:
+            return f"{typed}{play.said}"
         if play.kind == "dice":
             span = span_of(play.typed)
             width = max(1, len(play.typed))
             where = f"u is {span[0]:.{width}f} to {span[1]:.{width}f}" if play.typed else "u is 0 to 1"
-            return f"{wrong}roll a ten-sided die: 0.{typed}  {where}"
+            return f"0.{typed}{where}: roll a ten-sided die"
         if play.kind == "guess":
             letters = self._letters(play)
             if not play.answers:
                 return "what comes next?"
-            more = "" if play.words else ", w shows words"
-            return f"{wrong}what comes next? hands for {letters[0]} to {letters[-1]}{more}: {typed}"
-        return f"{wrong}which one shall it be? hands for each: {typed}"
+            more = "" if play.words else " (w shows the words)"
+            return f"{typed}hands for {letters[0]} to {letters[-1]}: what comes next?{more}"
+        return f"{typed}hands for each: which one shall it be?"
 
     def settled(self, dist: Distribution) -> int | None:
         """The token that the dice have decided on already, whatever comes; None while they have not."""

@@ -128,7 +128,6 @@ class StageScreen(MainScreen[None]):
     def draw(self, keep_selection: bool) -> None:
         """See MainScreen."""
         self.telling.ask()
-        self.plays.begun()
         self.plays.ready()
         scene = self.telling.scene
         for draw in (self.drawing.text, self.drawing.bars, self.drawing.coin, self.drawing.line, self.drawing.flight):

@@ -46,6 +46,7 @@ class Telling:
         self._begun = 0.0
         self._failed: object = None  # the place that the network could not give, so that it is not asked again at once
         self.story = Story(len(host.exploration.tree))
+        self.when_begun: Callable[[], object] | None = None
         self.when_told: Callable[[Step], object] | None = None
 
     # What is known
@@ -223,6 +224,8 @@ class Telling:
         if story.phase is None or story.told:
             if story.told or story.position != len(self._host.exploration.tree):
                 self.story = story = Story(len(self._host.exploration.tree))
+            if self.when_begun is not None:
+                self.when_begun()
             dice = self._host.exploration.dice
             story.u = dice[0] if dice else None
             self._enter("ask")

@@ -282,6 +282,8 @@ def _step(record: dict[str, Any], refuse: Callable[[str, str], InputError]) -> L
             raise refuse(one, f"stands beside {other}; give one of them")
     if values.get("show") == "compare" and "lanes" in values and not 2 <= len(values["lanes"]) <= 8:
         raise refuse("lanes", "expected 2 to 8 of them")
+    if "play" in values and values.get("show", "stage") != "stage":
+        raise refuse("play", "is played on the stage; leave out show, or say show = \"stage\"")
     if "lanes" in values and values.get("show") != "compare":
         raise refuse("lanes", 'they are shown with show = "compare"')
     settings = values.pop("set", None) or values.pop("preset", None)

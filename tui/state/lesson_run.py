@@ -77,7 +77,7 @@ class LessonRun:
         if self.over:
             return f"That was “{self.lesson.title}”."
         if self.taken:
-            return f"“{self.lesson.title}” waits: everything is yours."
+            return f"“{self.lesson.title}” waits. Do what you like."
         step = self.step
         return "" if step is None else step.question or step.caption
 
@@ -94,12 +94,12 @@ class LessonRun:
             return f"L: go on   {count}"
         step = self.step
         if self.busy:
-            return f"…   {count}"
+            return f"{'…':<12}   L: over to you   {count}"  # as wide as what comes then
         if step is not None and step.until is not None:
             return f"L: skip   {count}"
         if step is not None and step.pause is not None:
             return f"L: over to you   {count}"
-        return f"space: on   L: over to you   {count}"
+        return f"space: go on   L: over to you   {count}"
 
     # What keys do
 

@@ -23,8 +23,8 @@ PARTS: dict[Phase, float] = {"ask": 0.1, "vector": 0.25, "chain": 0.15, "coin": 
 
 CAPTIONS: dict[Phase, str] = {
     "ask": "the network reads the text",
-    "vector": "it gives every token a probability",
-    "chain": "what the settings cut falls, the rest grows",
+    "vector": "every token gets a probability",
+    "chain": "what the settings cut falls",
     "coin": "a coin falls on the interval",
     "token": "the token under it joins the text",
 }

@@ -61,9 +61,9 @@ def test_a_recording_ends_where_the_lesson_ends_the_same_every_time(
     for place, step in enumerate(lesson.steps, start=1):
         count = f"{place} of {len(lesson.steps)}"
         if step.play is not None:
-            terminal.until_all(count, "ten-sided" if step.play == "dice" else "hands for")
+            terminal.until_all(count, "▏  ", "ten-sided" if step.play == "dice" else "hands for")
             terminal.process.write(b"42\r" if step.play == "dice" else b"3 2 1\r")
-        terminal.until_all(f"space: on   L: over to you   {count}")
+        terminal.until_all(f"space: go on   L: over to you   {count}")
         seen = terminal.text
         terminal.process.write(b" ")
     terminal.until_all("That was", "space: done")
@@ -94,7 +94,7 @@ async def end_of(drive: Drive, lesson: Lesson, taken: int | None) -> tuple[list[
             if n == taken:
                 await driver.pilot.press("r")
                 await driver.until(lambda: run.taken)
-                assert "everything is yours" in run.words()
+                assert "Do what you like" in run.words()
                 await driver.tap("space")
                 await driver.tap("L")
                 await driver.until(lambda: not run.taken)
@@ -158,3 +158,15 @@ async def test_lessons_begin_from_the_palette(drive: Drive) -> None:
         driver.on(CompareScreen)
         assert len(driver.compare.comparison.lanes) == 5
         assert [len(lane.steps) for lane in driver.compare.comparison.lanes] == [16] * 5
+
+
+def test_a_recording_stops_at_a_step_that_cannot_be_done(tmp_path: Path) -> None:
+    """It was written all the same, with exit 0."""
+    path = tmp_path / "mine.toml"
+    head = 'title = "A"\nminutes = 1\nabout = "B"\n'
+    for wrong, said in (('pick = "two tokens"', "give one"), ("go = 500", "the text has")):
+        path.write_text(f'{head}[[steps]]\nprefix = "It is"\n{wrong}\n')
+        made = recorded(str(path), "--cast", str(tmp_path / "x.cast"))
+        assert made.returncode in (1, 2)
+        assert said in made.stderr
+        assert not (tmp_path / "x.cast").exists()

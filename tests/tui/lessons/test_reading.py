@@ -41,6 +41,7 @@ def lesson(tmp_path: Path, steps: str, head: str = HEAD) -> Path:
     ('[[steps]]\nshow = "compare"\nlanes = ["temperature=1"]\n', 7, "lanes", "2 to 8"),
     ('[[steps]]\nshow = "compare"\nlanes = ["nuclear", "greedy"]\n', 7, "lanes", "nucleus"),
     ('[[steps]]\npreset = "nothing like it"\n', 6, "preset", "preset"),
+    ('[[steps]]\nshow = "playground"\nplay = "guess"\n', 7, "play", "on the stage"),
     ("[[steps]]\nuntil = 3\n", 6, "until", "step, pick"),
     ("steps = []\n", 5, "steps", "at least one step"), ("", 1, "steps", "at least one step"),
 ])

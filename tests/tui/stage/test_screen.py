@@ -138,11 +138,14 @@ async def test_a_guess_hides_everything_until_the_reveal(drive: Drive) -> None:
         await press(driver, screen, "1", "2", "space", "5", "enter")
         revealed = screen.panes.bars.view
         assert revealed.told
-        await press(driver, screen, *["space"] * 3)
+        await press(driver, screen, "space", "space")  # the coin, the token
         assert len(driver.tree) == length + 1
         guess = driver.exploration.score.guesses
         assert len(guess) == 1
         assert f"room {guess[0].room:.1f} bits, network {guess[0].network:.1f}" in screen.panes.line.words
+        told = await press(driver, screen, *["space"] * 4)  # the next story: nobody guessed it
+        assert len(driver.exploration.score.guesses) == 1
+        assert told["names"] == "names"
         assert driver.tree.step(length).u == interval_chance(7, length, 0)  # the coin is the same, whatever they say
 
 
