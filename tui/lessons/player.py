@@ -180,7 +180,6 @@ class LessonPlayer:
 
     async def _do(self, step: LessonStep) -> None:
         """What a step changes, in the order of its fields."""
-        tree = self._exploration.tree
         self._playground.runs.stop()
         if step.prefix is not None or step.ids is not None:
             if self._stage is None:
@@ -189,17 +188,16 @@ class LessonPlayer:
         if step.seed is not None or step.coin is not None or step.settings is not None:
             if step.settings is not None and self._exploration.info is not None:
                 step.settings.check_vocabulary(self._exploration.info.vocab_size)
-            tree = self._exploration.tree
-            tree.change(seed=step.seed, coin=step.coin, settings=step.settings)
+            self._exploration.tree.change(seed=step.seed, coin=step.coin, settings=step.settings)
             self._redraw()
         if step.heat is not None:
             self._playground.looking.heat(step.heat)
         if step.show is not None:
             await self._show(step.show, step.lanes)
         await self._settled()
-        if step.go is not None and step.go > len(self._exploration.tree):
-            raise InputError(f"go: the text has {len(self._exploration.tree)} tokens, and this is {step.go}")
         if step.go is not None:
+            if step.go > len(self._exploration.tree):
+                raise InputError(f"go: the text has {len(self._exploration.tree)} tokens, and this is {step.go}")
             await self._show("playground")
             self._playground.cursor.move_to(step.go)
             await self._settled()
@@ -297,9 +295,9 @@ class LessonPlayer:
             token = ids[0]
         assert isinstance(token, int)
         if (stage := self._stage) is not None:
-            position = stage.telling.story.position if not stage.telling.story.told else len(exploration.tree)
             stage.telling.restart()
             await self._settled()
+            position = stage.telling.story.position
             dist = exploration.distribution(position)
             if dist is not None:
                 stage.telling.place(pick_token(dist, token, exploration.context(position)))

@@ -21,7 +21,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -200,11 +200,15 @@ HEAD: dict[str, Callable[[Any], Any]] = {
 """What stands before the steps."""
 
 
-def shipped() -> list[Lesson]:
-    """The lessons that ship, in the order in which they are best played."""
-    folder = _folder()
-    names = (folder / "order.txt").read_text("utf-8").split()
-    return [read_lesson(folder / f"{name}.toml") for name in names]
+@cache
+def shipped() -> tuple[Lesson, ...]:
+    """The lessons that ship, in the order in which they are best played; read once, since the palette asks at each key.
+    """
+    return tuple(read_lesson(_folder() / f"{name}.toml") for name in _names())
+
+
+def _names() -> list[str]:
+    return (_folder() / "order.txt").read_text("utf-8").split()
 
 
 def _folder() -> Path:
@@ -213,7 +217,7 @@ def _folder() -> Path:
 
 def find_lesson(wanted: str) -> Lesson:
     """A lesson by the name of one that ships, or by its file. Raises InputError."""
-    names = (_folder() / "order.txt").read_text("utf-8").split()
+    names = _names()
     if wanted in names:
         return read_lesson(_folder() / f"{wanted}.toml")
     path = Path(wanted)
