@@ -54,19 +54,19 @@ class Telling:
     @property
     def dist(self) -> Distribution | None:
         """The distribution of the story's token; None while it is not known, or where there can be none."""
-        try:
-            return self._host.exploration.distribution(self.story.position, self.story.roll, u=self.story.u)
-        except EngineError:
-            return None
+        return self._looked_up()[0]
 
     @property
     def problem(self) -> str:
         """Why there can be no distribution, "" where there can."""
+        return self._looked_up()[1]
+
+    def _looked_up(self) -> tuple[Distribution | None, str]:
+        story = self.story
         try:
-            self._host.exploration.distribution(self.story.position, self.story.roll, u=self.story.u)
+            return self._host.exploration.distribution(story.position, story.roll, u=story.u), ""
         except EngineError as error:
-            return str(error)
-        return ""
+            return None, str(error)
 
     @property
     def scene(self) -> Scene:
@@ -79,7 +79,7 @@ class Telling:
         return self.story.moving or (self._to_the_end and not self.story.told)
 
     def ask(self) -> None:
-        """Ask the network for what is missing: this position, and the next one."""
+        """Ask the network for the logits of the story's position, where they are missing."""
         exploration, position = self._host.exploration, self.story.position
         tree = exploration.tree
         place = tree.parent_of(position)
