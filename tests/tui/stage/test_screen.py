@@ -14,6 +14,7 @@ from gpt2_remix.engine.sampling.distribution import distribution
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui.stage.screen import StageScreen
 from gpt2_remix.tui.state.stage import PACES
+from gpt2_remix.tui.style.big_letters import big_letters
 from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
 
@@ -240,3 +241,12 @@ async def test_the_playground_shows_what_was_told(drive: Drive) -> None:
         assert driver.app.screen is driver.playground
         assert driver.playground.describe()["ids"] == ids
         assert driver.exploration.cursor == len(ids) - 1
+
+
+def test_large_letters_are_there() -> None:
+    """The font came with pyfiglet 1.0.4."""
+    man = big_letters("·man")
+    assert man is not None
+    assert (len(man), len({len(line) for line in man})) == (4, 1)
+    assert big_letters(",") is None
+    assert big_letters("né") is None
