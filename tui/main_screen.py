@@ -97,7 +97,7 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         """Status, body, footer; and what stands there where all that does not fit."""
         yield Static(id="status")
         yield from self.body()
-        yield LessonBar(self.workspace)
+        yield LessonBar(self.workspace.lesson, self.workspace.lesson_changed)
         yield Keys()
         yield Static(id="too-small")
 

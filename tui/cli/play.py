@@ -56,7 +56,7 @@ def play(
 
         check_terminal()
         return run_app(options)
-    from gpt2_remix.tui.lessons.recording import record
+    from gpt2_remix.tui.cli.recording import record
 
     record(options, cast, pictures, note)
     return 0

@@ -72,7 +72,7 @@ class StageScreen(MainScreen[None]):
 
     def body(self) -> Iterable[Widget]:
         """See MainScreen."""
-        return self.panes.layout(LessonBar(self.workspace))
+        return self.panes.layout(LessonBar(self.workspace.lesson, self.workspace.lesson_changed))
 
     def on_mount(self) -> None:
         """Show where the stream stands."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.table import Table
 from rich.text import Text
+from textual.signal import Signal
 from textual.widgets import Static
 
-from gpt2_remix.tui.workspace import Workspace
+from gpt2_remix.tui.state.lesson_run import LessonRun
 
 
 class LessonBar(Static):
@@ -25,18 +26,19 @@ class LessonBar(Static):
     LessonBar.on { display: block; }
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, run: LessonRun, changed: Signal[None]) -> None:
         super().__init__(id="lesson")
-        self._workspace = workspace
+        self._run = run
+        self._changed = changed
 
     def on_mount(self) -> None:
         """Show what the lesson says."""
-        self._workspace.lesson_changed.subscribe(self, lambda _: self.show())
+        self._changed.subscribe(self, lambda _: self.show())
         self.show()
 
     def show(self) -> None:
         """Show what the lesson says now."""
-        run = self._workspace.lesson
+        run = self._run
         self.set_class(run.on, "on")
         if run.on:
             line = Table.grid(expand=True)
