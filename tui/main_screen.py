@@ -129,6 +129,17 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         return {"status": self.status}
 
     @property
+    def on_top(self) -> bool:
+        """Whether no other screen that fills the terminal lies over this one. What waits in the engine's mailbox is
+        replaced: who asks behind another screen's back takes its answer away."""
+        filling = [screen for screen in self.app.screen_stack if isinstance(screen, MainScreen)]
+        return not filling or filling[-1] is self
+
+    def on_screen_resume(self) -> None:
+        """Show, and ask for, what has changed meanwhile."""
+        self.changed(keep_selection=True)
+
+    @property
     def lesson(self) -> LessonRun:
         """The lesson that plays, if one does."""
         return self.workspace.lesson

@@ -95,6 +95,8 @@ class Playground(MainScreen[None]):
     def settled(self) -> bool:
         """Whether nothing runs or waits, and what is under the cursor and next is known."""
         exploration = self.exploration
+        if not self.on_top:
+            return super().settled and exploration.ready
         return (
             super().settled and not self.activity.running and not self.activity.pending and exploration.ready
             and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
@@ -119,8 +121,9 @@ class Playground(MainScreen[None]):
         self.drawing.settings()
         self.drawing.branches()
         self._show_status()
-        self.logits.ask()
-        self.what_if.ask()
+        if self.on_top:
+            self.logits.ask()
+            self.what_if.ask()
 
     def _use_palette(self) -> None:
         self.panes.set_palette(self.workspace.palette)

@@ -250,3 +250,16 @@ def test_large_letters_are_there() -> None:
     assert (len(man), len({len(line) for line in man})) == (4, 1)
     assert big_letters(",") is None
     assert big_letters("né") is None
+
+
+async def test_a_screen_below_takes_no_answer_away(drive: Drive) -> None:
+    async with staged(drive, pace=3) as (driver, screen):
+        driver.app.animation_level = "none"  # then nothing but the answer goes on with the story
+        driver.tree.set_prompt([464, 995])
+        screen.telling.restart()
+        screen.go_on()
+        screen.draw_changes()
+        driver.playground.changed()
+        driver.playground.draw_changes()
+        await driver.until(lambda: screen.telling.story.told and not screen.telling.moving)
+        assert len(driver.tree) == 3
