@@ -38,6 +38,7 @@ class Columns:
         self._host = host
         self._traces = traces
         self._area = area
+        self.zoomed = False  # whether one lane fills the screen
         self._failed: tuple[object, ...] = ()
 
     @property
@@ -62,7 +63,7 @@ class Columns:
         if not self._host.drawable:
             return
         columns, room = self.all, self._area.size.width
-        fit = max(1, min(len(columns), room // NARROWEST))
+        fit = 1 if self.zoomed else max(1, min(len(columns), room // NARROWEST))
         for column in columns:
             column.styles.width = room // fit
         if self._host.comparison.selected < len(columns):

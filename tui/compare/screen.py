@@ -223,6 +223,11 @@ class CompareScreen(MainScreen[int | None]):
         """Show the statistics in place of candidates and coin (beside them in a tall terminal), or hide them."""
         self.toggle_class("statistics")
 
+    def zoom(self) -> None:
+        """One lane alone on the screen, or all again."""
+        self.drawing.zoomed = not self.drawing.zoomed
+        self.drawing.to_selected()
+
     def repeat(self) -> None:
         """Repeat the comparison with many seeds."""
         from gpt2_remix.tui.compare.repeat import RepeatScreen

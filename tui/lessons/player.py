@@ -262,7 +262,7 @@ class LessonPlayer:
             await self._until(lambda: self._lanes is not None and self._lanes.drawable)
         elif where == "plot":
             playground.looking.view("plot")
-        elif where == "branches" and not playground.panes.branches.display:
+        elif where == "branches" and not playground.panes.branches.has_class("shown"):
             playground.looking.branches()
             playground.panes.text.focus()
         playground.changed()

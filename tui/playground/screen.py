@@ -47,7 +47,7 @@ class Playground(MainScreen[None]):
     KEYMAP: ClassVar[Sequence[Row]] = KEYMAP
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(KEYMAP)]
     CONDITIONAL: ClassVar[tuple[str, ...]] = (
-        "runs.start", "choosing.pick_selected", "cursor.sibling",
+        "runs.start", "choosing.pick_selected", "cursor.sibling", "looking.all_panes",
     )
 
     WHERE_SMALL: ClassVar[tuple[str, ...]] = ("app.action_quit", "places.stage")
@@ -140,8 +140,12 @@ class Playground(MainScreen[None]):
         """Which keys work now."""
         tree = self.exploration.tree
         match do:
-            case "lesson.toggle" | "lesson.leave":
+            case "lesson.toggle":
                 return self.lesson.on
+            case "lesson.leave":
+                return self.lesson.on and self.panes.alone is None
+            case "looking.all_panes":
+                return self.panes.alone is not None
             case "runs.start" | "runs.pause":
                 return self.activity.running == (do == "runs.pause")
             case "choosing.pick_selected":
@@ -157,7 +161,7 @@ class Playground(MainScreen[None]):
         """See MainScreen."""
         trainings = self.workspace.trainings
         match do:
-            case "runs.start" | "runs.pause" | "lesson.toggle" | "lesson.leave":
+            case "runs.start" | "runs.pause" | "lesson.toggle" | "lesson.leave" | "looking.all_panes":
                 return bool(self.enabled(do))
             case "places.new_training":
                 return not trainings.going
@@ -331,7 +335,7 @@ class Playground(MainScreen[None]):
     @on(SettingsList.Done)
     @on(SettingsList.Left)
     def _back_to_text(self) -> None:
-        self.panes.text.focus()
+        self.looking.back_to_text()
 
     @on(SettingsList.Changed)
     def _setting_changed(self, event: SettingsList.Changed) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
 SHOWN = 5
 """Candidates that are shown: few, and in lines that are far apart, or in large letters, where there is room."""
 
+SHOWN_ALONE = 12
+"""Candidates where nothing else is on the screen."""
+
 FIGURE = 9
 """Cells of a probability; `BIG_FIGURE` in large letters."""
 
@@ -121,7 +124,7 @@ class StageBars(Widget):
     @property
     def room(self) -> int:
         """How many candidates there is room for."""
-        return max(3, min(SHOWN, self.size.height))
+        return max(3, min(SHOWN_ALONE if self.has_class("alone") else SHOWN, self.size.height))
 
     def set_palette(self, palette: Palette) -> None:
         """Draw with another theme."""
@@ -149,7 +152,8 @@ class StageBars(Widget):
             return []
         big = 0
         if self.size.width >= WIDE_ENOUGH:
-            big = next((n for n in range(count, 1, -1) if n * (LINES + 1) + count - n <= height), 0)
+            fewest = 1 if self._view.names == "names" else count - 1  # of answers none is larger than another
+            big = next((n for n in range(count, fewest, -1) if n * (LINES + 1) + count - n <= height), 0)
         rest = height - big * (LINES + 1)
         small = 2 if count > big and 2 * (count - big) <= rest else 1
         return [LINES + 1] * big + [small] * (count - big)

@@ -18,8 +18,8 @@ DEEDS = {
 }
 """What a key does, in the words of a step's `until`."""
 
-NEUTRAL = ("help", "zoom", "looking.next_view", "looking.view", "app.action_quit", "telling.change_pace", "statistics",
-           "cursor.candidate", "select", "lesson.toggle", "lesson.leave")
+NEUTRAL = ("help", "zoom", "looking.zoom", "looking.all_panes", "looking.next_view", "looking.view", "app.action_quit",
+           "telling.change_pace", "statistics", "cursor.candidate", "select", "lesson.toggle", "lesson.leave")
 """What a person may do without taking over."""
 
 

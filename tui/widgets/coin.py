@@ -95,7 +95,7 @@ def _label(name: str, width: int) -> str:
 
 
 class Coin(Widget):
-    """Three lines: the marker, the shares, and in words what happened."""
+    """The marker, the shares, and in words what happened, in three lines or more: then the shares are higher."""
 
     HELP = """\
     The interval is cut into the candidates' shares, ▼ stands at u: the token under it is taken. r flips the coin of
@@ -141,7 +141,7 @@ class Coin(Widget):
         self.post_message(self.Flipped())
 
     def render_line(self, y: int) -> Strip:
-        """One of the three lines."""
+        """The marker first, the words last, between them the shares; a race's runners."""
         width = self.size.width
         view = self._view
         if view is None or view.dist is None:
@@ -161,13 +161,13 @@ class Coin(Widget):
             if step is None or not flipped or step.u is None:
                 return []
             return [Segment(" " * min(width - 1, int(step.u * width)) + MARKER, self._palette.marker)]
-        if y == 1:
+        if y < self.size.height - 1:
             hit = step.token if step is not None and step.origin != "prompt" else None
             if flipped and step is not None and step.u is not None and dist.settings != step.settings:
                 from gpt2_remix.engine.sampling.coin import choose_interval
 
                 hit = choose_interval(dist.final, step.u)
-            return share_segments(dist, width, hit, self._palette, self._label_of)
+            return share_segments(dist, width, hit, self._palette, self._label_of if y == 1 else lambda _: "")
         return self._words(view, dist, width)
 
     def _words(self, view: CoinView, dist: Distribution, width: int) -> list[Segment]:
@@ -199,7 +199,8 @@ class Coin(Widget):
 
         palette = self._palette
         assert step.seed is not None
-        race = gumbel_race(dist.final, gumbel_uniforms(step.seed, step.coin_position, step.roll, dist.size), 3)
+        race = gumbel_race(dist.final, gumbel_uniforms(step.seed, step.coin_position, step.roll, dist.size),
+                           self.size.height)
         if y >= len(race):
             return []
         runner = race[y]
