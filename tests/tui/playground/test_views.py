@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from textual.widget import Widget
+
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui.playground.views.plot import DistributionPlot
 from tests.kinds import known
-from tests.tui.conftest import Drive
+from tests.tui.conftest import Drive, Driver
 
 
 async def test_the_plot_and_the_list_take_turns(drive: Drive) -> None:
@@ -53,21 +55,26 @@ async def test_candidates_scroll_to_any_rank(drive: Drive) -> None:
         assert driver.dist.rank(known(candidates.list.selected_token)) == 8192
 
 
+def alone(driver: Driver) -> Widget | None:
+    """The pane that has the screen to itself."""
+    return driver.playground.panes.alone
+
+
 async def test_each_pane_can_be_alone_on_the_screen(drive: Drive) -> None:
     async with drive() as driver:
         panes, size = driver.playground.panes, driver.app.size
         before = {pane: pane.region for pane in panes.all}
         for pane in panes.all:
             await driver.press("z")
-            assert panes.alone is pane
+            assert alone(driver) is pane
             assert pane.region.width == size.width
             assert pane.region.height == size.height - 2  # the status line and the footer stay
             assert [other for other in panes.all if other.region and other is not pane] == []
         await driver.press("z")
-        assert panes.alone is None
+        assert alone(driver) is None
         assert {pane: pane.region for pane in panes.all} == before
         await driver.press("z", "escape")
-        assert driver.playground.panes.alone is None
+        assert alone(driver) is None
 
 
 async def test_what_is_asked_for_is_never_hidden_by_a_pane_alone(drive: Drive) -> None:
@@ -75,20 +82,20 @@ async def test_what_is_asked_for_is_never_hidden_by_a_pane_alone(drive: Drive) -
         panes = driver.playground.panes
         await driver.press("z")
         await driver.press("l")
-        assert driver.playground.panes.alone is None
+        assert alone(driver) is None
         await driver.press("z", "z")
-        assert panes.alone is panes.view
+        assert alone(driver) is panes.view
         await driver.press("l")
-        assert panes.alone is panes.view
+        assert alone(driver) is panes.view
         await driver.press("s")
-        assert driver.playground.panes.alone is None
+        assert alone(driver) is None
         assert panes.sampler.focused
         await driver.press("z")
-        assert panes.alone is panes.sampler
+        assert alone(driver) is panes.sampler
         await driver.press("escape")
-        assert driver.playground.panes.alone is None
+        assert alone(driver) is None
         await driver.press("t", "z")
-        assert panes.alone is panes.branches
+        assert alone(driver) is panes.branches
         await driver.press("t")
-        assert driver.playground.panes.alone is None
+        assert alone(driver) is None
         assert panes.text_pane.region
