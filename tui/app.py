@@ -175,10 +175,10 @@ class RemixApp(App[None]):
         return commands_of(screen, self.workspace)
 
     def on_show_help(self, message: messages.ShowHelp) -> None:
-        """Show the help of a screen."""
+        """Show the help of a screen, at the pane where the person is."""
         from gpt2_remix.tui.help_pages import help_screen
 
-        self.push_screen(help_screen(message.page))
+        self.push_screen(help_screen(message.page, message.here, message.chosen))
 
     def on_resize(self) -> None:
         """Lay out and draw all once more when the size has settled: a frame on its way may have met another size."""

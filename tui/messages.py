@@ -380,6 +380,8 @@ class OpenSession(Message):
 
 @dataclass(eq=False, repr=False)
 class ShowHelp(Message):
-    """A person wants the help of a screen."""
+    """A person wants the help of a screen: of the pane where they are, and of the setting that is chosen there."""
 
     page: str
+    here: str = ""
+    chosen: str = ""

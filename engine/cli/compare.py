@@ -28,6 +28,8 @@ from gpt2_remix.engine.cli.options import (
     settings_options,
 )
 from gpt2_remix.engine.cli.output import echo, lane_record, model_record, note, print_json
+from gpt2_remix.engine.compare.markdown import words
+from gpt2_remix.engine.compare.statistics import STATISTICS
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.sampling.settings import CoinKind, Settings, check_seed, draw_seed
 
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
         'gpt2-remix compare "Call me" --lane greedy --lane nucleus --lane "nucleus,temperature=1.3" --json',
         """gpt2-remix compare --lane '"It is a truth" top_k=40' --lane '"It was a truth" top_k=40'""",
         'gpt2-remix compare "ROMEO:" --lane min_p=0.05 --lane top_p=0.95 --repeat 20 --format md',
-    )
+    ) + "\n".join(["\n", "\b", "Statistics:", *(f"  {words(name):<23} {text}" for name, text in STATISTICS.items())])
 )
 @click.argument("prefix", required=False)
 @click.option("--lane", "lane_texts", multiple=True, metavar="SETTINGS",
@@ -153,8 +155,7 @@ def _print_once(
     model: Model, specs: list[LaneSpec], lanes: list[Lane], prompt: list[int], seed: int, coin: CoinKind, form: str
 ) -> None:
     from gpt2_remix.engine.compare.lanes import divergences, stats_of
-    from gpt2_remix.engine.compare.markdown import lanes_to_markdown, words
-    from gpt2_remix.engine.compare.statistics import STATISTICS
+    from gpt2_remix.engine.compare.markdown import lanes_to_markdown
 
     apart = divergences(lanes)
     rows = [stats_of(lane) for lane in lanes]
@@ -195,8 +196,8 @@ def _print_once(
 def _print_repeated(
     model: Model, specs: list[LaneSpec], result: Repeated, prompt: list[int], seed: int, coin: CoinKind, form: str
 ) -> None:
-    from gpt2_remix.engine.compare.markdown import table, words
-    from gpt2_remix.engine.compare.statistics import STATISTICS, mean_and_spread
+    from gpt2_remix.engine.compare.markdown import table
+    from gpt2_remix.engine.compare.statistics import mean_and_spread
 
     means, divergences = result.table(), result.divergences()
     if form == "json":

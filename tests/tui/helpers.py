@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+from rich.console import Console
+from textual.widgets import Static
+
 from gpt2_remix.engine.compare.lanes import run_together
 from gpt2_remix.engine.generation.lane import lane_at
 from gpt2_remix.engine.generation.stream import Prefix
@@ -24,3 +29,10 @@ def alone(
     for _ in run_together(model.backend, [lane], model.tokenizer):
         pass
     return lane.new_ids
+
+
+def rendered(static: Static) -> str:
+    """What a text or a table says, on lines as long as they are."""
+    out = io.StringIO()
+    Console(width=400, file=out).print(static.content)
+    return out.getvalue()

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from gpt2_remix.engine.compare.statistics import STATISTICS as MEANINGS
 from gpt2_remix.tui.style.palette import Palette
 from gpt2_remix.tui.style.status_bar import retitle
 from gpt2_remix.tui.widgets.bars import bar_segments, figure, percent, why_cut
@@ -25,17 +26,17 @@ from gpt2_remix.tui.widgets.token_text import TokenCell, TokenText
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from gpt2_remix.engine.sampling.distribution import Distribution
 
-STATISTICS: dict[str, tuple[str, str]] = {
-    "mean_surprisal": ("surprisal", "{:.2f} bits"),
-    "mean_entropy": ("entropy", "{:.2f} bits"),
-    "perplexity": ("perplexity", "{:,.1f}"),
-    "distinct_1": ("distinct-1", "{:.1%}"),
-    "distinct_2": ("distinct-2", "{:.1%}"),
-    "repeated_4gram_fraction": ("repeats", "{:.1%}"),
-    "verbatim": ("verbatim", "{:.1%}"),
-    "longest": ("longest span", "{:,.0f}"),
+STATISTICS: dict[str, tuple[str, str, str]] = {
+    "mean_surprisal": ("surprisal", "{:.2f} bits", MEANINGS["mean_surprisal"]),
+    "mean_entropy": ("entropy", "{:.2f} bits", MEANINGS["mean_entropy"]),
+    "perplexity": ("perplexity", "{:,.1f}", MEANINGS["perplexity"]),
+    "distinct_1": ("distinct-1", "{:.1%}", MEANINGS["distinct_1"]),
+    "distinct_2": ("distinct-2", "{:.1%}", MEANINGS["distinct_2"]),
+    "repeated_4gram_fraction": ("repeats", "{:.1%}", MEANINGS["repeated_4gram_fraction"]),
+    "verbatim": ("verbatim", "{:.1%}", "share of tokens in spans that stand word for word in the training text"),
+    "longest": ("longest span", "{:,.0f}", "tokens of the longest such span"),
 }
-"""Label and form of each statistic."""
+"""Label, form and meaning of each statistic."""
 
 
 class LaneCandidates(Widget):
@@ -105,6 +106,12 @@ class LaneCandidates(Widget):
 class LaneStats(Widget):
     """The statistics of a lane, a line each; ▲ the highest of all lanes, ▼ the lowest."""
 
+    HELP = """\
+    v shows what the new tokens of each lane come to. ▲ marks the highest of all lanes and ▼ the lowest; neither is the
+    better one: the likeliest text is not the best. m repeats a comparison with many seeds: mean and spread of each
+    statistic, as a table and as a plot.
+    """
+
     DEFAULT_CSS = "LaneStats { height: 9; background: $surface; }"
 
     def __init__(self, palette: Palette) -> None:
@@ -127,7 +134,7 @@ class LaneStats(Widget):
         if y > len(STATISTICS):
             return Strip.blank(width, palette.text)
         name = list(STATISTICS)[y]
-        label, form = STATISTICS[name]
+        label, form, _ = STATISTICS[name]
         value = self.values.get(name)
         text = "–" if value is None else form.format(value)
         mark = self.marks.get(name, "")
@@ -148,16 +155,6 @@ class LaneColumn(Vertical):
     lanes hold the same token, else how many different ones there are. One cursor moves through all lanes; under it
     stand each lane's candidates and coin, on one scale; in brackets the raw probability, in %, of a token that was cut.
     k keeps a lane as a branch of the tree.
-    """
-
-    STATISTICS_HELP = """\
-    v shows them for the new tokens of each lane. Surprisal: the mean of -log2 of the raw probability, in bits. Entropy:
-    how undecided the network was, in bits. Perplexity: 2 to the mean surprisal, as many equally likely choices as it
-    saw. Distinct-1 and distinct-2: the share of different tokens, and of different pairs of neighbours. Repeats: the
-    share of runs of four tokens that stood before. Verbatim: the share of tokens in spans that stand word for word in
-    the training text, and the longest of these in tokens. ▲ marks the highest of all lanes and ▼ the lowest; neither
-    is the better one: the likeliest text is not the best. m repeats a comparison with many seeds: mean and spread of
-    each statistic, as a table and as a plot.
     """
 
     DEFAULT_CSS = """

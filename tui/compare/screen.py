@@ -250,8 +250,8 @@ class CompareScreen(MainScreen[int | None]):
         self.workspace.say(message.problem or f"wrote {message.path}", error=bool(message.problem))
 
     def help(self) -> None:
-        """Explain lanes and statistics."""
-        self.post_message(messages.ShowHelp("compare"))
+        """Explain the lanes, or the statistics where they are shown."""
+        self.post_message(messages.ShowHelp("compare", "statistics" if self.has_class("statistics") else "lanes"))
 
     def what_if(self) -> None:
         """Try another token at the cursor, in the stream that this comparison was laid beside."""

@@ -1,4 +1,4 @@
-"""The help screen: the story, the keys, and what each pane shows in its own words."""
+"""The help screen: a topic for each pane of the screen that it is opened from, with what is to be tried there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import ClassVar, TypeAlias
 
 from rich.table import Table
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Static, Tab, Tabs
 
 from gpt2_remix.tui.dialogs.modal import Modal
 from gpt2_remix.tui.widgets.footer import Keys
@@ -23,16 +24,27 @@ flipped, one token falls out, it is appended, and the network is asked again. Yo
 position.
 """
 
+Lines: TypeAlias = Sequence[tuple[str, str]]
+"""Keys, or names, and what is to be said of each."""
+
+
 @dataclass(frozen=True, slots=True)
-class Paragraph:
-    """A titled paragraph of the help."""
+class Topic:
+    """What the help says of one thing.
 
-    title: str
+    Attributes:
+        name: its name, on its tab.
+        lead: what is said first.
+        text: what one sees.
+        tries: what to try there: keys, and what they do.
+        lines: names and what each means.
+    """
+
+    name: str
     text: str = ""
-
-
-Part: TypeAlias = Paragraph | Sequence[tuple[str, str]]
-"""A paragraph, or a table of keys."""
+    tries: Lines = ()
+    lines: Lines = ()
+    lead: str = ""
 
 
 def unwrapped(text: str) -> str:
@@ -40,50 +52,94 @@ def unwrapped(text: str) -> str:
     return " ".join(cleandoc(text).split())
 
 
-def key_table(keys: Sequence[tuple[str, str]]) -> Table:
-    """Keys and what they do."""
+def table_of(lines: Lines) -> Table:
+    """Keys or names, and what is to be said of each."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True, style="bold")
     table.add_column()
-    for pressed, what in keys:
-        table.add_row(Text(pressed), Text(what))
+    for name, what in lines:
+        table.add_row(Text(name), Text(what))
     return table
 
 
 class HelpScreen(Modal[None]):
-    """Scrolls; any way out closes it."""
+    """The topics as tabs; what a topic says scrolls. Any way out closes it."""
 
     DEFAULT_CSS = """
     HelpScreen .dialog { height: 90%; }
     HelpScreen Static { height: auto; }
+    HelpScreen VerticalScroll { height: 1fr; background: $surface; scrollbar-size-vertical: 1; }
+    HelpScreen #lead { margin-bottom: 1; }
+    HelpScreen .title { margin-top: 1; text-style: bold; }
     """
 
+    AUTO_FOCUS = "Tabs"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "close", "close", key_display="esc"),
-        Binding("up,down", "", "scroll", key_display="↑↓"),
+        Binding("left,right,tab", "none", "another pane", key_display="←→"),
+        Binding("down", "scroll(1)", "scroll", key_display="↑↓"),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("pagedown,space", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
     ]
 
-    def __init__(self, page: str, parts: Sequence[Part]) -> None:
+    def __init__(self, page: str, topics: Sequence[Topic], here: str) -> None:
+        """`here` names the topic that is shown first."""
         super().__init__()
         self._page = page
-        self._parts = parts
+        self._topics = topics
+        self._here = next((n for n, topic in enumerate(topics) if topic.name == here), 0)
+
+    @property
+    def topic(self) -> Topic:
+        """The one that is shown."""
+        return self._topics[self._here]
 
     def compose(self) -> ComposeResult:
-        """One scrolling page."""
-        with VerticalScroll(classes="dialog") as dialog:
+        """The tabs over what the topic says."""
+        with Vertical(classes="dialog") as dialog:
             dialog.border_title = f"help: {self._page}"
-            yield Static(Text(unwrapped(STORY) + "\n"))
-            for part in self._parts:
-                if isinstance(part, Paragraph):
-                    yield Static(Text(f"\n{part.title}", style="bold underline"))
-                    yield Static(Text(unwrapped(part.text)))
-                else:
-                    yield Static(key_table(part))
+            yield Tabs(*(Tab(topic.name, id=f"topic-{n}") for n, topic in enumerate(self._topics)),
+                       active=f"topic-{self._here}")
+            with VerticalScroll(can_focus=False):
+                yield Static(id="lead")
+                yield Static(id="text")
+                yield Static("What to try", id="try", classes="title")
+                yield Static(id="tries")
+                yield Static(id="lines")
         yield Keys()
 
     def opened(self) -> None:
-        """Focus the text: keys scroll at once."""
-        self.query_one(VerticalScroll).focus()
+        """The topic where the person is."""
+        self._show()
+
+    @on(Tabs.TabActivated)
+    def _chosen(self, event: Tabs.TabActivated) -> None:
+        event.stop()
+        self._here = int(str(event.tab.id).removeprefix("topic-"))
+        self._show()
+
+    def _show(self) -> None:
+        topic = self.topic
+        lead = self.query_one("#lead", Static)
+        lead.display = bool(topic.lead)
+        lead.update(Text(unwrapped(topic.lead)))
+        self.query_one("#text", Static).update(Text(unwrapped(topic.text)))
+        self.query_one("#try").display = bool(topic.tries)
+        self.query_one("#tries", Static).update(table_of(topic.tries))
+        lines = self.query_one("#lines", Static)
+        lines.update(table_of(topic.lines))
+        lines.styles.margin = (1 if topic.text or topic.tries else 0, 0, 0, 0)
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_scroll(self, lines: int) -> None:
+        """Some lines down, or up."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_page(self, pages: int) -> None:
+        """A page down, or up."""
+        area = self.query_one(VerticalScroll)
+        area.scroll_relative(y=pages * max(1, area.size.height - 1), animate=False)
 
     def action_close(self) -> None:
         """Back."""

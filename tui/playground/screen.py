@@ -170,8 +170,13 @@ class Playground(MainScreen[None]):
         return True
 
     def help(self) -> None:
-        """Show the keys and what the panes mean."""
-        self.post_message(messages.ShowHelp("playground"))
+        """Explain the pane where the person is."""
+        panes = self.panes
+        names = {panes.view: panes.view.current, panes.coin: "coin", panes.branches: "branches"}
+        pane = panes.alone or panes.focused
+        chosen = panes.sampler.list.selected if pane is panes.sampler else ""
+        here = "sampling" if pane is panes.sampler else names.get(pane, "text")
+        self.post_message(messages.ShowHelp("playground", here, chosen))
 
     def on_key(self, event: events.Key) -> None:
         """Digits collect a number for the key that follows; one that takes none forgets it."""

@@ -54,6 +54,13 @@ class Plays:
         play: the one that goes on, or whose outcome is on the screen; None for none.
     """
 
+    HELP = """\
+    The room against the network. In a guess letters stand for likely tokens, in no order that tells anything, and the
+    last one for all others; the hands that are typed are counted, one more for each letter so that none is impossible,
+    and when the coin has fallen one sees how many bits the room needed, and how many the network: the fewer the better
+    it knew. Dice are the digits of u: each leaves a tenth of what was left. In a vote the room takes the coin's place.
+    """
+
     def __init__(self, host: Host, telling: Telling) -> None:
         self._host = host
         self._telling = telling

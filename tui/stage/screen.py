@@ -259,7 +259,10 @@ class StageScreen(MainScreen[None]):
 
     def help(self) -> None:
         """Show the keys, and what is seen."""
-        self.post_message(messages.ShowHelp("stage"))
+        panes = self.panes
+        names = {panes.text: "text", panes.bars: "candidates", panes.coin: "coin"}
+        alone = next((name for pane, name in names.items() if pane.has_class("alone")), "text")
+        self.post_message(messages.ShowHelp("stage", "the room plays" if self.plays.play is not None else alone))
 
     def back(self) -> None:
         """Leave a play, or the stage."""

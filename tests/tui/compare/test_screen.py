@@ -9,6 +9,7 @@ from textual.widgets import Input, Static, TextArea
 
 from gpt2_remix.engine.compare.lanes import LaneSpec, lane_starts
 from gpt2_remix.engine.compare.repeats import repeat
+from gpt2_remix.engine.compare.statistics import STATISTICS
 from gpt2_remix.engine.models.opening import Model
 from gpt2_remix.engine.sampling.coin import interval_chance
 from gpt2_remix.engine.sampling.context import SamplingContext
@@ -347,9 +348,12 @@ async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive: Dr
         await driver.lanes_settled()
         await driver.pilot.press("question_mark")
         assert isinstance(driver.app.screen, HelpScreen)
-        text = " ".join(str(static.content) for static in driver.app.screen.query(Static))
-        assert "many seeds" in text
-        assert "42 %" in text
+        assert driver.on(HelpScreen).topic.name == "lanes"
+        await driver.pilot.press("escape", "v", "question_mark")
+        topic = driver.on(HelpScreen).topic
+        assert topic.name == "statistics"
+        assert "many seeds" in topic.text
+        assert list(topic.lines)[2] == ("perplexity", STATISTICS["perplexity"])
         await driver.pilot.press("escape")
         driver.app.theme = "paper"
         await driver.lane_press("space")

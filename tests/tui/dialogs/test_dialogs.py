@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import random
 from dataclasses import replace
@@ -11,30 +10,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList, Static, TabbedContent
 
 from gpt2_remix.tui.app import RemixApp
-from gpt2_remix.tui.dialogs.help import HelpScreen, unwrapped
 from gpt2_remix.tui.dialogs.modal import Modal
 from gpt2_remix.tui.dialogs.prefix import PrefixScreen
 from gpt2_remix.tui.models.screen import ModelScreen
-from gpt2_remix.tui.playground.keymap import KEYMAP
-from gpt2_remix.tui.playground.views import VIEWS
 from gpt2_remix.tui.state import preferences as config
-from gpt2_remix.tui.state.heats import HEATS
 from gpt2_remix.tui.state.options import Options
 from gpt2_remix.tui.widgets.data_area import DataArea
 from tests.kinds import Checkpoint, known
 from tests.tui.conftest import Drive, Driver
-
-
-def rendered(static: Static) -> str:
-    """What a text or a table says, on lines as long as they are."""
-    out = io.StringIO()
-    Console(width=400, file=out).print(static.content)
-    return out.getvalue()
 
 
 def says(screen: PrefixScreen, words: str) -> bool:
@@ -127,22 +114,6 @@ async def test_hostile_prefixes_are_data(drive: Drive, text: str) -> None:
         assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in shown)
         assert "\u202e" not in shown
         await driver.press("escape")
-
-
-async def test_help_names_every_key_and_closes(drive: Drive) -> None:
-    async with drive() as driver:
-        await driver.pilot.press("question_mark")
-        await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
-        shown = "\n".join(rendered(static) for static in driver.app.screen.query(Static))
-        for line in KEYMAP:
-            assert line.shown in shown
-            assert line.help.split(";")[0] in " ".join(shown.split())
-        for heat in HEATS:
-            assert heat in shown
-        for view in VIEWS:
-            assert unwrapped(view.help)[:60] in " ".join(shown.split())
-        await driver.press("escape")
-        assert driver.app.screen is driver.playground
 
 
 async def test_the_command_palette_has_every_action(drive: Drive) -> None:
