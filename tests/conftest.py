@@ -42,6 +42,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     for name in ("CONFIG", "DATA", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    (home / "config" / "gpt2-remix").mkdir(parents=True)
+    (home / "config" / "gpt2-remix" / "settings.json").write_text('{"toured": true}\n', "utf-8")  # not the first time
     monkeypatch.setenv("HF_HOME", str(home / "hf"))
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)  # what goes to the current folder does not go into the repository

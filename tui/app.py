@@ -27,6 +27,7 @@ from gpt2_remix.tui.explorations import Explorations
 from gpt2_remix.tui.lessons.player import LessonPlayer
 from gpt2_remix.tui.main_screen import MainScreen
 from gpt2_remix.tui.playground.screen import Playground
+from gpt2_remix.tui.state.lesson import TOUR, Lesson, tour
 from gpt2_remix.tui.state.options import Options
 from gpt2_remix.tui.style.palette import textual_theme
 from gpt2_remix.tui.typed_keys import KeyPassed, Typing
@@ -75,6 +76,7 @@ class RemixApp(App[None]):
         self.explorations = Explorations(self.workspace)
         self.playground = Playground(self.workspace, self.explorations.current)
         self.lessons = LessonPlayer(self, self.workspace, self.playground, alone=self.workspace.options.alone)
+        self.workspace.lesson.when_cut_short = self._ask_for_a_beginning
         self.parting = ""  # what is left to say on the terminal when the app has ended
         self._settling: Timer | None = None
         self._typing = Typing(self)
@@ -101,10 +103,13 @@ class RemixApp(App[None]):
         """What is slow begins after the first frame."""
         self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
         self.playground.call_after_refresh(self._begin)
-        if self.workspace.options.from_nothing:
+        if self.workspace.options.from_nothing and self.workspace.preferences.toured:
             self._ask_for_a_beginning()
 
-    def _ask_for_a_beginning(self) -> None:
+    def _ask_for_a_beginning(self, cut_short: Lesson | None = None) -> None:
+        """Ask it of who opens the app, and of who skips the tour that came first."""
+        if cut_short is not None and cut_short.name != TOUR:
+            return
         from gpt2_remix.tui.dialogs.start import StartScreen
 
         workspace = self.workspace
@@ -129,6 +134,9 @@ class RemixApp(App[None]):
     def _begin(self) -> None:
         workspace = self.workspace
         workspace.start()
+        if workspace.options.from_nothing and not workspace.preferences.toured:
+            workspace.remember(replace(workspace.preferences, toured=True))
+            workspace.options = replace(workspace.options, lesson=tour(), prefix=tour().steps[0].prefix)
         self.set_interval(TICK, workspace.tick)
         if workspace.options.session is not None:
             self.on_open_session(messages.OpenSession(workspace.options.session, workspace.options.model))

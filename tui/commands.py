@@ -17,7 +17,7 @@ from textual.worker import Worker
 from gpt2_remix.tui.keymap import palette_of
 from gpt2_remix.tui.main_screen import EndsOnce, MainScreen
 from gpt2_remix.tui.playground.screen import Playground
-from gpt2_remix.tui.state.lesson import shipped
+from gpt2_remix.tui.state.lesson import shipped, tour
 from gpt2_remix.tui.widgets.choices import Lasting
 from gpt2_remix.tui.workspace import Workspace
 
@@ -96,7 +96,7 @@ def commands_of(screen: Screen[Any], workspace: Workspace) -> Iterable[SystemCom
                 forget = partial(screen.sampling.forget_preset, preset.name)
                 yield SystemCommand(f"delete preset {preset.name}", "one of your own", forget)
     if isinstance(screen, MainScreen):
-        for lesson in shipped():
+        for lesson in (*shipped(), tour()):
             yield action(f"lesson: {lesson.title}", f"{lesson.about} ({lesson.minutes:g} min)",
                          partial(workspace.lesson.on_begin, lesson), "lesson tour learn teach lecture demo play")
     for theme in workspace.themes.values():

@@ -43,7 +43,7 @@ def play(
             return 0
         for one in lessons:
             echo(f"{one.name:<14} {one.minutes:>3g} min  {one.title}")
-        echo("gpt2-remix play NAME plays one; a file of your own works too")
+        echo("gpt2-remix play NAME plays one; a file of your own works too. play tour: what opens the first time")
         return 0
     if as_json:
         raise InputError("--json lists the lessons that ship; leave out LESSON or --json")

@@ -133,7 +133,10 @@ class LessonPlayer:
         self._tell()
         try:
             await self._until(lambda: self._exploration.ready and not (self.alone and self._compiles))
-            self._come_back()
+            if run.lesson is not None and run.place and run.lesson.steps[run.place - 1].until is not None:
+                await self._settled()  # what the person was asked to do is part of the lesson
+            else:
+                self._come_back()
             await self._do(step)
         except EngineError as error:
             self.problem = f"{run.lesson.name if run.lesson else 'the lesson'}, step {run.place + 1}: {error}"

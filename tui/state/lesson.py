@@ -88,13 +88,15 @@ class LessonStep:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A lesson: its name (of the file), title, how long it takes, what one sees, and its steps."""
+    """A lesson: its name (of the file), title, how long it takes, what one sees, its steps, and what is said at its end.
+    """
 
     name: str
     title: str
     minutes: float
     about: str
     steps: tuple[LessonStep, ...]
+    end: str = ""
 
 
 class _WrongError(Exception):
@@ -199,12 +201,24 @@ HEAD: dict[str, Callable[[Any], Any]] = {
 }
 """What stands before the steps."""
 
+OPTIONAL: dict[str, Callable[[Any], Any]] = {"end": _text}
+"""What may stand there too."""
+
+TOUR = "tour"
+"""The name of the lesson for who opens the app for the first time; it is not among those that are listed."""
+
 
 @cache
 def shipped() -> tuple[Lesson, ...]:
     """The lessons that ship, in the order in which they are best played; read once, since the palette asks at each key.
     """
     return tuple(read_lesson(_folder() / f"{name}.toml") for name in _names())
+
+
+@cache
+def tour() -> Lesson:
+    """What the app begins with for who opens it for the first time."""
+    return find_lesson(TOUR)
 
 
 def _names() -> list[str]:
@@ -217,7 +231,7 @@ def _folder() -> Path:
 
 def find_lesson(wanted: str) -> Lesson:
     """A lesson by the name of one that ships, or by its file. Raises InputError."""
-    names = _names()
+    names = [*_names(), TOUR]
     if wanted in names:
         return read_lesson(_folder() / f"{wanted}.toml")
     path = Path(wanted)
@@ -257,10 +271,13 @@ def _lesson(path: Path, text: str, record: dict[str, Any]) -> Lesson:
         return refuse(_line_of(lines, field, start), field, what)
 
     values: dict[str, Any] = {}
+    known = (*HEAD, *OPTIONAL, "steps")
     for name in record:
-        if name not in (*HEAD, "steps"):
-            raise refuse(_line_of(lines, name, 0), name, _unknown(name, (*HEAD, "steps")))
-    for name, read in HEAD.items():
+        if name not in known:
+            raise refuse(_line_of(lines, name, 0), name, _unknown(name, known))
+    for name, read in (HEAD | OPTIONAL).items():
+        if name not in record and name in OPTIONAL:
+            continue
         if name not in record:
             raise refuse(1, name, "is missing; a lesson begins with title, minutes and about")
         values[name] = _read(read, record[name], partial(refuse, _line_of(lines, name, 0), name))
@@ -272,7 +289,7 @@ def _lesson(path: Path, text: str, record: dict[str, Any]) -> Lesson:
     for place, step in enumerate(steps):
         start = starts[place] if place < len(starts) else 0
         found.append(_step(step, partial(refuse_in, start)))
-    return Lesson(path.stem, values["title"], values["minutes"], values["about"], tuple(found))
+    return Lesson(path.stem, steps=tuple(found), **values)
 
 
 def _step(record: dict[str, Any], refuse: Callable[[str, str], InputError]) -> LessonStep:

@@ -35,6 +35,7 @@ class LessonRun:
         alone: whether nobody is there, to whom keys are of no use.
         on_begin, on_go, on_leave, on_change: what the player does when one begins, goes on or is left, and when what is
             said changes.
+        when_cut_short: what the app does when one was left before its end.
     """
 
     lesson: Lesson | None = None
@@ -46,6 +47,7 @@ class LessonRun:
     on_go: Callable[[], object] = lambda: None
     on_leave: Callable[[], object] = lambda: None
     on_change: Callable[[], object] = lambda: None
+    when_cut_short: Callable[[Lesson], object] = lambda _: None
 
     @property
     def on(self) -> bool:
@@ -75,7 +77,7 @@ class LessonRun:
         if self.lesson is None:
             return ""
         if self.over:
-            return f"That was “{self.lesson.title}”."
+            return self.lesson.end or f"That was “{self.lesson.title}”."
         if self.taken:
             return f"“{self.lesson.title}” waits. Do what you like."
         step = self.step
@@ -96,7 +98,7 @@ class LessonRun:
         if self.busy:
             return f"{'…':<12}   L: over to you   {count}"  # as wide as what comes then
         if step is not None and step.until is not None:
-            return f"L: skip   {count}"
+            return f"L: skip   esc: end   {count}"
         if step is not None and step.pause is not None:
             return f"L: over to you   {count}"
         return f"space: go on   L: over to you   {count}"
@@ -133,5 +135,8 @@ class LessonRun:
 
     def leave(self) -> None:
         """End the lesson; the text stays as it is."""
-        if self.lesson is not None:
+        if (lesson := self.lesson) is not None:
+            over = self.over
             self.on_leave()
+            if not over:
+                self.when_cut_short(lesson)

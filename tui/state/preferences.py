@@ -27,7 +27,8 @@ SPAN_LENGTHS = (6, 7, 8, 10, 12, 16, 20, 30, 50)
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """What is kept. `speed` is in tokens a second, None for as fast as it goes; `folders` are those of models that were
-    trained or opened here, the newest first."""
+    trained or opened here, the newest first; `toured` is whether the tour was begun, or the app was used before it had
+    one."""
 
     theme: str = DEFAULT
     heat: str = "surprisal"
@@ -38,6 +39,7 @@ class Preferences:
     min_tokens: int = 8
     settings: Settings = field(default_factory=Settings)
     folders: tuple[str, ...] = ()
+    toured: bool = False
 
     def with_folder(self, folder: str) -> Preferences:
         """With a model's folder as the newest of those that are remembered."""
@@ -61,7 +63,8 @@ def load() -> tuple[Preferences, str | None]:
     except FileNotFoundError:
         return kept, None
     except (OSError, ValueError, RecursionError) as error:
-        return kept, f"{path} cannot be read ({error}); the defaults are used"
+        return replace(kept, toured=True), f"{path} cannot be read ({error}); the defaults are used"
+    usable["toured"] = True
     bad = [name for name, value in record.items() if not _take(usable, name, value)]
     return replace(
         kept, **usable
@@ -73,6 +76,7 @@ def _take(usable: dict[str, Any], name: str, value: Any) -> bool:
     fits = {
         "theme": isinstance(value, str), "heat": isinstance(value, str) and value in HEATS, "coin": value in COINS,
         "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
+        "toured": isinstance(value, bool),
         "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
         "min_tokens": number and value in SPAN_LENGTHS,
         "folders": isinstance(value, list) and all(isinstance(folder, str) for folder in value),
