@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from platformdirs import user_data_path
 from textual import events, on
 from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
@@ -25,6 +26,7 @@ from gpt2_remix.tui import messages
 from gpt2_remix.tui.commands import Actions, Commands, commands_of
 from gpt2_remix.tui.explorations import Explorations
 from gpt2_remix.tui.lessons.player import LessonPlayer
+from gpt2_remix.tui.lessons.recorder import Recorder
 from gpt2_remix.tui.main_screen import MainScreen
 from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.state.lesson import TOUR, Lesson, tour
@@ -76,6 +78,7 @@ class RemixApp(App[None]):
         self.explorations = Explorations(self.workspace)
         self.playground = Playground(self.workspace, self.explorations.current)
         self.lessons = LessonPlayer(self, self.workspace, self.playground, alone=self.workspace.options.alone)
+        self.recorder = Recorder(self, self.workspace, self.playground)
         self.workspace.lesson.when_cut_short = self._ask_for_a_beginning
         self.parting = ""  # what is left to say on the terminal when the app has ended
         self._settling: Timer | None = None
@@ -151,7 +154,8 @@ class RemixApp(App[None]):
 
     def on_unmount(self) -> None:
         """Save the settings and the sessions, and let the workers finish."""
-        self.parting = self.workspace.close()
+        lesson = self.recorder.keep(user_data_path("gpt2-remix") / "lessons")
+        self.parting = "\n".join(filter(None, [self.workspace.close(), lesson]))
 
     def _theme_changed(self) -> None:
         if self.theme in self.workspace.themes:

@@ -86,7 +86,7 @@ def commands_of(screen: Screen[Any], workspace: Workspace) -> Iterable[SystemCom
     """Every command that works on a screen now."""
     if isinstance(screen, MainScreen):
         for command in palette_of(screen.KEYMAP):
-            if screen.offered(command.do):
+            if screen.in_palette(command.do):
                 yield action(command.title, command.help, partial(screen.run_action, command.action), command.words)
     if isinstance(screen, Playground):
         for preset in workspace.presets:
@@ -99,6 +99,12 @@ def commands_of(screen: Screen[Any], workspace: Workspace) -> Iterable[SystemCom
         for lesson in (*shipped(), tour()):
             yield action(f"lesson: {lesson.title}", f"{lesson.about} ({lesson.minutes:g} min)",
                          partial(workspace.lesson.on_begin, lesson), "lesson tour learn teach lecture demo play")
+        if workspace.lesson.recording is not None:
+            yield action("end the recording", "of a lesson: name its file", workspace.lesson.on_record,
+                         "save stop lesson")
+        elif not workspace.lesson.on:
+            yield action("record a lesson", "by doing it: what you do from now on becomes its steps",
+                         workspace.lesson.on_record, "lesson make own write author lecture")
     for theme in workspace.themes.values():
         yield action(f"theme {theme.name}", theme.description, partial(set_theme, screen, theme.name),
                      "colours colors dark light appearance")

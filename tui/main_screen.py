@@ -204,16 +204,23 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         turns only one."""
         return True
 
+    def in_palette(self, do: str) -> bool:
+        """Whether the command palette lists it now, the lesson's keys included."""
+        return (not do.startswith("lesson.") or self.lesson.works(do)) and self.offered(do)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now; the footer shows those."""
         if not super().check_action(action, parameters):
             return False
         if self.has_class("small") and action == "do" and parameters[:1] not in [(do,) for do in self.WHERE_SMALL]:
             return False
+        if action == "do" and str(parameters[0]).startswith("lesson.") and not self.lesson.works(str(parameters[0])):
+            return False
         return self.enabled(str(parameters[0])) if action == "do" and parameters else True
 
     async def action_do(self, do: str, argument: int | str | None = None) -> None:
         """Do what a key of the keymap names."""
+        self.lesson.on_note(do)
         if self.lesson.takes(do):
             return
         call = attrgetter(do)(self)

@@ -76,6 +76,9 @@ class LessonPlayer:
     def begin(self, lesson: Lesson) -> None:
         """Play a lesson from its first step."""
         run = self._workspace.lesson
+        if run.recording is not None:
+            self._workspace.say("a lesson is being recorded: end that first (ctrl+p, end the recording)")
+            return
         run.lesson, run.place, run.taken, run.busy = lesson, -1, False, False
         self._view, self._heat = None, self._workspace.preferences.heat
         self.go_on()

@@ -140,10 +140,8 @@ class Playground(MainScreen[None]):
         """Which keys work now."""
         tree = self.exploration.tree
         match do:
-            case "lesson.toggle":
-                return self.lesson.on
             case "lesson.leave":
-                return self.lesson.on and self.panes.alone is None
+                return self.panes.alone is None
             case "looking.all_panes":
                 return self.panes.alone is not None
             case "runs.start" | "runs.pause":
@@ -161,7 +159,7 @@ class Playground(MainScreen[None]):
         """See MainScreen."""
         trainings = self.workspace.trainings
         match do:
-            case "runs.start" | "runs.pause" | "lesson.toggle" | "lesson.leave" | "looking.all_panes":
+            case "runs.start" | "runs.pause" | "looking.all_panes":
                 return bool(self.enabled(do))
             case "places.new_training":
                 return not trainings.going

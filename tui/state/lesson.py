@@ -88,8 +88,7 @@ class LessonStep:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A lesson: its name (of the file), title, how long it takes, what one sees, its steps, and what is said at its end.
-    """
+    """A lesson: its name (of the file), title, how long it takes, what one sees, its steps, what is said at its end."""
 
     name: str
     title: str

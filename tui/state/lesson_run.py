@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from gpt2_remix.engine.words import counted
 from gpt2_remix.tui.state.lesson import Lesson, LessonStep
+
+if TYPE_CHECKING:  # tomlkit is not on the path to the first frame
+    from gpt2_remix.tui.state.lesson_recorder import LessonRecorder
 
 GOES_ON = ("choosing.step", "go_on", "advancing.step")
 """What the key for going on does where no lesson plays."""
@@ -35,6 +40,9 @@ class LessonRun:
         alone: whether nobody is there, to whom keys are of no use.
         on_begin, on_go, on_leave, on_change: what the player does when one begins, goes on or is left, and when what is
             said changes.
+        recording: the one that is being recorded.
+        on_record, on_caption, on_note: what the recorder does when a recording is to begin or end, when something is to
+            be said, and when something is going to be done.
         when_cut_short: what the app does when one was left before its end.
     """
 
@@ -47,6 +55,10 @@ class LessonRun:
     on_go: Callable[[], object] = lambda: None
     on_leave: Callable[[], object] = lambda: None
     on_change: Callable[[], object] = lambda: None
+    recording: LessonRecorder | None = None
+    on_record: Callable[[], object] = lambda: None
+    on_caption: Callable[[], object] = lambda: None
+    on_note: Callable[[str], object] = lambda _: None
     when_cut_short: Callable[[Lesson], object] = lambda _: None
 
     @property
@@ -74,6 +86,8 @@ class LessonRun:
 
     def words(self) -> str:
         """What the lesson says now."""
+        if self.recording is not None:
+            return "Recording. Do what you want to show, then press L and say it: that is a step."
         if self.lesson is None:
             return ""
         if self.over:
@@ -85,6 +99,8 @@ class LessonRun:
 
     def how(self) -> str:
         """How it goes on, and how far it is."""
+        if self.recording is not None:
+            return f"L: say it   {counted(self.recording.count, 'step')}"
         if self.lesson is None:
             return ""
         if self.over:
@@ -104,6 +120,14 @@ class LessonRun:
         return f"space: go on   L: over to you   {count}"
 
     # What keys do
+
+    def works(self, do: str) -> bool:
+        """Whether one of its keys does something now."""
+        return self.recording is not None if do == "lesson.caption" else self.on
+
+    def caption(self) -> None:
+        """Say something of what was done, in the lesson that is being recorded."""
+        self.on_caption()
 
     def takes(self, do: str) -> bool:
         """Whether a key's action belongs to the lesson; another one takes over."""

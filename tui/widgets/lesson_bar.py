@@ -39,8 +39,9 @@ class LessonBar(Static):
     def show(self) -> None:
         """Show what the lesson says now."""
         run = self._run
-        self.set_class(run.on, "on")
-        if run.on:
+        on = run.on or run.recording is not None
+        self.set_class(on, "on")
+        if on:
             line = Table.grid(expand=True)
             line.add_column(ratio=1)
             line.add_column(justify="right", no_wrap=True)
