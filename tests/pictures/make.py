@@ -1,4 +1,4 @@
-"""Makes the pictures in the README from the real app on the embedded model.
+"""Makes the pictures in the README and in docs/lecturers.md from the real app on the embedded model.
 
     python -m tests.pictures.make [NAME ...]
 """
@@ -45,6 +45,9 @@ PICTURES: dict[str, tuple[tuple[int, int], dict[str, Any], list[str]]] = {
     "training": (SMALL, {}, []),
     "stage": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)},
               ["P", "less_than_sign", "less_than_sign", "less_than_sign", *["space"] * 5]),
+    "guess": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)}, ["P", "a", *"12 5 31"]),
+    "dice": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)}, ["P", "d", *"4"]),
+    "help": (SMALL, {}, ["space", "z", "z", "question_mark"]),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }
 
@@ -99,6 +102,8 @@ def main() -> None:
     for name in [given for given in sys.argv[1:] if given in PICTURES] or PICTURES:
         shutil.rmtree(home, ignore_errors=True)
         os.environ |= {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA")}
+        (home / "config" / "gpt2-remix").mkdir(parents=True)
+        (home / "config" / "gpt2-remix" / "settings.json").write_text('{"toured": true}')
         if name == "sessions":
             some_sessions()
         (FOLDER / f"{name}.svg").write_text(own_fonts(asyncio.run(picture(name))))

@@ -15,7 +15,7 @@ from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings
 from gpt2_remix.themes import DEFAULT
 from gpt2_remix.tui.state.heats import HEATS
 
-SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+SPEEDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Tokens a second that keys step through; above the last it is as fast as it goes (None)."""
 
 BRANCH_LENGTH = 20
