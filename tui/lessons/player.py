@@ -55,6 +55,7 @@ class LessonPlayer:
         self.alone = alone
         self._view: View | None = None  # where the lesson stopped
         self._tree: object = None
+        self._place: type[MainScreen[Any]] = Playground
         self._heat = workspace.preferences.heat  # before the lesson
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -139,13 +140,13 @@ class LessonPlayer:
             if run.lesson is not None and run.place and run.lesson.steps[run.place - 1].until is not None:
                 await self._settled()  # what the person was asked to do is part of the lesson
             else:
-                self._come_back()
+                await self._come_back()
             await self._do(step)
         except EngineError as error:
             self.problem = f"{run.lesson.name if run.lesson else 'the lesson'}, step {run.place + 1}: {error}"
             self._workspace.say(self.problem, error=True)
         run.busy = False
-        self._view, self._tree = self._exploration.tree.view, self._exploration.tree
+        self._view, self._tree, self._place = self._exploration.tree.view, self._exploration.tree, type(self._top)
         if self.alone and step.until is not None:
             await self._for_them(step.until)
         if step.pause is not None and not self.alone:
@@ -156,12 +157,21 @@ class LessonPlayer:
         if not self._workspace.lesson.taken:
             self.go_on()
 
-    def _come_back(self) -> None:
-        """Where a person has taken over: the text is again the one at which the lesson stopped."""
+    async def _come_back(self) -> None:
+        """Where a person has taken over: the text, and the place, are again those at which the lesson stopped."""
         tree, view = self._exploration.tree, self._view
         if view is not None and tree is self._tree and tree.view != view:
             tree.change(head=view.head, cursor=view.cursor, settings=view.settings, seed=view.seed, coin=view.coin)
             self._redraw()
+        if view is None or type(self._top) is self._place:
+            return
+        places, comparison = self._playground.places, self._exploration.comparison
+        await self._show("playground")
+        if self._place.__name__ == "StageScreen":
+            await self._show("stage")
+        elif self._place.__name__ == "CompareScreen" and comparison is not None:
+            places.show_comparison(comparison)
+            await self._until(lambda: self._lanes is not None and self._lanes.drawable)
 
     def _redraw(self) -> None:
         if (stage := self._stage) is not None:
@@ -314,6 +324,9 @@ class LessonPlayer:
     async def _again(self) -> None:
         if (stage := self._stage) is not None:
             stage.again()
+            if self.alone:
+                await self._tell_alone(stage)
+            await self._until(lambda: self._stage is None or self._stage.telling.story.told)
         else:
             self._playground.choosing.flip_again()
         await self._settled()

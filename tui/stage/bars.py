@@ -249,9 +249,10 @@ class StageBars(Widget):
         return percent(p) if self.heights()[0] <= LINES or p < 0.01 else f"{p:.0%}"
 
 
-def others_of(rows: Sequence[BarRow]) -> BarRow:
-    """All other tokens as one row."""
-    return BarRow(None, ELSE, max(0.0, 1 - sum(row.raw for row in rows)), max(0.0, 1 - sum(row.final for row in rows)))
+def others_of(rows: Sequence[BarRow], hands: Sequence[int] = ()) -> BarRow:
+    """All other tokens as one row; with the share of the hands for them, which are the last, where they were counted."""
+    name = f"{ELSE} {hands[-1] / sum(hands):.0%}" if hands else ELSE
+    return BarRow(None, name, max(0.0, 1 - sum(row.raw for row in rows)), max(0.0, 1 - sum(row.final for row in rows)))
 
 
 def _fitted(name: str, width: int) -> str:

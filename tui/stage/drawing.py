@@ -54,7 +54,7 @@ class Drawing:
         if hidden and play is not None:
             rows, names = (*rows, others_of(rows)), "both" if play.words else "letters"
         elif play is not None and play.answers:
-            names = "both"
+            rows, names = rows if play.kind == "vote" else (*rows, others_of(rows, play.hands)), "both"
         selected = self._host.selected if self._host.can_pick else None
         if selected is not None:
             selected = min(selected, len(rows) - 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from textual import events
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -52,7 +53,11 @@ class StageCoin(Widget):
     DEFAULT_CSS = "StageCoin { height: 3; background: $surface; }"
 
     class Flipped(Message):
-        """A person clicked on the coin."""
+        """A person clicked on the coin: how far from its left end, 0 to 1."""
+
+        def __init__(self, share: float) -> None:
+            super().__init__()
+            self.share = share
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(id="stage-coin")
@@ -76,9 +81,9 @@ class StageCoin(Widget):
             self._view, self._name_of = view, name_of
             self.refresh()
 
-    def on_click(self) -> None:
-        """A click goes on with the story."""
-        self.post_message(self.Flipped())
+    def on_click(self, event: events.Click) -> None:
+        """A click goes on with the story; with dice it is the digit of that tenth."""
+        self.post_message(self.Flipped(max(0.0, min(0.999, (event.x + 0.5) / max(1, self.size.width)))))
 
     def render_line(self, y: int) -> Strip:
         """The marker above, the shares (thicker where there is room), words below."""

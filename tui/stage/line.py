@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -12,6 +13,9 @@ from gpt2_remix.tui.style.palette import Palette
 
 class StageLine(Widget):
     """The last line: what is being told on the left, how it goes on at the right."""
+
+    class Clicked(Message):
+        """A person clicked on it: that goes on, or enters what was typed."""
 
     DEFAULT_CSS = "StageLine { height: 1; padding: 0 3; }"
 
@@ -36,6 +40,10 @@ class StageLine(Widget):
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             self.refresh()
+
+    def on_click(self) -> None:
+        """A click is like its key."""
+        self.post_message(self.Clicked())
 
     def render_line(self, y: int) -> Strip:
         """Left and right; the right side is cut down first where there is little room."""

@@ -151,6 +151,22 @@ class Plays:
             self._host.changed()
         return fits
 
+    def raise_hand(self, row: int) -> None:
+        """One hand more for an answer."""
+        play = self.play
+        if play is None or not play.open or play.kind == "dice":
+            return
+        letters = self._letters(play)
+        try:
+            hands = parse_tally(play.typed, letters) if play.typed.strip() else [0] * len(letters)
+        except InputError as error:
+            play.said = str(error)
+        else:
+            if row < len(hands):
+                hands[row] += 1
+                play.typed, play.said = " ".join(map(str, hands)), ""
+        self._host.changed()
+
     def erase(self) -> None:
         """Take the last character back."""
         if self.play is not None and self.play.open:
@@ -208,7 +224,8 @@ class Plays:
         coin = choose_token(dist, context, exploration.tree.view.coin)
         place = winner(play.hands)
         chosen = play.answers[place]
-        count = f"{play.hands[place]:,} of {sum(play.hands):,}"
+        tie = "; of as many hands the likelier" if play.hands.count(play.hands[place]) > 1 else ""
+        count = f"{play.hands[place]:,} of {sum(play.hands):,}{tie}"
         name, other = exploration.name(chosen), exploration.name(coin.token)
         same = "and so did the coin" if coin.token == chosen else f"the coin would have taken {other}"
         play.said = f"the room took {name} ({count}); {same}"
@@ -242,12 +259,17 @@ class Plays:
         play = self.play
         if play is None or not play.answers:
             return rows_of(dist, count, name, hit)
-        rows = tuple(BarRow(token, name(token), float(dist.raw[token]), float(dist.final[token]),
-                            dist.removed_by(token)) for token in play.answers)
+        rows = tuple(BarRow(token, self._counted(play, place, name(token)), float(dist.raw[token]), float(dist.final[token]),
+                            dist.removed_by(token)) for place, token in enumerate(play.answers))
         rows = rows[:count]
         if hit is not None and hit not in [row.token for row in rows]:
             rows = (*rows[: count - 1], BarRow(hit, name(hit), float(dist.raw[hit]), float(dist.final[hit])))
         return rows
+
+    @staticmethod
+    def _counted(play: Play, place: int, name: str) -> str:
+        """An answer, once they were counted with the share of its hands."""
+        return f"{name} {play.hands[place] / sum(play.hands):.0%}" if play.hands else name
 
     def asks(self) -> str:
         """What the room is asked, or what came of it."""

@@ -19,6 +19,7 @@ from gpt2_remix.tui.stage.bars import StageBars
 from gpt2_remix.tui.stage.drawing import Drawing
 from gpt2_remix.tui.stage.interval import StageCoin
 from gpt2_remix.tui.stage.keymap import KEYMAP
+from gpt2_remix.tui.stage.line import StageLine
 from gpt2_remix.tui.stage.panes import Panes
 from gpt2_remix.tui.stage.plays import Plays
 from gpt2_remix.tui.stage.telling import Telling
@@ -28,6 +29,9 @@ from gpt2_remix.tui.workspace import Workspace
 
 FRAME = 1 / 20
 """Seconds between two frames while something moves; at rest none is drawn."""
+
+WHILE_TYPING = ("back", "help", "zoom", "telling.change_pace", "lesson.toggle", "lesson.caption", "app.action_quit")
+"""What keys do while hands or digits are typed."""
 
 
 class StageScreen(MainScreen[None]):
@@ -45,6 +49,7 @@ class StageScreen(MainScreen[None]):
     StageScreen.tall StageLine { padding: 0 6; }
     StageScreen.alone TokenText, StageScreen.alone StageBars, StageScreen.alone StageCoin { display: none; }
     StageScreen #too-small { display: none; }
+    StageScreen ToastRack { margin-bottom: 1; }
     StageScreen.small > * { display: none; }
     StageScreen.small #too-small { display: block; }
     StageScreen.alone .alone { display: block; height: 1fr; }
@@ -127,6 +132,7 @@ class StageScreen(MainScreen[None]):
 
     def draw(self, keep_selection: bool) -> None:
         """See MainScreen."""
+        self.telling.follow()
         self.telling.ask()
         self.plays.ready()
         scene = self.telling.scene
@@ -160,11 +166,11 @@ class StageScreen(MainScreen[None]):
         event.prevent_default()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While something is typed its keys are letters."""
-        if self.plays.typing and parameters and parameters[0] in ("pick", "go_on", "plays.guess", "plays.dice"):
+        """While something is typed its keys are letters, and none takes away what was typed but esc, and the play's own
+        where it is no letter."""
+        if self.plays.typing and action == "do" and str(parameters[0]) not in WHILE_TYPING:
             play = self.plays.play
-            typed = play is not None and (play.kind != "dice" or parameters[0] in ("pick", "go_on"))
-            if typed:
+            if play is None or play.kind != "dice" or parameters[0] != "plays.dice":
                 return False
         return super().check_action(action, parameters)
 
@@ -275,7 +281,14 @@ class StageScreen(MainScreen[None]):
     # The mouse, and what the workers answer
 
     @on(StageCoin.Flipped)
-    def _coin_clicked(self) -> None:
+    def _coin_clicked(self, event: StageCoin.Flipped) -> None:
+        if not self.plays.typing:
+            self.go_on()
+        elif self.plays.play is not None and self.plays.play.kind == "dice":
+            self.plays.type(str(int(event.share * 10)))
+
+    @on(StageLine.Clicked)
+    def _line_clicked(self) -> None:
         if self.plays.typing:
             self.plays.enter()
         else:
@@ -283,7 +296,9 @@ class StageScreen(MainScreen[None]):
 
     @on(StageBars.Chosen)
     def _row_clicked(self, event: StageBars.Chosen) -> None:
-        if self.can_pick:
+        if self.plays.typing:
+            self.plays.raise_hand(event.row)
+        elif self.can_pick:
             self.selected = event.row
             self.pick()
 

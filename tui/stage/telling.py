@@ -78,6 +78,11 @@ class Telling:
         """Whether a phase is being told, or the next one follows by itself."""
         return self.story.moving or (self._to_the_end and not self.story.told)
 
+    def follow(self) -> None:
+        """Begin anew where the text that was told about is gone: a flip of before the stage came may come after it."""
+        if self.story.position > len(self._host.exploration.tree):
+            self.restart()
+
     def ask(self) -> None:
         """Ask the network for the logits of the story's position, where they are missing."""
         exploration, position = self._host.exploration, self.story.position
@@ -121,6 +126,8 @@ class Telling:
         if self.running:
             self.pause()
             return
+        if self.pace.seconds is None:
+            self.change_pace(1)  # what waits for a key does not run
         self.running = self._to_the_end = True
         if not self.story.moving:
             self._next()
@@ -155,7 +162,7 @@ class Telling:
         if position < 0 or tree.step(position).origin == "prompt" or self.story.moving:
             return
         self.story = Story(position, self._host.exploration.next_roll(position))
-        self._to_the_end = True
+        self._to_the_end = self.pace.seconds is not None
         self._enter("coin" if self.dist is not None else "ask")
 
     def restart(self) -> None:

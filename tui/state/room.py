@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from gpt2_remix.engine.sampling.distribution import Distribution
 
 LETTERS = "ABCDEFGH"
+MOST_HANDS = 99_999
+"""Hands for an answer."""
+
 ELSE = "else"
 """All other tokens, as one answer."""
 
@@ -31,7 +34,9 @@ def parse_tally(text: str, letters: str) -> list[int]:
         letter = part[0].upper()
         if part in named and letter not in letters:
             raise InputError(f"there is no {letter}; the letters are {letters[0]} to {letters[-1]}")
-        count = int(re.sub(r"\D", "", part)[:6])
+        count = int(re.sub(r"\D", "", part)[:9])
+        if count > MOST_HANDS:
+            raise InputError(f"{count:,} hands are more than fit into a room; type {MOST_HANDS:,} at most")
         told[letters.index(letter) if part in named else place] += count
     if not sum(told):
         raise InputError("nobody raised a hand; type a number for at least one letter")

@@ -12,6 +12,9 @@ from gpt2_remix.engine.generation.decode import logits_at
 from gpt2_remix.engine.sampling.coin import choose_interval, interval_chance
 from gpt2_remix.engine.sampling.distribution import distribution
 from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.tui.stage.bars import StageBars
+from gpt2_remix.tui.stage.interval import StageCoin
+from gpt2_remix.tui.stage.line import StageLine
 from gpt2_remix.tui.stage.screen import StageScreen
 from gpt2_remix.tui.state.stage import PACES
 from gpt2_remix.tui.style.big_letters import big_letters
@@ -263,3 +266,52 @@ async def test_a_screen_below_takes_no_answer_away(drive: Drive) -> None:
         driver.playground.draw_changes()
         await driver.until(lambda: screen.telling.story.told and not screen.telling.moving)
         assert len(driver.tree) == 3
+
+
+async def test_what_was_typed_for_a_play_is_only_taken_away_by_esc(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        await press(driver, screen, "a", *"12 5", "r", "u", "g", "p", "v", "z", "z", "z", "z")
+        assert screen.plays.play is not None
+        assert screen.plays.play.typed == "12 5"
+        await press(driver, screen, "escape")
+        assert screen.plays.play is None
+
+
+async def test_the_room_plays_by_mouse(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        await press(driver, screen, "a")
+        rows = screen.panes.bars.heights()
+        for row in (0, 2, 2):
+            await driver.pilot.click(StageBars, offset=(5, sum(rows[:row])))
+            await still(driver, screen)
+        assert screen.plays.play is not None
+        assert screen.plays.play.typed.startswith("1 0 2")
+        await driver.pilot.click(StageLine)
+        await still(driver, screen)
+        assert not screen.plays.play.open
+        while not screen.telling.story.told:
+            await driver.pilot.click(StageLine)
+            await still(driver, screen)
+        names = [row.name for row in screen.panes.bars.view.rows]
+        assert [name.rpartition(" ")[2] for name in names[:3]] == ["33%", "0%", "67%"]
+        await press(driver, screen, "d")
+        await driver.pilot.click(StageCoin, offset=(screen.panes.coin.size.width * 45 // 100, 1))
+        await still(driver, screen)
+        assert screen.plays.play.typed == "4"
+
+
+async def test_a_key_for_each_phase_is_no_pace_to_run_at(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        assert screen.telling.pace.seconds is None
+        await driver.pilot.press("g")
+        assert screen.telling.running
+        assert screen.telling.pace.seconds is not None
+
+
+async def test_a_flip_of_before_that_shortens_the_text_comes_while_the_stage_is_open(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        driver.tree.set_prompt([464])
+        screen.changed()
+        await still(driver, screen)
+        assert screen.telling.story.position == 1
+        assert (await press(driver, screen, "space", "space"))["phase"] == "vector"
