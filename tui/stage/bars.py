@@ -151,8 +151,8 @@ class StageBars(Widget):
         if not count:
             return []
         big = 0
-        if self.size.width >= WIDE_ENOUGH:
-            fewest = 1 if self._view.names == "names" else count - 1  # of answers none is larger than another
+        if self.size.width >= WIDE_ENOUGH or not self._view.told:
+            fewest = 1 if self._view.names == "names" else count - 2  # of answers only "else" may be smaller
             big = next((n for n in range(count, fewest, -1) if n * (LINES + 1) + count - n <= height), 0)
         rest = height - big * (LINES + 1)
         small = 2 if count > big and 2 * (count - big) <= rest else 1
@@ -250,7 +250,7 @@ class StageBars(Widget):
 
 
 def others_of(rows: Sequence[BarRow], hands: Sequence[int] = ()) -> BarRow:
-    """All other tokens as one row; with the share of the hands for them, which are the last, where they were counted."""
+    """All other tokens as one row; with the share of the hands for them, the last ones, where they were counted."""
     name = f"{ELSE} {hands[-1] / sum(hands):.0%}" if hands else ELSE
     return BarRow(None, name, max(0.0, 1 - sum(row.raw for row in rows)), max(0.0, 1 - sum(row.final for row in rows)))
 

@@ -43,6 +43,7 @@ class Drawing:
         exploration, play = self._host.exploration, self._plays.play
         dist = self._telling.dist
         hidden = play is not None and play.kind == "guess" and play.open
+        self._panes.coin.set_class(hidden, "idle")  # the answers have its room
         if dist is None or (scene.dist is None and not hidden):
             empty = self._telling.problem or ("" if exploration.ready else "the network is loading…")
             if scene.phase == "ask":

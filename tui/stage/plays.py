@@ -259,8 +259,10 @@ class Plays:
         play = self.play
         if play is None or not play.answers:
             return rows_of(dist, count, name, hit)
-        rows = tuple(BarRow(token, self._counted(play, place, name(token)), float(dist.raw[token]), float(dist.final[token]),
-                            dist.removed_by(token)) for place, token in enumerate(play.answers))
+        rows = tuple(
+            BarRow(token, self._counted(play, place, name(token)), float(dist.raw[token]), float(dist.final[token]),
+                   dist.removed_by(token)) for place, token in enumerate(play.answers)
+        )
         rows = rows[:count]
         if hit is not None and hit not in [row.token for row in rows]:
             rows = (*rows[: count - 1], BarRow(hit, name(hit), float(dist.raw[hit]), float(dist.final[hit])))

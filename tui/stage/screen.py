@@ -52,6 +52,7 @@ class StageScreen(MainScreen[None]):
     StageScreen ToastRack { margin-bottom: 1; }
     StageScreen.small > * { display: none; }
     StageScreen.small #too-small { display: block; }
+    StageScreen StageCoin.idle { display: none; }
     StageScreen.alone .alone { display: block; height: 1fr; }
     """
 
