@@ -62,6 +62,14 @@ def table_of(lines: Lines) -> Table:
     return table
 
 
+class TopicTabs(Tabs):
+    """Tabs of a dialog that a quick esc may have closed before they are there."""
+
+    def validate_active(self, active: str) -> str:
+        """See `textual.widgets.Tabs`, which raises where its tabs are gone already."""
+        return super().validate_active(active) if self.query(f"#tabs-list > #{active or 'none'}") else ""
+
+
 class HelpScreen(Modal[None]):
     """The topics as tabs; what a topic says scrolls. Any way out closes it."""
 
@@ -99,8 +107,8 @@ class HelpScreen(Modal[None]):
         """The tabs over what the topic says."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = f"help: {self._page}"
-            yield Tabs(*(Tab(topic.name, id=f"topic-{n}") for n, topic in enumerate(self._topics)),
-                       active=f"topic-{self._here}")
+            yield TopicTabs(*(Tab(topic.name, id=f"topic-{n}") for n, topic in enumerate(self._topics)),
+                            active=f"topic-{self._here}")
             with VerticalScroll(can_focus=False):
                 yield Static(id="lead")
                 yield Static(id="text")

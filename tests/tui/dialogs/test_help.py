@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from textual.widgets import Static
 
 from gpt2_remix.engine.compare.statistics import STATISTICS
 from gpt2_remix.engine.sampling.fields import LISTS, NUMBERS, help_of
-from gpt2_remix.tui.dialogs.help import HelpScreen, unwrapped
+from gpt2_remix.tui.dialogs.help import HelpScreen, TopicTabs, unwrapped
 from gpt2_remix.tui.help_pages import topics_of
 from gpt2_remix.tui.playground.keymap import KEYMAP
 from gpt2_remix.tui.playground.views import VIEWS
@@ -59,10 +60,22 @@ async def test_help_is_about_where_one_is(drive: Drive) -> None:
             await driver.pilot.press("question_mark")
             await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
             screen = driver.on(HelpScreen)
+            await driver.until(lambda: screen.query_one(TopicTabs).active)  # noqa: B023
             assert screen.topic.name == topic
             assert words in " ".join(" ".join(map(rendered, screen.query(Static))).split())
             assert topic in ("text", "plot") or screen.topic.tries
             await driver.press("escape")
+
+
+async def test_it_may_be_closed_before_it_is_there(drive: Drive) -> None:
+    async with drive() as driver:
+        for turns in range(24):
+            driver.app.simulate_key("question_mark")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            driver.app.simulate_key("escape")
+            await driver.until(lambda: driver.app.screen is driver.playground)
+            await driver.until(lambda: driver.app.settled)
 
 
 def test_statistics_are_explained_everywhere_in_the_same_words() -> None:
