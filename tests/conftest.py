@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import _wait
 
 from gpt2_remix.engine.models.opening import Model
 
@@ -16,6 +18,12 @@ from gpt2_remix.engine.models.opening import Model
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_"))]:
     del os.environ[name]
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+# A pilot waits after each key until the process is at rest. What shall be at rest is the app's thread, whatever the
+# engine's computes meanwhile: for a minute's work of it one would wait a second a key.
+_wait.process_time = time.thread_time  # type: ignore[attr-defined]
+_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.005, 0.0005
 
 
 def pytest_configure(config: pytest.Config) -> None:
