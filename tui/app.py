@@ -119,6 +119,8 @@ class RemixApp(App[None]):
 
         def begun(beginning: str | Path | None) -> None:
             self._start = None
+            if beginning is None and cut_short is not None:
+                return  # one looks around in the text that is there
             if isinstance(beginning, Path):
                 self.on_open_session(messages.OpenSession(beginning))
             else:
@@ -139,7 +141,10 @@ class RemixApp(App[None]):
         workspace.start()
         if workspace.options.from_nothing and not workspace.preferences.toured:
             workspace.remember(replace(workspace.preferences, toured=True))
-            workspace.options = replace(workspace.options, lesson=tour(), prefix=tour().steps[0].prefix)
+            workspace.options = replace(workspace.options, lesson=tour())
+        if (lesson := workspace.options.lesson) is not None:  # then nothing stands before its text
+            workspace.options = replace(workspace.options, prefix=lesson.steps[0].prefix,
+                                        ids=None if lesson.steps[0].ids is None else [*lesson.steps[0].ids])
         self.set_interval(TICK, workspace.tick)
         if workspace.options.session is not None:
             self.on_open_session(messages.OpenSession(workspace.options.session, workspace.options.model))
@@ -154,6 +159,7 @@ class RemixApp(App[None]):
 
     def on_unmount(self) -> None:
         """Save the settings and the sessions, and let the workers finish."""
+        self.lessons.leave()
         lesson = self.recorder.keep(user_data_path("gpt2-remix") / "lessons")
         self.parting = "\n".join(filter(None, [self.workspace.close(), lesson]))
 

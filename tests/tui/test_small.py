@@ -61,6 +61,7 @@ async def test_keys_do_nothing_where_nobody_sees_what_they_do(drive: Drive) -> N
         assert driver.app.screen is driver.playground
         assert len(driver.tree) == 8
         await driver.pilot.resize_terminal(80, 24)
+        await driver.until(lambda: not driver.playground.has_class("small"))
         await driver.press("space")
         assert len(driver.tree) == 9
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -56,7 +57,7 @@ class LessonPlayer:
         self._view: View | None = None  # where the lesson stopped
         self._tree: object = None
         self._place: type[MainScreen[Any]] = Playground
-        self._heat = workspace.preferences.heat  # before the lesson
+        self._kept = workspace.preferences  # before the lesson
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
         self.problem = ""
@@ -81,18 +82,23 @@ class LessonPlayer:
             self._workspace.say("a lesson is being recorded: end that first (ctrl+p, end the recording)")
             return
         run.lesson, run.place, run.taken, run.busy = lesson, -1, False, False
-        self._view, self._heat = None, self._workspace.preferences.heat
+        self._view, self._kept = None, self._workspace.preferences
         self.go_on()
 
     def leave(self) -> None:
-        """End the lesson; what is on the screen stays."""
+        """End the lesson; what is on the screen stays, and what the person had chosen before is remembered."""
         run = self._workspace.lesson
+        if run.lesson is None:
+            return
         self._stop_waiting()
         if self._task is not None:
             self._task.cancel()
             self._task = None
         run.lesson, run.busy, run.taken = None, False, False
-        self._playground.looking.heat(self._heat)
+        kept = self._kept
+        self._workspace.remember(replace(self._workspace.preferences, heat=kept.heat, settings=kept.settings,
+                                         coin=kept.coin))
+        self._playground.changed(keep_selection=True)
         self._tell()
 
     def go_on(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.geometry import Offset
 
 from gpt2_remix.tui.stage.bars import BarsView, Names, others_of
@@ -55,7 +57,12 @@ class Drawing:
         if hidden and play is not None:
             rows, names = (*rows, others_of(rows)), "both" if play.words else "letters"
         elif play is not None and play.answers:
-            rows, names = rows if play.kind == "vote" else (*rows, others_of(rows, play.hands)), "both"
+            names = "both"
+            if play.kind == "guess":
+                others = others_of(rows, play.hands)
+                if scene.hit is not None and scene.hit not in play.answers:  # it is one of them
+                    others = replace(others, token=scene.hit, name=f"{others.name} {exploration.name(scene.hit)}")
+                rows = (*rows, others)
         selected = self._host.selected if self._host.can_pick else None
         if selected is not None:
             selected = min(selected, len(rows) - 1)

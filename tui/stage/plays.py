@@ -94,7 +94,8 @@ class Plays:
         telling = self._telling
         if telling.running:
             telling.pause()
-        if telling.story.moving:
+        if telling.moving:
+            self._host.workspace.say("one moment: this token is being told")
             return
         if self.play is not None and self.play.open and self.play.kind == kind:
             self.leave()
@@ -244,7 +245,8 @@ class Plays:
                 guess = bits_of(dist, play.answers, play.hands, step.token)
                 score = self._host.exploration.score
                 score.guesses.append(guess)
-                play.said = f"room {guess.room:.1f} bits, network {guess.network:.1f}   {score.words()}"
+                all_of_them = f"   {score.words()}" if len(score.guesses) > 1 else ""
+                play.said = f"room {guess.room:.1f} bits, network {guess.network:.1f}{all_of_them}"
 
     def _begun(self) -> None:
         """Another story begins: the outcome of the play before goes."""
@@ -264,7 +266,7 @@ class Plays:
                    dist.removed_by(token)) for place, token in enumerate(play.answers)
         )
         rows = rows[:count]
-        if hit is not None and hit not in [row.token for row in rows]:
+        if play.kind == "vote" and hit is not None and hit not in play.answers:
             rows = (*rows[: count - 1], BarRow(hit, name(hit), float(dist.raw[hit]), float(dist.final[hit])))
         return rows
 
@@ -294,9 +296,9 @@ class Plays:
             letters = self._letters(play)
             if not play.answers:
                 return "what comes next?"
-            more = "" if play.words else " (w shows the words)"
-            return f"{typed}hands for {letters[0]} to {letters[-1]}: what comes next?{more}"
-        return f"{typed}hands for each: which one shall it be?"
+            more = "" if play.words else " (w: words)"
+            return f"{typed}hands for {letters[0]} to {letters[-1]} with spaces: what comes next?{more}"
+        return f"{typed}hands for each, with spaces: which one?"
 
     def settled(self, dist: Distribution) -> int | None:
         """The token that the dice have decided on already, whatever comes; None while they have not."""

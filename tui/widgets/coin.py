@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # numpy is not on the path to the first frame
 
 MARKER = "▼"
 
+NAME_ROOM = 12
+"""Cells of a runner's name at least: where there are fewer, only its sum is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoinView:
@@ -206,6 +209,8 @@ class Coin(Widget):
         runner = race[y]
         taken = runner.token == step.token
         words = f" {runner.log_p:6.2f} {runner.luck:+.2f} = {runner.score:.2f}"
+        if width < len(words) + NAME_ROOM:
+            words = f" {runner.score:.2f}"
         name = self._label_of(runner.token)
         room = max(1, width - len(words) - 2)
         name = set_cell_size(name if cell_len(name) <= room else set_cell_size(name, room - 1) + "…", room)

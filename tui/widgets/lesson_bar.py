@@ -9,6 +9,9 @@ from textual.widgets import Static
 
 from gpt2_remix.tui.state.lesson_run import LessonRun
 
+BESIDE = 76
+"""Cells from which on there is room beside the words for how it goes on."""
+
 
 class LessonBar(Static):
     """Above the footer of the screens that fill the terminal."""
@@ -20,7 +23,7 @@ class LessonBar(Static):
 
     DEFAULT_CSS = """
     LessonBar {
-        display: none; height: auto; max-height: 5; padding: 0 1; background: $panel; color: $foreground;
+        display: none; height: auto; max-height: 6; padding: 0 1; background: $panel; color: $foreground;
         border-left: thick $accent;
     }
     LessonBar.on { display: block; }
@@ -44,7 +47,16 @@ class LessonBar(Static):
         if on:
             line = Table.grid(expand=True)
             line.add_column(ratio=1)
-            line.add_column(justify="right", no_wrap=True)
             question = run.step is not None and bool(run.step.question) and not run.taken
-            line.add_row(Text(run.words(), style="bold" if question else ""), Text(f"  {run.how()}", style="dim"))
+            words, how = Text(run.words(), style="bold" if question else ""), Text(f"  {run.how()}", style="dim")
+            if self.app.size.width >= BESIDE:
+                line.add_column(justify="right", no_wrap=True)
+                line.add_row(words, how)
+            else:
+                line.add_row(words)
+                line.add_row(Text(run.how(), style="dim", justify="right"))
             self.update(line)
+
+    def on_resize(self) -> None:
+        """There is room beside the words, or there is none any more."""
+        self.show()

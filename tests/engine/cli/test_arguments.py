@@ -116,7 +116,7 @@ def test_pipes_are_not_waited_for(capsys: pytest.CaptureFixture[str], tmp_path: 
     elif place == "preset":
         from gpt2_remix.engine.sampling.presets import presets_file
 
-        presets_file().parent.mkdir(parents=True)
+        presets_file().parent.mkdir(parents=True, exist_ok=True)
         os.mkfifo(presets_file())
         assert run(capsys, "next", "x", "--preset", "mine")[0] == 2
     elif place == "source":

@@ -20,7 +20,7 @@ OWN = Settings(temperature=0.9, dry_multiplier=0.5, chain=("top_p", "temperature
 
 def test_presets_of_before_keep_their_order() -> None:
     """Made at f520529, where a bias came after the penalties."""
-    presets_file().parent.mkdir(parents=True)
+    presets_file().parent.mkdir(parents=True, exist_ok=True)
     presets_file().write_bytes((DATA / "f520529-presets.json").read_bytes())
     biased = find_preset("biased").settings
     assert biased.order.index("logit_bias") == 5

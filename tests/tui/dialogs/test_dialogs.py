@@ -159,7 +159,7 @@ MIXED = b'{"theme": 3, "heat": "x", "settings": {"top_p": 7}, "new": 1}'
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", MIXED])
 async def test_damaged_settings_are_one_line(drive: Drive, content: bytes) -> None:
     path = config.config_file()
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     async with drive() as driver:
         assert str(path) in driver.notices()

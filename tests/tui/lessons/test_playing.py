@@ -13,6 +13,7 @@ import pytest
 from gpt2_remix.engine.program import command
 from gpt2_remix.tui.compare.screen import CompareScreen
 from gpt2_remix.tui.stage.screen import StageScreen
+from gpt2_remix.tui.state import preferences
 from gpt2_remix.tui.state.lesson import Lesson, find_lesson, read_lesson
 from tests.kinds import Emulate
 from tests.tui.conftest import Drive, Driver
@@ -166,7 +167,7 @@ async def test_lessons_begin_from_the_palette(drive: Drive) -> None:
         await stepped(driver, 0)
         driver.on(StageScreen)
         driver.app.animation_level = "none"
-        for n in range(1, 5):
+        for n in range(1, 6):
             await driver.pilot.press("space")
             await stepped(driver, n)
         driver.on(CompareScreen)
@@ -184,3 +185,13 @@ def test_a_recording_stops_at_a_step_that_cannot_be_done(tmp_path: Path) -> None
         assert made.returncode in (1, 2)
         assert said in made.stderr
         assert not (tmp_path / "x.cast").exists()
+
+
+async def test_a_lesson_changes_nothing_that_is_remembered(drive: Drive) -> None:
+    before = preferences.load()[0]
+    async with drive(settle=False, prefix=None, seed=None, lesson=find_lesson("remix")) as driver:
+        await stepped(driver, 0)
+        await driver.press("x")
+        assert driver.workspace.preferences.settings.banned  # of the lesson's text
+    now = preferences.load()[0]  # quit in the middle of it
+    assert (now.settings, now.heat, now.coin) == (before.settings, before.heat, before.coin)

@@ -52,7 +52,7 @@ def test_the_seed_stops_at_its_limits() -> None:
     assert panel.stepped("seed", 1, last, Preferences(), SHIPPED).seed == SEED_LIMIT - 1
 
 
-LADDER = [(20.0, 50.0, 10.0), (7.0, 10.0, 5.0), (None, None, 100.0), (0.5, 1.0, 0.5), (1.0, 2.0, 1.0)]
+LADDER = [(20.0, 50.0, 10.0), (7.0, 10.0, 5.0), (None, None, 100.0), (0.5, 1.0, 0.2), (0.1, 0.2, 0.1)]
 
 
 @pytest.mark.parametrize(("speed", "up", "down"), LADDER)
