@@ -66,8 +66,13 @@ class Columns:
         fit = 1 if self.zoomed else max(1, min(len(columns), room // NARROWEST))
         for column in columns:
             column.styles.width = room // fit
-        if self._host.comparison.selected < len(columns):
-            columns[self._host.comparison.selected].scroll_visible(animate=False)
+        self._host.call_after_refresh(self._scroll)
+
+    def _scroll(self) -> None:
+        """Bring the selected one into view, as wide as it is now."""
+        columns, selected = self.all, self._host.comparison.selected
+        if self._host.drawable and selected < len(columns):
+            columns[selected].scroll_visible(animate=False)
         self._host.call_after_refresh(self._host.changed)
 
     def visible(self) -> list[tuple[int, LaneColumn]]:

@@ -365,3 +365,19 @@ async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive: Dr
         assert len(driver.compare.drawing.visible()) == 2
         commands = {command.title for command in driver.app.get_system_commands(driver.app.screen)}
         assert {"add a lane", "keep the lane", "repeat with many seeds"} <= commands
+
+
+async def test_the_selected_lane_is_alone_on_the_screen(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.pilot.press("c")
+        await driver.lanes_settled()
+        screen = driver.compare
+
+        async def shows(lanes: list[int]) -> None:
+            await driver.until(lambda: screen.describe()["visible"] == lanes and screen.settled)
+            some = f"2 lanes, {len(lanes)} in view" if len(lanes) < 2 else "2 lanes  "
+            await driver.until(lambda: some in screen.status)
+
+        for key, lanes in (("z", [0]), ("tab", [1]), ("z", [0, 1]), ("z", [1]), ("tab", [0]), ("z", [0, 1])):
+            await driver.pilot.press(key)
+            await shows(lanes)
