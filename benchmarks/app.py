@@ -21,7 +21,7 @@ PART = 10.0
 def opened(ids: str) -> Terminal:
     """The app on a random GPT-2 small, at rest."""
     terminal = Terminal(["--ids", ids, "--model", str(random_gpt2_small()), "--speed", "10000", "--seed", "7"])
-    terminal.until("computed")
+    terminal.until("network: ")
     terminal.until("paused")
     terminal.until(" %")
     terminal.watch(8)  # what it says on opening is gone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 from time import monotonic
@@ -11,11 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from platformdirs import user_data_path
 from textual import events, on
-from textual.app import App, ScreenStackError, SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
-from textual.dom import NoScreen
-from textual.errors import NoWidget
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
@@ -32,7 +29,7 @@ from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.state.lesson import TOUR, Lesson, tour
 from gpt2_remix.tui.state.options import Options
 from gpt2_remix.tui.style.palette import textual_theme
-from gpt2_remix.tui.typed_keys import KeyPassed, Typing
+from gpt2_remix.tui.typed_keys import KeyPassed, Typing, on_what_is_gone
 from gpt2_remix.tui.workers.autosave import TICK
 from gpt2_remix.tui.workspace import Workspace
 
@@ -142,9 +139,7 @@ class RemixApp(App[None]):
         if workspace.options.from_nothing and not workspace.preferences.toured:
             workspace.remember(replace(workspace.preferences, toured=True))
             workspace.options = replace(workspace.options, lesson=tour())
-        if (lesson := workspace.options.lesson) is not None:  # then nothing stands before its text
-            workspace.options = replace(workspace.options, prefix=lesson.steps[0].prefix,
-                                        ids=None if lesson.steps[0].ids is None else [*lesson.steps[0].ids])
+        workspace.options = workspace.options.from_lesson()
         self.set_interval(TICK, workspace.tick)
         if workspace.options.session is not None:
             self.on_open_session(messages.OpenSession(workspace.options.session, workspace.options.model))
@@ -397,10 +392,3 @@ class RemixApp(App[None]):
     def on_worker_failed(self, message: messages.WorkerFailed) -> None:
         """A thread met with what it did not expect."""
         self.workspace.say(f"{message.name}: {message.reason}", error=True)
-
-
-def on_what_is_gone(app: App[None], event: events.MouseDown) -> bool:
-    """Whether a click is on a widget that was taken away since the last frame: Textual looks for its parent."""
-    with suppress(NoWidget, NoScreen, ScreenStackError):
-        return not app.get_widget_at(event.x, event.y)[0].is_attached
-    return False

@@ -8,11 +8,14 @@ all others (a dialog's ctrl+s) would overtake the letters typed before them.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
+from textual.dom import NoScreen
+from textual.errors import NoWidget
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.widget import Widget
@@ -119,3 +122,10 @@ class Typing:
 
 class NextKey(Message, bubble=False):
     """The next key goes on."""
+
+
+def on_what_is_gone(app: App[None], event: events.MouseDown) -> bool:
+    """Whether a click is on a widget that was taken away since the last frame: Textual looks for its parent."""
+    with suppress(NoWidget, NoScreen, ScreenStackError):
+        return not app.get_widget_at(event.x, event.y)[0].is_attached
+    return False

@@ -280,7 +280,9 @@ class LessonPlayer:
             if self.alone and self._stage is not None:
                 self._stage.telling.change_pace(-len(PACES))
         elif where == "compare":
-            self._compare(lanes)
+            from gpt2_remix.tui.state.beginnings import comparison_of
+
+            self._playground.places.show_comparison(comparison_of(self._exploration, lanes))
             await self._until(lambda: self._lanes is not None and self._lanes.drawable)
         elif where == "plot":
             playground.looking.view("plot")
@@ -288,21 +290,6 @@ class LessonPlayer:
             playground.looking.branches()
             playground.panes.text.focus()
         playground.changed()
-
-    def _compare(self, lanes: Sequence[Settings] | None) -> None:
-        from gpt2_remix.tui.state.beginnings import begin
-        from gpt2_remix.tui.state.lanes import LaneSetup, LaneState
-
-        exploration = self._exploration
-        made = begin(exploration, len(exploration.tree), None)
-        if lanes is not None:
-            first = made.lanes[0].setup
-            for place in reversed(range(len(made.lanes))):
-                made.remove(place)
-            for settings in lanes:
-                made.add(LaneState(LaneSetup(settings, first.prefix, first.prompt, before=first.before)))
-            made.selected = 0
-        self._playground.places.show_comparison(made)
 
     async def _pick(self, wanted: str | int) -> None:
         from gpt2_remix.engine.generation.decode import pick_token

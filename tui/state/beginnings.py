@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -129,4 +130,17 @@ def of_branches(exploration: Exploration, first: int, second: int) -> Comparison
         lane.append(steps)
     assert made is not None
     made.selected = made.cursor = 0
+    return made
+
+
+def comparison_of(exploration: Exploration, lanes: Sequence[Settings] | None) -> Comparison:
+    """Lanes side by side from the end of the text: those that a step names, or the usual ones."""
+    made = begin(exploration, len(exploration.tree), None)
+    if lanes is not None:
+        first = made.lanes[0].setup
+        for place in reversed(range(len(made.lanes))):
+            made.remove(place)
+        for settings in lanes:
+            made.add(LaneState(LaneSetup(settings, first.prefix, first.prompt, before=first.before)))
+        made.selected = 0
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,13 @@ class Options:
     notes: tuple[str, ...] = ()
     lesson: Lesson | None = None
     alone: bool = False
+
+    def from_lesson(self) -> Options:
+        """With the text of the lesson's first step to begin with, so that nothing stands before it."""
+        if self.lesson is None:
+            return self
+        first = self.lesson.steps[0]
+        return replace(self, prefix=first.prefix, ids=None if first.ids is None else [*first.ids])
 
     @property
     def from_nothing(self) -> bool:
