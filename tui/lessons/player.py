@@ -56,6 +56,7 @@ class LessonPlayer:
         self.alone = alone
         self._view: View | None = None  # where the lesson stopped
         self._tree: object = None
+        self._redo = False  # whether the step that is shown was interrupted
         self._place: type[MainScreen[Any]] = Playground
         self._kept = workspace.preferences  # before the lesson
         self._timer: Timer | None = None
@@ -78,10 +79,11 @@ class LessonPlayer:
     def begin(self, lesson: Lesson) -> None:
         """Play a lesson from its first step."""
         run = self._workspace.lesson
+        self.leave()  # the one that plays
         if run.recording is not None:
             self._workspace.say("a lesson is being recorded: end that first (ctrl+p, end the recording)")
             return
-        run.lesson, run.place, run.taken, run.busy = lesson, -1, False, False
+        run.lesson, run.place, run.taken, run.busy, self._redo = lesson, -1, False, False, False
         self._view, self._kept = None, self._workspace.preferences
         self.go_on()
 
@@ -115,13 +117,21 @@ class LessonPlayer:
         if run.over:
             self.leave()
             return
-        run.place += 1
+        run.place += not self._redo
+        self._redo = False
         if (step := run.step) is None:
             self._tell()
         else:
             self._task = asyncio.get_running_loop().create_task(self._play(step))
 
     def _tell(self) -> None:
+        run = self._workspace.lesson
+        if run.taken and run.busy and self._task is not None:
+            self._task.cancel()
+            run.busy = False
+            self._redo = run.step is not None and run.step.play is None  # what the room is asked can be left out
+            if (stage := self._stage) is not None:
+                stage.telling.pause()
         self._workspace.lesson_changed.publish(None)
 
     def _stop_waiting(self) -> None:

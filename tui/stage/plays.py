@@ -225,11 +225,11 @@ class Plays:
         coin = choose_token(dist, context, exploration.tree.view.coin)
         place = winner(play.hands)
         chosen = play.answers[place]
-        tie = "; of as many hands the likelier" if play.hands.count(play.hands[place]) > 1 else ""
+        tie = ", the likelier of a tie" if play.hands.count(play.hands[place]) > 1 else ""
         count = f"{play.hands[place]:,} of {sum(play.hands):,}{tie}"
         name, other = exploration.name(chosen), exploration.name(coin.token)
-        same = "and so did the coin" if coin.token == chosen else f"the coin would have taken {other}"
-        play.said = f"the room took {name} ({count}); {same}"
+        same = "and so the coin" if coin.token == chosen else f"the coin {other}"
+        play.said = f"the room {name} ({count}), {same}"
         self._telling.place(pick_token(dist, chosen, context))
 
     # What comes of it
@@ -245,7 +245,7 @@ class Plays:
                 guess = bits_of(dist, play.answers, play.hands, step.token)
                 score = self._host.exploration.score
                 score.guesses.append(guess)
-                all_of_them = f"   {score.words()}" if len(score.guesses) > 1 else ""
+                all_of_them = f"; {score.words()}" if len(score.guesses) > 1 else ""
                 play.said = f"room {guess.room:.1f} bits, network {guess.network:.1f}{all_of_them}"
 
     def _begun(self) -> None:
@@ -265,7 +265,6 @@ class Plays:
             BarRow(token, self._counted(play, place, name(token)), float(dist.raw[token]), float(dist.final[token]),
                    dist.removed_by(token)) for place, token in enumerate(play.answers)
         )
-        rows = rows[:count]
         if play.kind == "vote" and hit is not None and hit not in play.answers:
             rows = (*rows[: count - 1], BarRow(hit, name(hit), float(dist.raw[hit]), float(dist.final[hit])))
         return rows
@@ -297,8 +296,8 @@ class Plays:
             if not play.answers:
                 return "what comes next?"
             more = "" if play.words else " (w: words)"
-            return f"{typed}hands for {letters[0]} to {letters[-1]} with spaces: what comes next?{more}"
-        return f"{typed}hands for each, with spaces: which one?"
+            return f"{typed}hands for {letters[0]} to {letters[-1]}, as 5 0 2: what's next?{more}"
+        return f"{typed}hands for each, as 5 0 2: which one?"
 
     def settled(self, dist: Distribution) -> int | None:
         """The token that the dice have decided on already, whatever comes; None while they have not."""

@@ -113,7 +113,7 @@ class StageScreen(MainScreen[None]):
 
     def move(self, on: bool) -> None:
         """See Host."""
-        self._moves = on and not self.still
+        self._moves = on and (not self.still or self.telling.running)
         if self._moves:
             self._clock.resume()
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,10 @@ class Telling:
     @property
     def scene(self) -> Scene:
         """What is seen now."""
-        return scene_of(self.story, self.dist)
+        story = self.story
+        if self._host.still and story.moving:
+            story = replace(story, share=1.0)  # nothing moves: what a phase shows is there at once
+        return scene_of(story, self.dist)
 
     @property
     def moving(self) -> bool:
@@ -150,7 +154,8 @@ class Telling:
         place = max(0, min(len(PACES) - 1, PACES.index(self.pace) + steps))
         told = self.story.share * self._seconds()
         self.pace = PACES[place]
-        self._to_the_end = self._to_the_end and (self.running or self.pace.seconds is not None)
+        if self.pace.seconds is None:
+            self.running = self._to_the_end = False
         seconds = self._seconds()
         self._begun = self._clock() - (min(1.0, told / seconds) if seconds else 1.0) * seconds
         self._host.changed()
@@ -195,7 +200,8 @@ class Telling:
                 self._host.move(False)
             return
         seconds = self._seconds()
-        passed = 1.0 if self._host.still or not seconds else (self._clock() - self._begun) / seconds
+        at_once = not seconds or (self._host.still and not self.running)
+        passed = 1.0 if at_once else (self._clock() - self._begun) / seconds
         if story.phase == "ask" and self.dist is None:
             passed = min(passed, 0.99)
             if self.problem:

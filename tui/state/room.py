@@ -81,12 +81,12 @@ class Score:
     guesses: list[Guess] = field(default_factory=list)
 
     def words(self) -> str:
-        """The sums in a line, "" before the first guess."""
+        """The sums of the room and of the network in a line, "" before the first guess."""
         if not self.guesses:
             return ""
         room, network = (sum(getattr(guess, side) for guess in self.guesses) for side in ("room", "network"))
         count = len(self.guesses)
-        return f"{count} guess{'es' * (count > 1)}: room {room:.1f} bits, network {network:.1f}"
+        return f"{count} so far: {room:.1f}, {network:.1f}"
 
 
 def shuffled(tokens: Sequence[int], position: int) -> list[int]:

@@ -195,3 +195,37 @@ async def test_a_lesson_changes_nothing_that_is_remembered(drive: Drive) -> None
         assert driver.workspace.preferences.settings.banned  # of the lesson's text
     now = preferences.load()[0]  # quit in the middle of it
     assert (now.settings, now.heat, now.coin) == (before.settings, before.heat, before.coin)
+
+
+async def test_a_person_takes_over_within_a_step_and_it_is_done_again(drive: Drive) -> None:
+    lesson = find_lesson("coin")
+    async with drive(settle=False, prefix=None, seed=None, lesson=lesson) as driver:
+        run, place = driver.workspace.lesson, next(n for n, step in enumerate(lesson.steps) if step.flip > 4)
+        for n in range(place):
+            await stepped(driver, n)
+            driver.app.animation_level = "none"
+            await driver.pilot.press("space")
+        await driver.until(lambda: run.busy)
+        await driver.tap("r")
+        await driver.until(lambda: run.taken and not run.busy)
+        await driver.until(lambda: driver.app.lessons.idle)
+        await driver.pilot.press("L")
+        await stepped(driver, place)
+        ids = driver.tree.ids()
+    async with drive(settle=False, prefix=None, seed=None, lesson=lesson) as driver:
+        driver.app.animation_level = "none"
+        for n in range(place + 1):
+            await stepped(driver, n)
+            if n < place:
+                await driver.pilot.press("space")
+        assert driver.tree.ids() == ids
+
+
+async def test_a_lesson_that_begins_ends_the_one_that_plays(drive: Drive) -> None:
+    async with drive(settle=False, prefix=None, seed=None, lesson=find_lesson("remix")) as driver:
+        await stepped(driver, 0)
+        assert driver.workspace.preferences.heat == "verbatim"
+        driver.workspace.lesson.on_begin(find_lesson("temperatures"))
+        await stepped(driver, 0)
+        driver.workspace.lesson.leave()
+        assert driver.workspace.preferences.heat == "surprisal"

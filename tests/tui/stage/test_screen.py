@@ -315,3 +315,20 @@ async def test_a_flip_of_before_that_shortens_the_text_comes_while_the_stage_is_
         await still(driver, screen)
         assert screen.telling.story.position == 1
         assert (await press(driver, screen, "space", "space"))["phase"] == "vector"
+
+
+async def test_it_runs_and_keeps_its_pace_where_nothing_moves(drive: Drive) -> None:
+    async with staged(drive, pace=PACES.index(next(pace for pace in PACES if pace.seconds == 0.5))) as (driver, screen):
+        driver.app.animation_level = "none"
+        length = len(driver.tree)
+        await driver.pilot.press("g")
+        await driver.until(lambda: len(driver.tree) == length + 2)
+        while screen.telling.story.phase != "ask":
+            assert screen.describe()["tokens"] <= length + 4
+            await driver.pilot.pause(0.01)
+        await driver.pilot.press("less_than_sign", *["less_than_sign"] * len(PACES))
+        assert not screen.telling.running  # a key for each phase: it waits for one
+        length = len(driver.tree)
+        await driver.pilot.pause(0.1)
+        await press(driver, screen, "space")
+        assert len(driver.tree) <= length + 1

@@ -98,7 +98,7 @@ def test_the_score_sums_up() -> None:
     score = Score()
     assert score.words() == ""
     score.guesses += [Guess(1.0, 0.5), Guess(2.0, 0.25)]
-    assert score.words() == "2 guesses: room 3.0 bits, network 0.8"
+    assert score.words() == "2 so far: 3.0, 0.8"
 
 
 @given(st.lists(st.integers(0, 8192), unique=True, max_size=8), st.integers(0, 500))
