@@ -17,7 +17,7 @@ from gpt2_remix.engine.session.nodes import View
 from gpt2_remix.tui.main_screen import MainScreen
 from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.state.exploration import Exploration
-from gpt2_remix.tui.state.lesson import Lesson, LessonStep
+from gpt2_remix.tui.state.lesson import Lesson, LessonStep, in_field
 from gpt2_remix.tui.state.stage import PACES
 from gpt2_remix.tui.workspace import Workspace
 
@@ -97,9 +97,8 @@ class LessonPlayer:
             self._task.cancel()
             self._task = None
         run.lesson, run.busy, run.taken = None, False, False
-        kept = self._kept
-        self._workspace.remember(replace(self._workspace.preferences, heat=kept.heat, settings=kept.settings,
-                                         coin=kept.coin))
+        kept, now = self._kept, self._workspace.preferences
+        self._workspace.remember(replace(now, heat=kept.heat, settings=kept.settings, coin=kept.coin))
         self._playground.changed(keep_selection=True)
         self._tell()
 
@@ -159,7 +158,7 @@ class LessonPlayer:
                 await self._come_back()
             await self._do(step)
         except EngineError as error:
-            self.problem = f"{run.lesson.name if run.lesson else 'the lesson'}, step {run.place + 1}: {error}"
+            self.problem = run.lesson.fault(run.place, error) if run.lesson is not None else str(error)
             self._workspace.say(self.problem, error=True)
         run.busy = False
         self._view, self._tree, self._place = self._exploration.tree.view, self._exploration.tree, type(self._top)
@@ -181,12 +180,12 @@ class LessonPlayer:
             self._redraw()
         if view is None or type(self._top) is self._place:
             return
-        places, comparison = self._playground.places, self._exploration.comparison
+        comparison = self._exploration.comparison
         await self._show("playground")
         if self._place.__name__ == "StageScreen":
             await self._show("stage")
         elif self._place.__name__ == "CompareScreen" and comparison is not None:
-            places.show_comparison(comparison)
+            self._playground.places.show_comparison(comparison)
             await self._until(lambda: self._lanes is not None and self._lanes.drawable)
 
     def _redraw(self) -> None:
@@ -219,7 +218,8 @@ class LessonPlayer:
             self._begin_with(step)
         if step.seed is not None or step.coin is not None or step.settings is not None:
             if step.settings is not None and self._exploration.info is not None:
-                step.settings.check_vocabulary(self._exploration.info.vocab_size)
+                with in_field("set"):
+                    step.settings.check_vocabulary(self._exploration.info.vocab_size)
             self._exploration.tree.change(seed=step.seed, coin=step.coin, settings=step.settings)
             self._redraw()
         if step.heat is not None:
@@ -254,7 +254,8 @@ class LessonPlayer:
         assert tokenizer is not None
         assert info is not None
         ids = [*step.ids] if step.ids is not None else tokenizer.encode(step.prefix or "")
-        check_ids(ids, info.vocab_size)
+        with in_field("ids"):
+            check_ids(ids, info.vocab_size)
         exploration.dice = []
         exploration.tree.set_prompt(ids or [tokenizer.end_of_text])
         self._redraw()

@@ -18,15 +18,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.files import read_file
 from gpt2_remix.engine.sampling.dice import parse_dice
 from gpt2_remix.engine.sampling.presets import find_preset
@@ -63,6 +64,7 @@ class LessonStep:
         question: what the room is asked.
         pause: seconds until it goes on by itself; None waits for a key.
         until: what the person is to do before it goes on.
+        lines: where in the file each field stands, 1 the first line.
     """
 
     prefix: str | None = None
@@ -84,6 +86,7 @@ class LessonStep:
     question: str = ""
     pause: float | None = None
     until: str | None = None
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,24 @@ class Lesson:
     about: str
     steps: tuple[LessonStep, ...]
     end: str = ""
+    path: Path = field(default=Path(), compare=False)
+
+    def fault(self, place: int, error: EngineError) -> str:
+        """What cannot be done in a step, with file, line and field where the error begins with one: "pick: …"."""
+        step, said = self.steps[place], str(error)
+        name = next((name for name in step.lines if said.startswith(f"{name}: ")), None)
+        if name is None:
+            return f"{self.path}, step {place + 1}: {said}"
+        return f"{self.path}, line {step.lines[name]}, {said}"
+
+
+@contextmanager
+def in_field(name: str) -> Iterator[None]:
+    """Say of what is wrong that it is so in a field."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 class _WrongError(Exception):
@@ -269,6 +290,9 @@ def _lesson(path: Path, text: str, record: dict[str, Any]) -> Lesson:
     def refuse_in(start: int, field: str, what: str) -> InputError:
         return refuse(_line_of(lines, field, start), field, what)
 
+    def lines_of(step: dict[str, Any], start: int) -> dict[str, int]:
+        return {name: _line_of(lines, name, start) for name in step}
+
     values: dict[str, Any] = {}
     known = (*HEAD, *OPTIONAL, "steps")
     for name in record:
@@ -287,8 +311,8 @@ def _lesson(path: Path, text: str, record: dict[str, Any]) -> Lesson:
     found = []
     for place, step in enumerate(steps):
         start = starts[place] if place < len(starts) else 0
-        found.append(_step(step, partial(refuse_in, start)))
-    return Lesson(path.stem, steps=tuple(found), **values)
+        found.append(replace(_step(step, partial(refuse_in, start)), lines=lines_of(step, start)))
+    return Lesson(path.stem, steps=tuple(found), path=path, **values)
 
 
 def _step(record: dict[str, Any], refuse: Callable[[str, str], InputError]) -> LessonStep:

@@ -139,7 +139,7 @@ async def test_what_a_step_cannot_do_is_said(drive: Drive, tmp_path: Path) -> No
     path.write_text('title = "A"\nminutes = 1\nabout = "B"\n[[steps]]\nids = [60000]\n[[steps]]\nprefix = "It is"\n')
     async with drive(settle=False, prefix=None, seed=None, lesson=read_lesson(path)) as driver:
         await stepped(driver, 0)
-        assert "mine, step 1: " in driver.notices()
+        assert "mine.toml, line 5, ids: " in driver.notices()
         await driver.pilot.press("space")
         await stepped(driver, 1)
         assert driver.decode(driver.tree.ids()) == "It is"
