@@ -14,6 +14,7 @@ from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.generation.backend import check_ids
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.nodes import View
+from gpt2_remix.tui.lessons.deeds import awaits_kernels, do_for_them
 from gpt2_remix.tui.main_screen import MainScreen
 from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.state.exploration import Exploration
@@ -57,6 +58,8 @@ class LessonPlayer:
         self._view: View | None = None  # where the lesson stopped
         self._tree: object = None
         self._redo = False  # whether the step that is shown was interrupted
+        self._goal: int | None = None  # the length that flips come to
+        self._left: int | None = None  # how many of an interrupted step's are to be made still
         self._place: type[MainScreen[Any]] = Playground
         self._kept = workspace.preferences  # before the lesson
         self._timer: Timer | None = None
@@ -84,7 +87,7 @@ class LessonPlayer:
             self._workspace.say("a lesson is being recorded: end that first (ctrl+p, end the recording)")
             return
         run.lesson, run.place, run.taken, run.busy, self._redo = lesson, -1, False, False, False
-        self._view, self._kept = None, self._workspace.preferences
+        self._view, self._goal, self._left, self._kept = None, None, None, self._workspace.preferences
         self.go_on()
 
     def leave(self) -> None:
@@ -131,18 +134,14 @@ class LessonPlayer:
             self._redo = run.step is not None and run.step.play is None  # what the room is asked can be left out
             if (stage := self._stage) is not None:
                 stage.telling.pause()
+            if self._goal is not None:  # of its flips only those are left that were not made
+                self._left, self._view = max(0, self._goal - self._length), self._exploration.tree.view
         self._workspace.lesson_changed.publish(None)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-
-    @property
-    def _compiles(self) -> bool:
-        """Whether faster kernels are on their way: their last bits are not those of numpy."""
-        info = self._exploration.info
-        return self._workspace.compiling and info is not None and info.form == "numpy"
 
     # A step
 
@@ -151,12 +150,17 @@ class LessonPlayer:
         run.busy = True
         self._tell()
         try:
-            await self._until(lambda: self._exploration.ready and not (self.alone and self._compiles))
+            await self._until(lambda: self._exploration.ready and not (
+                self.alone and awaits_kernels(self._workspace, self._exploration)))
             if run.lesson is not None and run.place and run.lesson.steps[run.place - 1].until is not None:
                 await self._settled()  # what the person was asked to do is part of the lesson
             else:
                 await self._come_back()
-            await self._do(step)
+            if (left := self._left) is not None:
+                self._left = None
+                await self._flip(left)
+            else:
+                await self._do(step)
         except EngineError as error:
             self.problem = run.lesson.fault(run.place, error) if run.lesson is not None else str(error)
             self._workspace.say(self.problem, error=True)
@@ -335,7 +339,12 @@ class LessonPlayer:
             self._playground.choosing.flip_again()
         await self._settled()
 
+    @property
+    def _length(self) -> int:
+        return len(self._lanes.comparison) if self._lanes is not None else len(self._exploration.tree)
+
     async def _flip(self, count: int) -> None:
+        self._goal = self._length + count
         for _ in range(count):
             if (stage := self._stage) is not None:
                 telling = stage.telling
@@ -351,6 +360,7 @@ class LessonPlayer:
             else:
                 self._playground.choosing.step()
             await self._settled()
+        self._goal = None
 
     async def _tell_alone(self, stage: StageScreen) -> None:
         """Tell a story to its end, phase by phase."""
@@ -382,19 +392,9 @@ class LessonPlayer:
 
     async def _for_them(self, deed: str) -> None:
         """What a person is asked to do, where nobody is there."""
-        playground = self._playground
-        if deed == "step":
+        if deed == "step" and self._top is not self._playground:
             await self._flip(1)
-        elif deed == "pick":
-            if (token := playground.panes.view.list.selected_token) is not None:
-                playground.choosing.pick(token)
-        elif deed == "again":
-            playground.choosing.flip_again()
-        elif deed == "branch":
-            playground.runs.branch()
-        elif deed == "heat":
-            playground.looking.next_heat()
         else:
-            playground.cursor.move(-1)
+            do_for_them(self._playground, deed)
         await self._settled()
         self._view = self._exploration.tree.view

@@ -202,13 +202,16 @@ async def test_a_person_takes_over_within_a_step_and_it_is_done_again(drive: Dri
     async with drive(settle=False, prefix=None, seed=None, lesson=lesson) as driver:
         run, place = driver.workspace.lesson, next(n for n, step in enumerate(lesson.steps) if step.flip > 4)
         for n in range(place):
-            await stepped(driver, n)
             driver.app.animation_level = "none"
-            await driver.pilot.press("space")
-        await driver.until(lambda: run.busy)
+            await stepped(driver, n)
+            if n + 1 == place:
+                driver.app.animation_level = "full"  # then a step takes seconds
+            await driver.tap("space")
+        await driver.until(lambda: run.place == place and run.busy and driver.on(StageScreen).telling.story.moving)
         await driver.tap("r")
         await driver.until(lambda: run.taken and not run.busy)
         await driver.until(lambda: driver.app.lessons.idle)
+        driver.app.animation_level = "none"
         await driver.pilot.press("L")
         await stepped(driver, place)
         ids = driver.tree.ids()
