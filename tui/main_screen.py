@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from rich.text import Text
 from textual import events
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 from textual.widget import Widget
@@ -132,8 +132,7 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
     def on_top(self) -> bool:
         """Whether no other screen that fills the terminal lies over this one. What waits in the engine's mailbox is
         replaced: who asks behind another screen's back takes its answer away."""
-        filling = [screen for screen in self.app.screen_stack if isinstance(screen, MainScreen)]
-        return not filling or filling[-1] is self
+        return top_of(self.app) in (self, None)
 
     def on_screen_resume(self) -> None:
         """Show, and ask for, what has changed meanwhile."""
@@ -228,3 +227,8 @@ class MainScreen(EndsOnce[T], Screen[T], Generic[T]):
         if isawaitable(result):
             await result
         self.lesson.did(do)
+
+
+def top_of(app: App[Any]) -> MainScreen[Any] | None:
+    """The screen that fills the terminal, whatever dialogs lie over it; None while there is none."""
+    return next((screen for screen in reversed(app.screen_stack) if isinstance(screen, MainScreen)), None)

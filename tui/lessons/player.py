@@ -15,7 +15,7 @@ from gpt2_remix.engine.generation.backend import check_ids
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.nodes import View
 from gpt2_remix.tui.lessons.deeds import awaits_kernels, do_for_them
-from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.main_screen import MainScreen, top_of
 from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.state.lesson import Lesson, LessonStep, in_field
@@ -210,8 +210,7 @@ class LessonPlayer:
 
     @property
     def _top(self) -> MainScreen[Any]:
-        return next((screen for screen in reversed(self._app.screen_stack) if isinstance(screen, MainScreen)),
-                    self._playground)
+        return top_of(self._app) or self._playground
 
     async def _do(self, step: LessonStep) -> None:
         """What a step changes, in the order of its fields."""

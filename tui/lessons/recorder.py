@@ -15,7 +15,7 @@ from gpt2_remix.engine.files import check_can_write, path_of, write_whole
 from gpt2_remix.engine.words import counted
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.dialogs.ask import AskScreen
-from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.main_screen import top_of
 from gpt2_remix.tui.playground.screen import Playground
 from gpt2_remix.tui.workspace import Workspace
 
@@ -128,7 +128,7 @@ class Recorder:
 
         exploration, playground = self._playground.exploration, self._playground
         tree = exploration.tree
-        top = next(screen for screen in reversed(self._app.screen_stack) if isinstance(screen, MainScreen))
+        top = top_of(self._app)
         lanes: tuple[str, ...] = ()
         end, length, play = len(tree), 0, None
         if isinstance(top, StageScreen):
