@@ -9,6 +9,7 @@ from textual.geometry import Offset
 from gpt2_remix.tui.stage.bars import BarsView, Names, others_of
 from gpt2_remix.tui.stage.host import Host
 from gpt2_remix.tui.stage.interval import IntervalView
+from gpt2_remix.tui.stage.line import MENU, WHILE_TYPING, WORDS
 from gpt2_remix.tui.stage.panes import Panes
 from gpt2_remix.tui.stage.plays import Plays
 from gpt2_remix.tui.stage.telling import Telling
@@ -92,7 +93,9 @@ class Drawing:
         """What is being told, or what the room is asked, and how it goes on."""
         telling, story = self._telling, self._telling.story
         if asked := self._plays.asks():
-            self._panes.line.show(asked, *(["enter  esc"] if self._plays.typing else []))
+            typing = self._plays.typing
+            menu = (*([WORDS] if typing and self._plays.hides_words else []), *WHILE_TYPING) if typing else MENU
+            self._panes.line.show(asked, *(["enter  esc"] if typing else []), menu=menu)
             return
         phase = scene.phase
         told = self._host.exploration.settings.changed() or "pure sampling"

@@ -176,9 +176,14 @@ class Plays:
 
     def show_words(self) -> None:
         """Show the words beside the letters of a guess, or hide them."""
-        if self.play is not None and self.play.kind == "guess" and self.play.open:
+        if self.play is not None and self.hides_words:
             self.play.words = not self.play.words
             self._host.changed()
+
+    @property
+    def hides_words(self) -> bool:
+        """Whether a guess goes on, whose words can be shown or hidden."""
+        return self.play is not None and self.play.kind == "guess" and self.play.open
 
     def _letters(self, play: Play) -> str:
         return LETTERS[: len(play.answers) + (play.kind == "guess")]

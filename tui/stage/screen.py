@@ -157,7 +157,7 @@ class StageScreen(MainScreen[None]):
             plays.enter()
         elif event.key == "backspace":
             plays.erase()
-        elif event.key == "w" and plays.play is not None and plays.play.kind == "guess":
+        elif event.key == "w" and plays.hides_words:
             plays.show_words()
         elif event.key == "space" and plays.play is not None and plays.play.kind == "dice":
             plays.enter()
@@ -289,11 +289,12 @@ class StageScreen(MainScreen[None]):
             self.plays.type(str(int(event.share * 10)))
 
     @on(StageLine.Clicked)
-    def _line_clicked(self) -> None:
-        if self.plays.typing:
-            self.plays.enter()
-        else:
-            self.go_on()
+    def _line_clicked(self, event: StageLine.Clicked) -> None:
+        self.app.simulate_key(event.key or ("enter" if self.plays.typing else "space"))
+
+    def on_mouse_move(self) -> None:
+        """Whoever takes the mouse sees what it can do."""
+        self.panes.line.show_menu()
 
     @on(StageBars.Chosen)
     def _row_clicked(self, event: StageBars.Chosen) -> None:

@@ -286,11 +286,11 @@ async def test_the_room_plays_by_mouse(drive: Drive) -> None:
             await still(driver, screen)
         assert screen.plays.play is not None
         assert screen.plays.play.typed.startswith("1 0 2")
-        await driver.pilot.click(StageLine)
+        await driver.pilot.click(StageLine, offset=(6, 0))
         await still(driver, screen)
         assert not screen.plays.play.open
         while not screen.telling.story.told:
-            await driver.pilot.click(StageLine)
+            await driver.pilot.click(StageCoin)
             await still(driver, screen)
         names = [row.name for row in screen.panes.bars.view.rows]
         assert [name.rpartition(" ")[2] for name in names[:3]] == ["33%", "0%", "67%"]
@@ -298,6 +298,66 @@ async def test_the_room_plays_by_mouse(drive: Drive) -> None:
         await driver.pilot.click(StageCoin, offset=(screen.panes.coin.size.width * 45 // 100, 1))
         await still(driver, screen)
         assert screen.plays.play.typed == "4"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_all_that_keys_do_can_be_done_by_mouse(drive: Drive, size: tuple[int, int]) -> None:
+    async with staged(drive, size=size) as (driver, screen):
+        line = screen.panes.line
+
+        async def click(word: str) -> None:
+            await driver.pilot.hover(StageCoin if screen.panes.coin.display else StageBars)  # a menu in any pane
+            shown = "".join(segment.text for segment in line.render_line(0))
+            assert word in line.menu
+            assert all(other in shown for other in line.menu)
+            await driver.pilot.click(StageLine, offset=(line.gutter.left + shown.rindex(word), 0))
+            await driver.pilot.pause()
+
+        assert line.menu == ()
+        for word, kind in (("guess", "guess"), ("dice", "dice"), ("vote", "vote")):
+            await click(word)
+            await still(driver, screen)
+            assert screen.plays.play is not None
+            assert screen.plays.play.kind == kind
+            assert line.menu == (*(["words"] if kind == "guess" else []), "enter", "erase", "leave")
+            if kind == "guess":
+                await click("words")
+                assert screen.plays.play.words
+            await press(driver, screen, "5")
+            await click("erase")
+            assert screen.plays.play.typed == ""
+            await click("leave")
+            assert not screen.plays.typing
+        pace = screen.telling.pace
+        await click(">")
+        assert screen.telling.pace is not pace
+        await click("<")
+        assert screen.telling.pace is pace
+        length = len(driver.tree)
+        await click("zoom")
+        assert screen.alone
+        for _ in screen.panes.three:
+            await driver.pilot.press("z")
+        for _ in range(5):
+            await driver.pilot.click(StageCoin)
+            await still(driver, screen)
+        assert len(driver.tree) == length + 1
+        await click("again")
+        await still(driver, screen)
+        while not screen.telling.story.told:
+            await driver.pilot.click(StageCoin)
+            await still(driver, screen)
+        assert driver.tree.step(length).roll == 1
+        await click("undo")
+        await still(driver, screen)
+        assert driver.tree.step(length).roll == 0
+        await click("run")
+        assert screen.telling.running
+        await click("run")
+        await still(driver, screen)
+        await click("leave")
+        await driver.settled()
+        assert driver.app.screen is driver.playground
 
 
 async def test_a_key_for_each_phase_is_no_pace_to_run_at(drive: Drive) -> None:
