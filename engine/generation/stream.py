@@ -131,6 +131,22 @@ def context_at(
     )
 
 
+def context_further(
+    context: SamplingContext, new: Sequence[int], settings: Settings, *, context_length: int
+) -> SamplingContext:
+    """The context some tokens further on, at the first flip there; mirostat's state stays for whoever follows it.
+
+    Args:
+        context: where the tokens begin; made by `context_at` with the same settings and context length.
+        new: the ids in between.
+        settings: those that the token after them is chosen with.
+        context_length: how many tokens the network sees at once.
+    """
+    position = context.position + len(new)
+    return replace(context, position=position, ids=[*context.ids, *new] if settings.looks_back else (), roll=0, u=None,
+                   window=window_start(position, context_length))
+
+
 def by_hand(context: SamplingContext, u: float) -> SamplingContext:
     """The same context where a person gives the u of the flip."""
     return replace(context, seed=HAND_SEED, roll=0, u=u)

@@ -1,0 +1,1 @@
+"""Futures, forks, words and patterns."""
