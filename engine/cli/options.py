@@ -230,8 +230,8 @@ def is_file(word: str) -> bool:
 
 MODULES = {
     name: f"gpt2_remix.engine.cli.{module}" for name, module in {
-        "bench": "bench", "compare": "compare", "export": "export", "futures": "futures",
-        "generate": "generate", "import": "sessions",
+        "bench": "bench", "compare": "compare", "export": "export", "forks": "forks",
+        "futures": "futures", "generate": "generate", "import": "sessions",
         "index": "trace", "models": "models", "next": "next_token", "replay": "sessions", "score": "score",
         "sessions": "sessions", "trace": "trace", "train": "train",
     }.items()

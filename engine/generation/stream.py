@@ -99,6 +99,12 @@ class StepList:
         return next((n for n, step in enumerate(self.steps) if step.origin != "prompt"), len(self.steps))
 
 
+def given_text(ids: Sequence[int], prompt: int) -> StepList:
+    """A text that nobody generated here, as a stream: the first tokens are its prefix, the others count as picked."""
+    return StepList([Step(position, token, "prompt" if position < prompt else "picked")
+                     for position, token in enumerate(ids)])
+
+
 def context_at(
     stream: Stream, position: int, settings: Settings, *, seed: int, tokenizer: Tokenizer | None, context_length: int,
     roll: int | None = None,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
-from operator import eq, itemgetter
+from operator import itemgetter
 
 import numpy as np
 
@@ -158,4 +158,4 @@ def _shared(a: list[int], b: list[int]) -> int:
     n = min(len(a), len(b))
     if a[:n] == b[:n]:
         return n
-    return sum(1 for _ in takewhile(bool, map(eq, a, b)))
+    return bisect_left(range(n), True, key=lambda end: a[: end + 1] != b[: end + 1])

@@ -8,6 +8,7 @@ often this position was flipped again. `docs/coins.md` is the definition.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ def uniforms(seed: int, position: int, roll: int, stream: int, n: int) -> NDArra
     return np.random.Generator(bits).random(n)
 
 
+@lru_cache(8192)  # continuations with common coins ask for the same one again and again
 def interval_chance(seed: int, position: int, roll: int) -> float:
     """The interval coin's u in [0, 1)."""
     return float(uniforms(seed, position, roll, INTERVAL_STREAM, 1)[0])

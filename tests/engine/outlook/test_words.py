@@ -62,7 +62,8 @@ def test_the_next_word_is_that_of_the_definition(prefix: str, text: str) -> None
 @pytest.mark.parametrize(("prefix", "text", "word"), [
     ("It is", " a truth", "a"), ("univer", "sally ", "universally"), ("univer", " sally ", "sally"),
     ("", "don't,", "don't"), ("", "‘tis the", "tis"), ("", "well-known.", "well-known"), ("", "dogs' tails", "dogs"),
-    ("", "3.14 is", "3.14"), ("", "1,000 ", "1,000"), ("", "end. Then", "end"), ("", "好的", "好"), ("", " — “Yes”", "Yes"),
+    ("", "3.14 is", "3.14"), ("", "1,000 ", "1,000"), ("", "end. Then", "end"),
+    ("", "好的", "好"), ("", " — “Yes”", "Yes"),
     ("", "snake_case ", "snake_case"), ("", "B2B ", "B2B"), ("caf", "é.", "café"), ("", "naïve ", "naïve"),
 ])
 def test_words_that_people_write(prefix: str, text: str, word: str) -> None:
