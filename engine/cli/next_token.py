@@ -53,7 +53,7 @@ def next_token(
     prompt = read_prefix(found, prefix, ids)
     settings.check_vocabulary(found.vocab_size)
     opened = found.start()
-    from gpt2_remix.engine.generation.decode import logits_at
+    from gpt2_remix.engine.generation.backend import logits_at
     from gpt2_remix.engine.generation.stream import Prefix, context_at
     from gpt2_remix.engine.sampling.distribution import distribution
 

@@ -233,7 +233,7 @@ MODULES = {
         "bench": "bench", "compare": "compare", "export": "export", "forks": "forks",
         "futures": "futures", "generate": "generate", "import": "sessions",
         "index": "trace", "models": "models", "next": "next_token", "replay": "sessions", "score": "score",
-        "sessions": "sessions", "trace": "trace", "train": "train",
+        "sessions": "sessions", "trace": "trace", "train": "train", "what-if": "what_if",
     }.items()
 }
 """The module of each command."""

@@ -93,3 +93,24 @@ def window_start(length: int, context: int) -> int:
         return 0
     half = max(1, context // 2)
     return -(-(length - context) // half) * half
+
+
+def visible_ids(ids: Sequence[int], position: int, context_length: int, end_of_text: int) -> list[int]:
+    """What the network is given to choose the token at a position of a sequence.
+
+    Nothing stands before the first token; as in GPT-2's training it is chosen as after `<|endoftext|>`.
+    """
+    if position == 0:
+        return [end_of_text]
+    return list(ids[window_start(position, context_length) : position])
+
+
+def logits_at(
+    backend: Backend, requests: Sequence[tuple[Sequence[int], int]], end_of_text: int
+) -> Logits:
+    """Logits for choosing the token at a position of a sequence, for several (ids, position) pairs as one batch.
+
+    Returns [len(requests), vocabulary] float32.
+    """
+    length = backend.info.context
+    return backend.logits([visible_ids(ids, position, length, end_of_text) for ids, position in requests])

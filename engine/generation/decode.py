@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpt2_remix.engine.generation.backend import Backend, Logits, check_ids, window_start
+from gpt2_remix.engine.generation.backend import Backend, check_ids, logits_at, visible_ids
 from gpt2_remix.engine.generation.draft import draft_of
+from gpt2_remix.engine.generation.hindsight import Floats, choose_in_hindsight, context_in_hindsight, luck_for
 from gpt2_remix.engine.generation.lane import Lane, next_token
 from gpt2_remix.engine.generation.step import Step, with_probabilities
 from gpt2_remix.engine.sampling import coin as coins
@@ -16,27 +17,6 @@ from gpt2_remix.engine.sampling.context import SamplingContext
 from gpt2_remix.engine.sampling.distribution import Distribution, distribution
 from gpt2_remix.engine.sampling.settings import CoinKind
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
-
-
-def visible_ids(ids: Sequence[int], position: int, context_length: int, end_of_text: int) -> list[int]:
-    """What the network is given to choose the token at a position of a sequence.
-
-    Nothing stands before the first token; as in GPT-2's training it is chosen as after `<|endoftext|>`.
-    """
-    if position == 0:
-        return [end_of_text]
-    return list(ids[window_start(position, context_length) : position])
-
-
-def logits_at(
-    backend: Backend, requests: Sequence[tuple[Sequence[int], int]], end_of_text: int
-) -> Logits:
-    """Logits for choosing the token at a position of a sequence, for several (ids, position) pairs as one batch.
-
-    Returns [len(requests), vocabulary] float32.
-    """
-    length = backend.info.context
-    return backend.logits([visible_ids(ids, position, length, end_of_text) for ids, position in requests])
 
 
 def choose_token(dist: Distribution, context: SamplingContext, coin: CoinKind) -> Step:
@@ -64,8 +44,20 @@ def pick_token(dist: Distribution, token: int, context: SamplingContext) -> Step
     return with_probabilities(step, dist)
 
 
-def advance(backend: Backend, lanes: Sequence[Lane], tokenizer: Tokenizer) -> list[tuple[Lane, Step, Distribution]]:
-    """Append one token to every lane that goes on, all of them in one batch. Empty when all have stopped."""
+def advance(
+    backend: Backend, lanes: Sequence[Lane], tokenizer: Tokenizer, asked: tuple[Backend, Tokenizer] | None = None
+) -> list[tuple[Lane, Step, Distribution]]:
+    """Append one token to every lane that goes on, all of them in one batch. Empty when all have stopped.
+
+    Args:
+        backend, tokenizer: of the network that the lanes run on.
+        lanes: the ones that have stopped are left out.
+        asked: the network that luck in hindsight is drawn for, where that is another one.
+
+    Raises:
+        InputError: the settings of a lane leave no token, or no luck can have chosen what its script holds.
+        EngineError: the network failed.
+    """
     length = backend.info.context
     for lane in lanes:
         if lane.stop is None and lane.limit is not None and len(lane.steps) >= lane.limit:
@@ -79,12 +71,15 @@ def advance(backend: Backend, lanes: Sequence[Lane], tokenizer: Tokenizer) -> li
     # Numbers must be the same with drafts as without, and a row more must cost less than a pass: in int8 both hold.
     exact = backend.info.batch_invariant and backend.info.precision == "int8"
     drafts = [draft_of(lane, ids) for lane, ids in zip(live, views, strict=True)] if exact else ()
+    tokens = [next_token(lane, tokenizer, length) for lane in live]
+    lucks = _lucks(*(asked or (backend, tokenizer)), [token.again for token in tokens], backend.info.vocab_size)
     done: list[tuple[Lane, Step, Distribution]] = []
-    for lane, logits in zip(live, backend.logits(views, drafts), strict=True):
-        token = next_token(lane, tokenizer, length)
+    for lane, logits, token, luck in zip(live, backend.logits(views, drafts), tokens, lucks, strict=True):
         dist = distribution(logits, token.settings, token.context)
         if token.picked is not None:
             step = pick_token(dist, token.picked, token.context)
+        elif luck is not None and token.again is not None and token.again.hindsight is not None:
+            step = choose_in_hindsight(dist, token.context, luck, token.again.hindsight)
         else:
             step = choose_token(dist, token.context, token.coin)
         lane.tokens.append(step.token)
@@ -95,3 +90,22 @@ def advance(backend: Backend, lanes: Sequence[Lane], tokenizer: Tokenizer) -> li
             lane.stop = "length"
         done.append((lane, step, dist))
     return done
+
+
+def _lucks(
+    backend: Backend, tokenizer: Tokenizer, again: Sequence[Step | None], vocabulary: int
+) -> list[Floats | None]:
+    """The luck in hindsight of steps that are taken again, from the texts that it was drawn for; None for others."""
+    steps = [step for step in again if step is not None and step.hindsight is not None]
+    lucks: list[Floats] = []
+    if steps:
+        texts = [(step.hindsight.ids, step.coin_position) for step in steps if step.hindsight is not None]
+        size = max(vocabulary, backend.info.vocab_size)
+        for step, logits in zip(steps, logits_at(backend, texts, tokenizer.end_of_text), strict=True):
+            assert step.hindsight is not None
+            context = context_in_hindsight(step.hindsight, step.coin_position, tokenizer=tokenizer,
+                                           context_length=backend.info.context, mu=step.mu)
+            final = distribution(logits, step.hindsight.settings, context).final
+            lucks.append(luck_for(step, final, size))
+    left = iter(lucks)
+    return [next(left) if step is not None and step.hindsight is not None else None for step in again]

@@ -115,12 +115,14 @@ class NextToken:
     Attributes:
         settings, coin, context: of the choice.
         picked: the token, where the lane's script says that a person picked it.
+        again: the step of the lane's script, where its luck is to be drawn in hindsight.
     """
 
     settings: Settings
     coin: CoinKind
     context: SamplingContext
     picked: int | None = None
+    again: Step | None = None
 
 
 def next_token(lane: Lane, tokenizer: Tokenizer | None, context_length: int) -> NextToken:
@@ -143,4 +145,5 @@ def next_token(lane: Lane, tokenizer: Tokenizer | None, context_length: int) -> 
             context = replace(context, offset=lane.offset)
         return NextToken(settings, coin, context)
     context = replace(context, offset=old.offset)
-    return NextToken(settings, coin, context, old.token if old.origin == "picked" else None)
+    return NextToken(settings, coin, context, old.token if old.origin == "picked" else None,
+                     old if old.hindsight is not None else None)

@@ -15,6 +15,25 @@ Origin = Literal["prompt", "sampled", "picked"]
 
 
 @dataclass(frozen=True, slots=True)
+class Hindsight:
+    """What luck in hindsight was drawn for (see `engine.generation.hindsight`): a text that it would have written.
+
+    Attributes:
+        ids: the whole text.
+        prompt: how many of its tokens come before those that are asked about.
+        settings: with which it would have written it.
+        seed: which of many such lucks.
+        model: the name of the network.
+    """
+
+    ids: tuple[int, ...]
+    prompt: int
+    settings: Settings
+    seed: int
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One token of a stream and all that decided it.
 
@@ -32,6 +51,7 @@ class Step:
         window: position of the first token that the network saw when it gave the distribution.
         offset: what was added to the position for the coin, where streams with prefixes of different lengths share it.
         mu: mirostat's state when it was chosen, in bits; None where it began or was off.
+        hindsight: the text whose luck chose it, where that was drawn in hindsight: at the position of its coin.
     """
 
     position: int
@@ -50,6 +70,7 @@ class Step:
     window: int = 0
     offset: int = 0
     mu: float | None = None
+    hindsight: Hindsight | None = None
 
     @property
     def coin_position(self) -> int:
@@ -65,8 +86,9 @@ class Step:
         """Whether both came about the same way, so that one node can stand for both."""
         given = self.by_hand and self.u != other.u
         return not given and (
-            self.token, self.origin, self.roll, self.seed, self.coin, self.settings, self.offset) == (
-            other.token, other.origin, other.roll, other.seed, other.coin, other.settings, other.offset)
+            self.token, self.origin, self.roll, self.seed, self.coin, self.settings, self.offset, self.hindsight) == (
+            other.token, other.origin, other.roll, other.seed, other.coin, other.settings, other.offset,
+            other.hindsight)
 
 
 def with_probabilities(step: Step, dist: Distribution) -> Step:

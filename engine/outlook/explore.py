@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.generation.backend import Backend
-from gpt2_remix.engine.generation.decode import logits_at
+from gpt2_remix.engine.generation.backend import Backend, logits_at
 from gpt2_remix.engine.generation.stream import Stream, context_at, context_further
 from gpt2_remix.engine.outlook.futures import Futures
 from gpt2_remix.engine.outlook.paths import Floats, Path, Question

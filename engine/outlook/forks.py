@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt2_remix.engine.generation.backend import Backend
-from gpt2_remix.engine.generation.decode import advance, pick_token, visible_ids
+from gpt2_remix.engine.generation.backend import Backend, visible_ids
+from gpt2_remix.engine.generation.decode import advance, pick_token
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.generation.score import each_logits
 from gpt2_remix.engine.generation.stream import Stream, context_at

@@ -18,6 +18,7 @@ from gpt2_remix.engine.sampling.settings import CoinKind
 INTERVAL_STREAM = 0
 RULE_STREAM = 1
 GUMBEL_STREAM = 2
+HINDSIGHT_STREAM = 3
 
 _PARTS = (1 / 16, 1 / 128, 1 / 1024, 0.0)
 """Shares of the highest probability down to which tokens are sorted, until u lies among them."""

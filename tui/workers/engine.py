@@ -270,7 +270,7 @@ class EngineWorker:
 
     def _answer(self, model: Model, request: LogitsRequest) -> None:
         """Give the logits of the places that were asked for, one by one, as long as nothing else is asked."""
-        from gpt2_remix.engine.generation.decode import logits_at
+        from gpt2_remix.engine.generation.backend import logits_at
 
         for place, ids in request.wanted:
             if self._mailbox.closed or self._mailbox.get(LogitsRequest) is not request:

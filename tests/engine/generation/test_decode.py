@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.generation.backend import check_ids, window_start
-from gpt2_remix.engine.generation.decode import advance, choose_token, logits_at, pick_token
+from gpt2_remix.engine.generation.backend import check_ids, logits_at, window_start
+from gpt2_remix.engine.generation.decode import advance, choose_token, pick_token
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.generation.score import score
 from gpt2_remix.engine.models.opening import Model

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gpt2_remix.engine.cli.run import run
 from gpt2_remix.engine.compare.lanes import run_together
 from gpt2_remix.engine.errors import InputError
+from gpt2_remix.engine.generation.backend import logits_at
 from gpt2_remix.engine.generation.counterfactual import rechoose, script_of
-from gpt2_remix.engine.generation.decode import logits_at
 from gpt2_remix.engine.generation.lane import lane_at
 from gpt2_remix.engine.generation.stream import Prefix
 from gpt2_remix.engine.models.opening import Model

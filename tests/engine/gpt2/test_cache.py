@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2_remix.engine.generation.decode import advance, logits_at
+from gpt2_remix.engine.generation.backend import logits_at
+from gpt2_remix.engine.generation.decode import advance
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.gpt2.backend import LocalBackend
 from gpt2_remix.engine.gpt2.opening import open_backend

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gpt2_remix.engine.generation.backend import visible_ids
 from gpt2_remix.engine.generation.counterfactual import script_of
-from gpt2_remix.engine.generation.decode import advance, choose_token, visible_ids
+from gpt2_remix.engine.generation.decode import advance, choose_token
 from gpt2_remix.engine.generation.draft import prompt_lookup_draft
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.gpt2.backend import LocalBackend

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpt2_remix.engine.generation.decode import logits_at
+from gpt2_remix.engine.generation.backend import logits_at
 from gpt2_remix.engine.generation.stream import Prefix, context_at
 from gpt2_remix.engine.gpt2.backend import LocalBackend
 from gpt2_remix.engine.gpt2.opening import open_backend

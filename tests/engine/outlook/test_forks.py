@@ -13,7 +13,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.generation.decode import advance, logits_at
+from gpt2_remix.engine.generation.backend import logits_at
+from gpt2_remix.engine.generation.decode import advance
 from gpt2_remix.engine.generation.lane import Lane
 from gpt2_remix.engine.generation.stream import given_text
 from gpt2_remix.engine.gpt2.backend import LocalBackend

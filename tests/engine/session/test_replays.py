@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpt2_remix.engine.compare.lanes import LaneSpec, lane_starts, run_together, start_lanes
+from gpt2_remix.engine.generation.backend import logits_at
 from gpt2_remix.engine.generation.counterfactual import script_of
-from gpt2_remix.engine.generation.decode import choose_token, logits_at, pick_token
+from gpt2_remix.engine.generation.decode import choose_token, pick_token
 from gpt2_remix.engine.generation.lane import Lane, lane_at
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.generation.stream import context_at

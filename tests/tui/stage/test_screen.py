@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gpt2_remix.engine.generation.decode import logits_at
+from gpt2_remix.engine.generation.backend import logits_at
 from gpt2_remix.engine.sampling.coin import choose_interval, interval_chance
 from gpt2_remix.engine.sampling.distribution import distribution
 from gpt2_remix.engine.sampling.settings import Settings
