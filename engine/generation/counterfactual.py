@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.generation.backend import Backend
+from gpt2_remix.engine.generation.hindsight import LuckInHindsight, chance_of, scores_in_hindsight
 from gpt2_remix.engine.generation.score import each_logits
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.generation.stream import HAND_SEED, StepList, context_at, mu_after
@@ -32,8 +35,15 @@ def script_of(steps: Sequence[Step], settings: Settings | None = None, *, moved:
     }
 
 
-def replay_choice(dist: Distribution, step: Step) -> tuple[int, float]:
-    """The token that the coin of a sampled step chooses from another distribution, flipped again, and its chance."""
+def replay_choice(dist: Distribution, step: Step, lucks: LuckInHindsight) -> tuple[int, float]:
+    """The token that the coin of a sampled step chooses from another distribution, flipped again, and its chance.
+
+    Raises InputError where its luck was drawn in hindsight, and this network or these settings give it none.
+    """
+    if step.hindsight is not None:
+        (luck,) = lucks.at([(step.hindsight, step.coin_position)])
+        token = int(np.argmax(scores_in_hindsight(dist.final, luck)))
+        return token, chance_of(float(luck[token]))
     if step.by_hand:
         assert step.u is not None
         return coins.choose_interval(dist.final, step.u), step.u
@@ -57,6 +67,7 @@ def rechoose(
     stream = StepList(steps)
     first = next((step.position for step in steps[first:] if step.origin == "sampled"), len(steps))
     mu: float | None = None
+    lucks = LuckInHindsight(backend, tokenizer)
     for position, logits in each_logits(backend, stream.ids(), tokenizer.end_of_text, first):
         step = steps[position]
         if step.origin != "sampled":
@@ -68,9 +79,10 @@ def rechoose(
                              context_length=backend.info.context)
         try:
             dist = distribution(logits, settings, replace(context, mu=mu))
+            chosen = replay_choice(dist, step, lucks)[0]
         except InputError:
             yield position, None
             continue
         if settings.mirostat_tau:
             mu = next_mu(mu, settings, float(dist.final[step.token]))
-        yield position, replay_choice(dist, step)[0]
+        yield position, chosen

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpt2_remix.engine.generation.backend import Backend, check_ids, logits_at, visible_ids
+from gpt2_remix.engine.generation.backend import Backend, check_ids, visible_ids
 from gpt2_remix.engine.generation.draft import draft_of
-from gpt2_remix.engine.generation.hindsight import Floats, choose_in_hindsight, context_in_hindsight, luck_for
+from gpt2_remix.engine.generation.hindsight import Floats, LuckInHindsight, choose_in_hindsight
 from gpt2_remix.engine.generation.lane import Lane, next_token
 from gpt2_remix.engine.generation.step import Step, with_probabilities
 from gpt2_remix.engine.sampling import coin as coins
@@ -96,16 +96,9 @@ def _lucks(
     backend: Backend, tokenizer: Tokenizer, again: Sequence[Step | None], vocabulary: int
 ) -> list[Floats | None]:
     """The luck in hindsight of steps that are taken again, from the texts that it was drawn for; None for others."""
-    steps = [step for step in again if step is not None and step.hindsight is not None]
-    lucks: list[Floats] = []
-    if steps:
-        texts = [(step.hindsight.ids, step.coin_position) for step in steps if step.hindsight is not None]
-        size = max(vocabulary, backend.info.vocab_size)
-        for step, logits in zip(steps, logits_at(backend, texts, tokenizer.end_of_text), strict=True):
-            assert step.hindsight is not None
-            context = context_in_hindsight(step.hindsight, step.coin_position, tokenizer=tokenizer,
-                                           context_length=backend.info.context, mu=step.mu)
-            final = distribution(logits, step.hindsight.settings, context).final
-            lucks.append(luck_for(step, final, size))
-    left = iter(lucks)
-    return [next(left) if step is not None and step.hindsight is not None else None for step in again]
+    asked = [step for step in again if step is not None]
+    if not asked:
+        return [None] * len(again)
+    places = [(step.hindsight, step.coin_position) for step in asked if step.hindsight is not None]
+    lucks = iter(LuckInHindsight(backend, tokenizer, vocabulary).at(places, [step.mu for step in asked]))
+    return [next(lucks) if step is not None and step.hindsight is not None else None for step in again]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.generation.backend import Backend, check_ids
+from gpt2_remix.engine.generation.backend import Backend, check_ids, logits_at
 from gpt2_remix.engine.generation.score import each_logits
 from gpt2_remix.engine.generation.step import Hindsight, Step, with_probabilities
 from gpt2_remix.engine.generation.stream import StepList, context_at, given_text
@@ -57,11 +57,9 @@ def hindsight_luck(final: Floats, token: int, seed: int, position: int, vocabula
 
 def choose_in_hindsight(dist: Distribution, context: SamplingContext, luck: Floats, question: Hindsight) -> Step:
     """The step that luck in hindsight chooses from a distribution: the highest log p + g, ties by smaller id."""
-    with np.errstate(divide="ignore"):
-        scores = np.log(dist.final) + luck[: dist.size]
-    token = int(np.argmax(scores))
-    step = Step(context.position, token, "sampled", u=math.exp(-math.exp(-float(luck[token]))), seed=question.seed,
-                coin="gumbel", settings=dist.settings, window=context.window, offset=context.offset, mu=context.mu,
+    token = int(np.argmax(scores_in_hindsight(dist.final, luck)))
+    step = Step(context.position, token, "sampled", u=chance_of(float(luck[token])), seed=question.seed, coin="gumbel",
+                settings=dist.settings, window=context.window, offset=context.offset, mu=context.mu,
                 hindsight=question)
     return with_probabilities(step, dist)
 
@@ -124,15 +122,61 @@ def _as_chosen(question: Hindsight, dist: Distribution, context: SamplingContext
     return with_probabilities(step, dist)
 
 
-def luck_for(step: Step, final: Floats, vocabulary: int) -> Floats:
-    """The luck of a step of a question's text, from the final probabilities of the text before it."""
-    question = step.hindsight
-    assert question is not None
-    luck = hindsight_luck(final, question.ids[step.coin_position], question.seed, step.coin_position, vocabulary)
-    if luck is None:
-        raise InputError(f"no luck can have chosen token {question.ids[step.coin_position]} at position "
-                         f"{step.coin_position} with these settings; it stays as it stands")
-    return luck
+def scores_in_hindsight(final: Floats, luck: Floats) -> Floats:
+    """[vocabulary] float64: log p + g of each token of the network whose final probabilities these are."""
+    with np.errstate(divide="ignore"):
+        scores: Floats = np.log(final) + luck[: final.size]
+    return scores
+
+
+def chance_of(luck: float) -> float:
+    """The u that records hold of a luck g: exp(-exp(-g))."""
+    return math.exp(-math.exp(-luck))
+
+
+class LuckInHindsight:
+    """The luck of questions, computed again as it is asked for.
+
+    Args:
+        backend: of the network that it was drawn for.
+        tokenizer: of its vocabulary.
+        vocabulary: of the larger network, where another one generates.
+    """
+
+    def __init__(self, backend: Backend, tokenizer: Tokenizer, vocabulary: int = 0) -> None:
+        self._backend, self._tokenizer = backend, tokenizer
+        self._size = max(vocabulary, backend.info.vocab_size)
+        self._mus: dict[Hindsight, dict[int, float | None]] = {}
+
+    def at(self, places: Sequence[tuple[Hindsight, int]], mus: Sequence[float | None] | None = None) -> list[Floats]:
+        """The luck at positions of questions' texts, [vocabulary] each; `mus` are mirostat's states there, if known.
+
+        Raises InputError where there can be none.
+        """
+        for question, _ in places:
+            check_ids(question.ids, self._backend.info.vocab_size)
+        lucks = []
+        rows = logits_at(self._backend, [(question.ids, position) for question, position in places],
+                         self._tokenizer.end_of_text) if places else ()
+        for n, ((question, position), logits) in enumerate(zip(places, rows, strict=True)):
+            mu = self._mu(question, position) if mus is None else mus[n]
+            context = context_in_hindsight(question, position, tokenizer=self._tokenizer, mu=mu,
+                                           context_length=self._backend.info.context)
+            final = distribution(logits, question.settings, context).final
+            luck = hindsight_luck(final, question.ids[position], question.seed, position, self._size)
+            if luck is None:
+                raise InputError(f"no luck can have chosen token {question.ids[position]} at position {position} with "
+                                 "these settings; it stays as it stands")
+            lucks.append(luck)
+        return lucks
+
+    def _mu(self, question: Hindsight, position: int) -> float | None:
+        if not question.settings.mirostat_tau:
+            return None
+        if question not in self._mus:
+            self._mus[question] = {step.position: step.mu
+                                   for step in hindsight_script(self._backend, question, self._tokenizer)}
+        return self._mus[question][position]
 
 
 def impossible(steps: Sequence[Step]) -> list[int]:

@@ -16,6 +16,7 @@ from gpt2_remix.engine.files import path_of, real_path, reason
 from gpt2_remix.engine.locks import Lock
 from gpt2_remix.engine.models.record import ModelRecord, model_record
 from gpt2_remix.engine.session.locks import claimed, free_path, holding
+from gpt2_remix.engine.session.records import UNREADABLE
 from gpt2_remix.engine.session.store import APPLICATION_ID, SUFFIX, check_kind, connect, nothing_in
 
 
@@ -111,7 +112,7 @@ def made_with(path: Path) -> ModelRecord | None:
     try:
         with closing(connect(path, read_only=True)) as db:
             return newest_model(db)
-    except sqlite3.Error:
+    except UNREADABLE:
         return None
 
 

@@ -7,10 +7,11 @@ import math
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_args
 
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.generation.step import Origin, Step
+from gpt2_remix.engine.generation.step import Hindsight, Origin, Step
 from gpt2_remix.engine.models.record import ModelRecord, model_record
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings
@@ -25,6 +26,10 @@ MOST_MODELS = 64
 """Models that a damaged session may have been made with."""
 
 
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What damage raises: SQLite's own messages may quote a damaged name, which Python cannot decode."""
+
+
 class NodeRow(NamedTuple):
     """A node as the file keeps it: its columns in order, and the fields of the JSON export (all but the id).
 
@@ -37,6 +42,7 @@ class NodeRow(NamedTuple):
         model: index into the session's models.
         born: Unix time in seconds.
         settings: id of the settings that the token was chosen under.
+        hindsight: id of what its luck was drawn for, where that was drawn in hindsight.
     """
 
     id: int
@@ -58,19 +64,50 @@ class NodeRow(NamedTuple):
     window: int
     offset: int
     mu: float | None
+    hindsight: int | None = None
 
 
 NODE_COLUMNS = NodeRow._fields
 
+LATER_COLUMNS = {"hindsight": "NULL"}
+"""Columns that files of an older format lack, and what stands for them there."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What rows of nodes refer to, by id: settings, and what luck in hindsight was drawn for."""
+
+    settings: dict[int, Settings] = field(default_factory=dict)
+    questions: dict[int, Hindsight] = field(default_factory=dict)
+
+
+def question_record(question: Hindsight) -> dict[str, Any]:
+    """What luck in hindsight was drawn for, in JSON."""
+    return {"ids": list(question.ids), "prompt": question.prompt, "settings": question.settings.to_dict(),
+            "seed": question.seed, "model": question.model}
+
+
+def question_of(record: Any) -> Hindsight:
+    """The inverse of `question_record`. Raises InputError, ValueError, TypeError or KeyError where it is none."""
+    ids, prompt, seed, model = record["ids"], record["prompt"], record["seed"], record["model"]
+    if type(ids) is not list or any(type(token) is not int or not 0 <= token < LARGEST for token in ids):
+        raise ValueError("its text is none")
+    if not (type(prompt) is type(seed) is int and 0 <= prompt <= len(ids) and 0 <= seed < SEED_LIMIT):
+        raise ValueError("its prompt or seed is none")
+    if not isinstance(model, str):
+        raise ValueError("its model is none")
+    return Hindsight(tuple(ids), prompt, Settings.from_dict(record["settings"]), seed, model)
+
 
 def node_row(
-    node: int, parent: int, step: Step, model: int, born: float, settings: int | None
+    node: int, parent: int, step: Step, model: int, born: float, settings: int | None, hindsight: int | None
 ) -> NodeRow:
-    """The row of a node, of its step and the id of the step's settings."""
+    """The row of a node, of its step and the ids of what that refers to."""
     return NodeRow(
         id=node, parent=parent, model=model, born=born, token=step.token, origin=step.origin, u=step.u, roll=step.roll,
         seed=step.seed, coin=step.coin, settings=settings, p_raw=step.p_raw, p_final=step.p_final, rank=step.rank,
         surprisal=step.surprisal, entropy=step.entropy, window=step.window, offset=step.offset, mu=step.mu,
+        hindsight=hindsight,
     )
 
 
@@ -106,7 +143,7 @@ class Records:
                     yield row
                     last, failures = row[0], 0
                 return
-            except sqlite3.Error:
+            except UNREADABLE:
                 self.lost += 1
                 failures += 1
                 last += 64 ** (failures - 1)  # the page with the next ones cannot be read: further on, perhaps
@@ -122,11 +159,12 @@ class Records:
         meta: dict[str, str] = {}
         with self._tolerant():
             meta = dict(self.db.execute("SELECT key, value FROM meta"))
-        settings = self._settings()
+        known = Known(self._settings(), self._questions())
+        settings = known.settings
         if not self.strict:
             settings[-1] = Settings()  # in place of those that are lost
         models = self._models()
-        tree, places = self._nodes(settings, max(models, default=-1) if self.strict else MOST_MODELS)
+        tree, places = self._nodes(known, max(models, default=-1) if self.strict else MOST_MODELS)
         last = max([*models, *(node.model for node in tree.nodes)], default=-1)
         tree.models = [models.get(n, ModelRecord("unknown")) for n in range(last + 1)]
         tree.model = max(0, len(tree.models) - 1)
@@ -152,6 +190,22 @@ class Records:
                 self.bad(f"settings {number}")
         return found
 
+    def _questions(self) -> dict[int, Hindsight]:
+        found: dict[int, Hindsight] = {}
+        for number, record in self.rows("questions", ("id", "record"), "id") if self._has("questions") else ():
+            try:
+                found[number] = question_of(json.loads(record))
+            except (ValueError, TypeError, KeyError, RecursionError, InputError):
+                self.bad(f"question {number}")
+        return found
+
+    def _has(self, table: str) -> bool:
+        """Whether there is a table: older formats have fewer."""
+        with self._tolerant():
+            found = self.db.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]
+            return bool(found)
+        return False
+
     def _models(self) -> dict[int, ModelRecord]:
         found: dict[int, ModelRecord] = {}
         for number, record in self.rows("models", ("id", "record"), "id"):
@@ -161,28 +215,35 @@ class Records:
                 self.bad(f"model {number}")
         return found
 
-    def _nodes(self, settings: dict[int, Settings], models: int) -> tuple[Tree, dict[int, int]]:
+    def _nodes(self, known: Known, models: int) -> tuple[Tree, dict[int, int]]:
         """The tree, and the place of each saved node in it: they differ where nodes are missing."""
         tree = Tree(seed=0)
         places = {ROOT: ROOT}
         for values in self._node_rows():
             row = NodeRow._make(values)
-            known = row.parent in places
-            if not known or (self.strict and row.id != len(tree.nodes)):
+            placed = row.parent in places
+            if not placed or (self.strict and row.id != len(tree.nodes)):
                 self.bad(f"node {row.id}")
-            if not self.strict and row.settings is not None and row.settings not in settings:
+            if not self.strict and row.settings is not None and row.settings not in known.settings:
                 self.bad(f"settings of node {row.id}")
                 row = row._replace(settings=-1)
-            parent = places[row.parent] if known else ROOT
-            if not plausible(row, settings, models, tree.nodes[parent].depth):
+            if not self.strict and row.hindsight is not None and row.hindsight not in known.questions:
+                self.bad(f"luck of node {row.id}")  # the token stays, as one that somebody picked
+                row = row._replace(origin="picked", u=None, roll=0, seed=None, coin=None, hindsight=None)
+            parent = places[row.parent] if placed else ROOT
+            if not plausible(row, known, models, tree.nodes[parent].depth):
                 self.bad(f"node {row.id}")
                 continue
-            places[row.id] = grow_row(tree, parent, row, settings)
+            places[row.id] = grow_row(tree, parent, row, known)
         return tree, places
 
     def _node_rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows of the nodes; whoever waits is told how many there were."""
-        columns = ["ifnull(parent, 0)" if name == "parent" else name for name in NODE_COLUMNS]
+        there = {"parent": "ifnull(parent, 0)"}
+        with self._tolerant():
+            held = {str(row[1]) for row in self.db.execute("PRAGMA table_info(nodes)")}
+            there |= {name: value for name, value in LATER_COLUMNS.items() if name not in held}
+        columns = [there.get(name, name) for name in NODE_COLUMNS]
         rows = self.rows("nodes", columns, "id")
         if self._progress is None:
             yield from rows
@@ -202,10 +263,7 @@ class Records:
             tree.annotations[places[node]] = Annotation(name, bool(star), bool(hidden), note)
 
     def _turns(self, tree: Tree, places: dict[int, int]) -> None:
-        known = False
-        with self._tolerant():  # sessions of format 1 have none
-            known = bool(self.db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'turns'").fetchone()[0])
-        for node, child in self.rows("turns", ("node", "child"), "node") if known else ():
+        for node, child in self.rows("turns", ("node", "child"), "node") if self._has("turns") else ():
             if not turn(tree, places.get(node), places.get(child)):
                 self.bad(f"turn at {node}")
 
@@ -251,7 +309,7 @@ def turn(tree: Tree, node: int | None, child: int | None) -> bool:
     return True
 
 
-def plausible(row: NodeRow, settings: dict[int, Settings], models: int, position: int) -> bool:
+def plausible(row: NodeRow, known: Known, models: int, position: int) -> bool:
     """Whether the record of a node at a position can be one of this program's: damaged ones mostly are not."""
     if not (type(row.id) is type(row.parent) is type(row.model) is type(row.token) is type(row.roll)
             is type(row.window) is type(row.offset) is int):
@@ -262,7 +320,9 @@ def plausible(row: NodeRow, settings: dict[int, Settings], models: int, position
         return False
     if row.origin not in ORIGINS or type(row.born) is not float or not math.isfinite(row.born):
         return False
-    if row.settings is not None and row.settings not in settings:
+    if row.settings is not None and row.settings not in known.settings:
+        return False
+    if not _plausible_hindsight(row, known, position):
         return False
     for fraction in (row.u, row.p_raw, row.p_final):
         if fraction is not None and not (type(fraction) is float and 0 <= fraction <= 1.0000001):
@@ -284,12 +344,23 @@ def plausible(row: NodeRow, settings: dict[int, Settings], models: int, position
     return None not in (row.u, row.settings, row.coin) and (row.seed is not None or by_hand)
 
 
-def grow_row(tree: Tree, parent: int, row: NodeRow, settings: dict[int, Settings]) -> int:
+def _plausible_hindsight(row: NodeRow, known: Known, position: int) -> bool:
+    if row.hindsight is None:
+        return True
+    question = known.questions.get(row.hindsight) if type(row.hindsight) is int else None
+    if question is None or (row.origin, row.coin, row.roll, row.seed) != ("sampled", "gumbel", 0, question.seed):
+        return False
+    return question.prompt <= position + row.offset < len(question.ids)
+
+
+def grow_row(tree: Tree, parent: int, row: NodeRow, known: Known) -> int:
     """Add the node of a plausible record below a node; its place in the tree."""
-    known = None if row.settings is None else settings[row.settings]
+    settings = None if row.settings is None else known.settings[row.settings]
+    question = None if row.hindsight is None else known.questions[row.hindsight]
     step = Step(
         position=tree.nodes[parent].depth, token=row.token, origin=row.origin, u=row.u, roll=row.roll, seed=row.seed,
-        coin=row.coin, settings=known, p_raw=row.p_raw, p_final=row.p_final, rank=row.rank, surprisal=row.surprisal,
+        coin=row.coin, settings=settings, p_raw=row.p_raw, p_final=row.p_final, rank=row.rank, surprisal=row.surprisal,
         entropy=row.entropy, window=row.window, offset=row.offset, mu=row.mu,
+        hindsight=question,
     )
     return tree.grow(parent, step, row.model, row.born)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.files import real_path
 from gpt2_remix.engine.session.journal import Session
-from gpt2_remix.engine.session.records import Records
+from gpt2_remix.engine.session.records import UNREADABLE, Records
 from gpt2_remix.engine.session.store import APPLICATION_ID, connect, is_sqlite, log_of
 
 
@@ -29,13 +28,13 @@ def recover(path: Path) -> tuple[Session, int]:
         with tempfile.TemporaryDirectory() as folder:
             copy = _as_long_as_it_says(path, Path(folder))
             with closing(connect(copy, read_only=True)) as db:
-                with suppress(sqlite3.Error):
+                with suppress(*UNREADABLE):
                     tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
                     if "nodes" not in tables and db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                         raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
                 records = Records(db, strict=False)
                 session = records.session()
-    except (sqlite3.Error, OSError):
+    except (*UNREADABLE, OSError):
         raise InputError(nothing) from None
     if len(session.tree.nodes) == 1:
         raise InputError(nothing)

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.generation.backend import Backend
 from gpt2_remix.engine.generation.counterfactual import replay_choice
+from gpt2_remix.engine.generation.hindsight import LuckInHindsight, chance_of, scores_in_hindsight
 from gpt2_remix.engine.generation.score import each_logits
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.generation.stream import StepList, recorded_context
@@ -31,6 +33,9 @@ from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 ROUNDING = 2e-5
 """Of a probability, or of a log-probability in the Gumbel coin's race."""
+
+SAME_CHANCE = 1e-3
+"""Of the u of luck in hindsight, which depends on the network's numbers."""
 
 SAME_SHARE = 1e-4
 """The part of a probability by which another form, or a batch of another size, may find it larger or smaller."""
@@ -89,6 +94,7 @@ def distributions(
 def replay(backend: Backend, tree: Tree, tokenizer: Tokenizer, models: Collection[int]) -> Iterator[Replayed]:
     """Recompute every sampled token that was made with some of the tree's models; yield after each branch."""
     found = Replayed(len(tree.nodes) - 1)
+    lucks = LuckInHindsight(backend, tokenizer)
     other_forms = {n for n, model in enumerate(tree.models) if model.form != backend.info.form}
     for path, fresh in walk(tree):
         wanted = [n for n in range(fresh, len(path)) if _sampled(tree, path[n])]
@@ -102,15 +108,18 @@ def replay(backend: Backend, tree: Tree, tokenizer: Tokenizer, models: Collectio
             if dist is None or step.token >= dist.size:
                 found.impossible += 1
                 continue
+            try:
+                token, u, luck = _again(dist, step, lucks, _model_of(tree, node))
+            except InputError:
+                found.impossible += 1
+                continue
             found.replayed += 1
             found.other_form += tree.nodes[node].model in other_forms
-            token, u = replay_choice(dist, step)
-            if token != step.token and step.coin == "gumbel":
-                u = gumbel_chance(step, dist.size)  # each token has its own
-            same_luck = u == step.u or dist.settings.greedy
+            close = step.hindsight is not None and step.u is not None and abs(u - step.u) < SAME_CHANCE
+            same_luck = u == step.u or close or dist.settings.greedy
             if token == step.token and same_luck:
                 continue
-            if same_luck and within_rounding(dist, step, token):
+            if same_luck and within_rounding(dist, step, token, luck):
                 found.within_rounding += 1
             else:
                 found.different.append({"node": node, "position": step.position, "recorded": step.token,
@@ -119,28 +128,66 @@ def replay(backend: Backend, tree: Tree, tokenizer: Tokenizer, models: Collectio
     yield found
 
 
+def _model_of(tree: Tree, node: int) -> str:
+    """The name of the model that a node was made with, "" where that is not known."""
+    place = tree.nodes[node].model
+    return tree.models[place].name if place < len(tree.models) else ""
+
+
+def _again(
+    dist: Distribution, step: Step, lucks: LuckInHindsight, model: str
+) -> tuple[int, float, NDArray[np.float64] | None]:
+    """The token that a step's coin chooses, flipped again, the recorded token's chance, and the luck of the race.
+
+    Raises InputError where its luck was drawn in hindsight for another network, or this one gives it none.
+    """
+    if step.hindsight is not None:
+        if step.hindsight.model not in ("", model):
+            raise InputError(f"its luck was drawn for {step.hindsight.model}")
+        (luck,) = lucks.at([(step.hindsight, step.coin_position)])
+        scores = scores_in_hindsight(dist.final, luck)
+        return int(np.argmax(scores)), chance_of(float(luck[step.token])), luck
+    token, u = replay_choice(dist, step, lucks)
+    if step.coin != "gumbel":
+        return token, u, None
+    chances = _chances(step, dist.size)
+    return token, float(chances[step.token]), _luck(chances)
+
+
+def _chances(step: Step, vocabulary: int) -> NDArray[np.float64]:
+    assert step.seed is not None
+    return coins.gumbel_uniforms(step.seed, step.coin_position, step.roll, vocabulary)
+
+
+def _luck(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        luck: NDArray[np.float64] = -np.log(-np.log(chances))
+    return luck
+
+
 def _sampled(tree: Tree, node: int) -> bool:
     step = tree.nodes[node].step
     return step is not None and step.origin == "sampled"
 
 
-def gumbel_chance(step: Step, vocabulary: int) -> float:
-    """The Gumbel coin's chance of a sampled step's token, by its seed, position and roll."""
-    assert step.seed is not None
-    return float(coins.gumbel_uniforms(step.seed, step.coin_position, step.roll, vocabulary)[step.token])
+def within_rounding(
+    dist: Distribution, step: Step, token: int, luck: NDArray[np.float64] | None = None
+) -> bool:
+    """Whether rounding alone can decide between the recorded token and the one that came out.
 
-
-def within_rounding(dist: Distribution, step: Step, token: int) -> bool:
-    """Whether rounding alone can decide between the recorded token and the one that came out."""
+    Args:
+        dist: recomputed.
+        step: recorded.
+        token: that came out.
+        luck: [vocabulary], of the race, where it was drawn in hindsight.
+    """
     if step.token >= dist.size:
         return False
     recorded, came = float(dist.final[step.token]), float(dist.final[token])
     if dist.settings.greedy:
         return bool(abs(float(dist.logits[step.token]) - float(dist.logits[token])) < ROUNDING * 10)
     if step.coin == "gumbel":
-        assert step.seed is not None
-        luck = coins.gumbel_uniforms(step.seed, step.coin_position, step.roll, dist.size)
-        scores = coins.gumbel_scores(dist.final, luck)
+        scores = scores_in_hindsight(dist.final, _luck(_chances(step, dist.size)) if luck is None else luck)
         return bool(np.isfinite(scores[step.token]) and scores[token] - scores[step.token] < ROUNDING * 10)
     assert step.u is not None
     if recorded == 0 or came == 0:

@@ -14,19 +14,29 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.files import check_file, read_file, real_path, reason, written_beside
+from gpt2_remix.engine.generation.step import Hindsight
 from gpt2_remix.engine.progress import Progress
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.journal import ChangedNode, Changes, Journal, Session
-from gpt2_remix.engine.session.records import NODE_COLUMNS, BadRecordError, Records, node_row
+from gpt2_remix.engine.session.records import (
+    NODE_COLUMNS,
+    UNREADABLE,
+    BadRecordError,
+    Records,
+    node_row,
+    question_record,
+)
 from gpt2_remix.engine.session.tree import Tree
+
+T = TypeVar("T", Settings, Hindsight)
 
 SUFFIX = ".remix"
 
@@ -34,7 +44,7 @@ APPLICATION_ID = 0x67707432
 """Tells a session from other SQLite files ("gpt2")."""
 
 
-VERSION = 3
+VERSION = 4
 """Of the schema; `MIGRATIONS` lead from each version before to the next."""
 
 # The root holds no step and no row: a parent or head that is NULL is the root.
@@ -42,11 +52,13 @@ SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE models (id INTEGER PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE settings (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE);
+CREATE TABLE questions (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE);
 CREATE TABLE nodes (
     id INTEGER PRIMARY KEY, parent INTEGER REFERENCES nodes(id), model INTEGER NOT NULL REFERENCES models(id),
     born REAL NOT NULL, token INTEGER NOT NULL, origin TEXT NOT NULL, u REAL, roll INTEGER NOT NULL, seed INTEGER,
     coin TEXT, settings INTEGER REFERENCES settings(id), p_raw REAL, p_final REAL, rank INTEGER, surprisal REAL,
-    entropy REAL, window INTEGER NOT NULL, offset INTEGER NOT NULL, mu REAL
+    entropy REAL, window INTEGER NOT NULL, offset INTEGER NOT NULL, mu REAL,
+    hindsight INTEGER REFERENCES questions(id)
 );
 CREATE TABLE marks (
     node INTEGER PRIMARY KEY REFERENCES nodes(id), name TEXT NOT NULL, star INTEGER NOT NULL, hidden INTEGER NOT NULL,
@@ -63,6 +75,8 @@ MIGRATIONS: dict[int, str] = {
     # Settings need nothing: those of before are told by their record (`Settings.from_dict`).
     1: "CREATE TABLE turns (node INTEGER PRIMARY KEY, child INTEGER NOT NULL REFERENCES nodes(id));",
     2: "",  # flips whose u was given by hand have no seed, which programs of before take for damage
+    3: "CREATE TABLE questions (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE);"
+       "ALTER TABLE nodes ADD COLUMN hindsight INTEGER REFERENCES questions(id);",
 }
 """SQL that leads from a version to the next."""
 
@@ -84,7 +98,7 @@ class Store:
     def __init__(self, path: Path, *, called: Path | None = None) -> None:
         self.path = path = real_path(path)
         self._called = called or path
-        self._settings: dict[Settings, int] = {}
+        self._ids: dict[Settings | Hindsight, int] = {}
         self._inode = 0
         with _explained(self._called):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,13 +135,13 @@ class Store:
             EngineError: it cannot be written.
         """
         with _explained(self._called):
-            known = dict(self._settings)
+            known = dict(self._ids)
             try:
                 with self.connection:
                     self.connection.execute("BEGIN IMMEDIATE")
                     self._put(changes)
             except BaseException:
-                self._settings = known
+                self._ids = known
                 raise
 
     def _put(self, changes: Changes) -> None:
@@ -136,8 +150,8 @@ class Store:
         if newest != changes.known:
             raise ChangedError(f"{self._called} was written to by another program meanwhile")
         if changes.whole:
-            self._settings.clear()
-            for table in ("history", "turns", "marks", "nodes", "settings", "models", "meta"):
+            self._ids.clear()
+            for table in ("history", "turns", "marks", "nodes", "questions", "settings", "models", "meta"):
                 db.execute(f"DELETE FROM {table}")
         db.executemany("INSERT OR REPLACE INTO models VALUES (?, ?)",
                        [(n, json.dumps(asdict(record))) for n, record in enumerate(changes.models)])
@@ -162,18 +176,22 @@ class Store:
         db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
 
     def _row(self, node: ChangedNode) -> tuple[Any, ...]:
-        chain = node.step.settings
+        chain, question = node.step.settings, node.step.hindsight
         settings = None if chain is None else self._settings_id(chain)
-        row = node_row(node.id, node.parent, node.step, node.model, node.born, settings)
+        hindsight = None if question is None else self._id("questions", question, question_record)
+        row = node_row(node.id, node.parent, node.step, node.model, node.born, settings, hindsight)
         return (row.id, row.parent or None, *row[2:])
 
     def _settings_id(self, settings: Settings) -> int:
-        found = self._settings.get(settings)
+        return self._id("settings", settings, Settings.to_dict)
+
+    def _id(self, table: str, value: T, record_of: Callable[[T], dict[str, Any]]) -> int:
+        found = self._ids.get(value)
         if found is None:
-            record = json.dumps(settings.to_dict())
-            self.connection.execute("INSERT OR IGNORE INTO settings (record) VALUES (?)", (record,))
-            found = int(self.connection.execute("SELECT id FROM settings WHERE record = ?", (record,)).fetchone()[0])
-            self._settings[settings] = found
+            record = json.dumps(record_of(value))
+            self.connection.execute(f"INSERT OR IGNORE INTO {table} (record) VALUES (?)", (record,))
+            found = int(self.connection.execute(f"SELECT id FROM {table} WHERE record = ?", (record,)).fetchone()[0])
+            self._ids[value] = found
         return found
 
 
@@ -271,7 +289,7 @@ def is_unwritten(path: Path) -> bool:
     try:
         with closing(connect(path, read_only=True)) as db:
             return nothing_in(db)
-    except sqlite3.Error:
+    except UNREADABLE:
         return False
 
 
@@ -320,7 +338,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
         raise InputError(f"{path} is not a session of gpt2-remix; choose another file")
     try:
         return connect(path, read_only=True)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 

@@ -10,16 +10,29 @@ from typing import Any
 
 from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.files import read_file
+from gpt2_remix.engine.generation.step import Hindsight
 from gpt2_remix.engine.models.record import model_record
 from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, Settings
 from gpt2_remix.engine.session.journal import Session, turns
 from gpt2_remix.engine.session.nodes import ROOT, Annotation, View
 from gpt2_remix.engine.session.outline import branch_only
-from gpt2_remix.engine.session.records import LARGEST, NodeRow, grow_row, node_row, plausible, turn
+from gpt2_remix.engine.session.records import (
+    LARGEST,
+    LATER_COLUMNS,
+    Known,
+    NodeRow,
+    grow_row,
+    node_row,
+    plausible,
+    question_of,
+    question_record,
+    turn,
+)
 from gpt2_remix.engine.session.tree import Tree
 
-FORMAT, FORMAT_VERSION = "gpt2-remix session", 3
-"""Version 1 did not hold turns, and the settings' default order was another (see `Settings.from_dict`)."""
+FORMAT, FORMAT_VERSION = "gpt2-remix session", 4
+"""Version 1 did not hold turns, and the settings' default order was another (see `Settings.from_dict`); versions before
+4 held no luck in hindsight."""
 
 FIELDS = NodeRow._fields[1:]
 
@@ -34,6 +47,7 @@ def session_to_json(session: Session, *, branch: int | None = None) -> str:
     """
     tree = session.tree if branch is None else branch_only(session.tree, branch)
     settings: dict[Settings, int] = {}
+    questions: dict[Hindsight, int] = {}
 
     def number(chain: Settings | None) -> int | None:
         return None if chain is None else settings.setdefault(chain, len(settings))
@@ -42,18 +56,22 @@ def session_to_json(session: Session, *, branch: int | None = None) -> str:
     for node in tree.nodes[1:]:
         step = node.step
         assert step is not None
-        rows.append(node_row(node.id, node.parent or ROOT, step, node.model, node.born, number(step.settings))[1:])
+        asked = None if step.hindsight is None else questions.setdefault(step.hindsight, len(questions))
+        rows.append(node_row(node.id, node.parent or ROOT, step, node.model, node.born, number(step.settings),
+                             asked)[1:])
     views = [[view.head, view.cursor, number(view.settings), view.seed, view.coin] for view in tree.history()]
     head = {"format": FORMAT, "version": FORMAT_VERSION, "name": session.name, "created": session.created,
             "words": session.words, "models": [asdict(record) for record in tree.models]}
     marks = {str(node): asdict(mark) for node, mark in sorted(tree.annotations.items())}
     parts = [json.dumps(value, ensure_ascii=False, allow_nan=False) for value in (
-        [chain.to_dict() for chain in settings], marks, list(FIELDS), views, tree.history_place, turns(tree)
+        [chain.to_dict() for chain in settings], marks, list(FIELDS), views, tree.history_place, turns(tree),
+        [question_record(question) for question in questions],
     )]
     lines = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
     opening = json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1]
-    return (f'{opening},\n"settings": {parts[0]},\n"marks": {parts[1]},\n"fields": {parts[2]},\n'
-            f'"views": {parts[3]},\n"view": {parts[4]},\n"turns": {parts[5]},\n"nodes": [\n{lines}\n]}}\n')
+    return (f'{opening},\n"settings": {parts[0]},\n"questions": {parts[6]},\n"marks": {parts[1]},\n'
+            f'"fields": {parts[2]},\n"views": {parts[3]},\n"view": {parts[4]},\n"turns": {parts[5]},\n'
+            f'"nodes": [\n{lines}\n]}}\n')
 
 
 def session_from_json(text: str) -> Session:
@@ -84,21 +102,23 @@ def read_export(path: Path) -> Session:
 
 def _session(record: Mapping[str, Any]) -> Session:
     settings = {n: Settings.from_dict(chain) for n, chain in enumerate(record["settings"])}
+    refers = Known(settings, {n: question_of(one) for n, one in enumerate(record.get("questions", []))})
     tree = Tree(seed=0)
     tree.models = [model_record(model) for model in record["models"]]
     tree.model = max(0, len(tree.models) - 1)
-    if record["fields"] != list(FIELDS):
+    fields = [name for name in FIELDS if record["version"] >= 4 or name not in LATER_COLUMNS]
+    if record["fields"] != fields:
         raise ValueError("its nodes have other fields")
     for number, row in enumerate(record["nodes"], start=1):
         values: list[Any] = [float(value) if name in FRACTIONS and type(value) is int else value
-                             for name, value in zip(FIELDS, row, strict=True)]
+                             for name, value in zip(fields, row, strict=True)]
         found = NodeRow(number, *values)
         known = type(found.parent) is int and 0 <= found.parent < number
-        if not known or not plausible(found, settings, len(tree.models) - 1, tree.nodes[found.parent].depth) or (
+        if not known or not plausible(found, refers, len(tree.models) - 1, tree.nodes[found.parent].depth) or (
             found.model >= len(tree.models)
         ):
             raise ValueError(f"node {number} makes no sense")
-        grow_row(tree, found.parent, found, settings)
+        grow_row(tree, found.parent, found, refers)
     for node, mark in record["marks"].items():
         if not 0 <= int(node) < len(tree.nodes):
             raise ValueError(f"a mark is on node {node}")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.step import Hindsight, Step
 from gpt2_remix.engine.models.record import ModelRecord
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.engine.session.journal import Session
@@ -32,7 +32,11 @@ def grown(seed: int, size: int, *, words: str = "It is", vocabulary: int = 8193)
                     p_final=float(rng.random()), rank=int(rng.integers(vocabulary)),
                     surprisal=float(rng.exponential(4)), entropy=float(rng.exponential(4)),
                     mu=float(rng.normal()) if rng.random() < 0.1 else None)
-        if act < 0.7:
+        if act < 0.05:
+            ids = tuple(int(t) for t in rng.integers(0, vocabulary, 6))
+            question = Hindsight(ids, 2, CHAINS[int(rng.integers(3))], int(rng.integers(2**40)), "né")
+            tree.append(at(step, step.position, offset=3 - len(tree), coin="gumbel", seed=question.seed, hindsight=question))
+        elif act < 0.7:
             by_hand = tree.view.coin == "interval" and rng.random() < 0.1
             tree.append(at(step, step.position, seed=None) if by_hand else step)
         elif act < 0.8:
