@@ -143,6 +143,14 @@ class Rechosen(Message):
 
 
 @dataclass(eq=False, repr=False)
+class HindsightReady(Message):
+    """Luck in hindsight was drawn: the steps whose luck can be taken again, in order."""
+
+    number: int
+    steps: list[Step]
+
+
+@dataclass(eq=False, repr=False)
 class RepeatProgress(Message):
     """How far a repetition over seeds is: tokens done, tokens in all, and what is finished.
 

@@ -139,7 +139,9 @@ class Drawing:
         same = "the same again · " if again and kind == "gumbel" else ""
         rolled = f"seed {seed} · roll {roll}{self._maker(cursor)}"
         told = ", flipped again" if roll else ", the first flip"
-        if step is not None and step.by_hand:
+        if step is not None and step.hindsight is not None:
+            title, rolled, told = "coin: luck in hindsight", f"seed {seed}{self._maker(cursor)}", ", one of many"
+        elif step is not None and step.by_hand:
             rolled, told = f"u by hand{self._maker(cursor)}", ", no seed"
         elif at_end and exploration.dice:
             rolled, told = f"next: u {exploration.dice[0]:g}", ", by hand"

@@ -19,6 +19,7 @@ from gpt2_remix.tui.playground.cursor import Cursor
 from gpt2_remix.tui.playground.drawing import Drawing
 from gpt2_remix.tui.playground.files import Files
 from gpt2_remix.tui.playground.heat_strip import HeatStrip
+from gpt2_remix.tui.playground.hindsight import Hindsight
 from gpt2_remix.tui.playground.host import Activity
 from gpt2_remix.tui.playground.keymap import KEYMAP
 from gpt2_remix.tui.playground.logits import Logits
@@ -34,7 +35,7 @@ from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.widgets.coin import Coin
 from gpt2_remix.tui.widgets.settings_list import SettingsList
 from gpt2_remix.tui.widgets.token_text import TokenText
-from gpt2_remix.tui.workers.requests import LogitsRequest, RechooseRequest, RunRequest
+from gpt2_remix.tui.workers.requests import HindsightRequest, LogitsRequest, RechooseRequest, RunRequest
 from gpt2_remix.tui.workspace import Workspace
 
 MOST_PADDING = 2**16
@@ -64,7 +65,8 @@ class Playground(MainScreen[None]):
         self.sampling = Sampling(self, self.runs)
         self.places = Places(self, self.runs)
         self.files = Files(self, self.runs)
-        self.what_if = WhatIf(self, self.runs, self.choosing, self.places.show_comparison)
+        self.hindsight = Hindsight(self)
+        self.what_if = WhatIf(self, self.runs, self.choosing, self.hindsight, self.places.show_comparison)
         self.places.what_if = self.what_if.at
         self.verbatim = Verbatim(self)
         self.looking = Looking(self, self.verbatim)
@@ -267,6 +269,12 @@ class Playground(MainScreen[None]):
         self.what_if.take(message)
         self.changed(keep_selection=True)
 
+    def on_hindsight_ready(self, message: messages.HindsightReady) -> None:
+        """Luck in hindsight was drawn."""
+        message.stop()
+        self.hindsight.take(message)
+        self.changed(keep_selection=True)
+
     def on_traced(self, message: messages.Traced) -> None:
         """Tokens were looked up in the training text."""
         message.stop()
@@ -287,6 +295,8 @@ class Playground(MainScreen[None]):
             self.logits.failed()
         elif message.kind is RechooseRequest:
             self.what_if.marks.asked = 0
+        elif message.kind is HindsightRequest:
+            self.hindsight.failed()
         self.activity.waiting_for = ""
         self.workspace.say(message.reason, error=True)
         self.changed()

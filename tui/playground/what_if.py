@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.playground.choosing import Choosing
+from gpt2_remix.tui.playground.hindsight import Hindsight
 from gpt2_remix.tui.playground.host import Host
 from gpt2_remix.tui.playground.runs import Runs
 from gpt2_remix.tui.state.comparison import Comparison
 from gpt2_remix.tui.state.lanes import LaneOptions
 from gpt2_remix.tui.widgets.token_text import TokenKind
 from gpt2_remix.tui.workers.requests import RechooseRequest, numbers
+
+if TYPE_CHECKING:
+    from gpt2_remix.tui.dialogs.what_if import WhatIfAnswer
 
 
 @dataclass(slots=True)
@@ -42,11 +47,15 @@ class WhatIf:
         marks: what is known.
     """
 
-    def __init__(self, host: Host, runs: Runs, choosing: Choosing, show: Callable[[Comparison], None]) -> None:
+    def __init__(
+        self, host: Host, runs: Runs, choosing: Choosing, hindsight: Hindsight, show: Callable[[Comparison], None]
+    ) -> None:
         self._host = host
         self._runs = runs
         self._choosing = choosing
         self._show = show
+        self._hindsight = hindsight
+        self._seed = 0
         self.marks = WhatIfMarks()
 
     @property
@@ -136,7 +145,9 @@ class WhatIf:
         generated = len(tree) > tree.prompt_length()
         self._runs.stop()
         host.changed(keep_selection=True)
-        host.app.push_screen(WhatIfScreen(marks=self.on, token=words, other=other, generated=generated), self._asked)
+        given = any(tree.step(n).origin != "sampled" for n in range(self._place, len(tree)))
+        host.app.push_screen(WhatIfScreen(marks=self.on, token=words, other=other, generated=generated, given=given,
+                                          seed=tree.view.seed), self._asked)
 
     @property
     def _place(self) -> int:
@@ -180,9 +191,11 @@ class WhatIf:
 
         self._choosing.when_known(exploration.cursor, show)
 
-    def _asked(self, answer: str | None) -> None:
+    def _asked(self, answered: WhatIfAnswer | None) -> None:
         host = self._host
         tree = host.exploration.tree
+        answer = answered.what if answered is not None else ""
+        self._seed = answered.seed if answered is not None else self._seed
         if answer == "marks":
             self.restart(on=not self.on)
             self._as_they_are()
@@ -214,12 +227,6 @@ class WhatIf:
 
         exploration, tree = self._host.exploration, self._host.exploration.tree
         label = f"{exploration.name(token)} for {exploration.name(tree.step(position).token)}"
-        prompt = tree.prompt_length()
-        if position < prompt:
-            ids = tree.ids(prompt)
-            ids[position] = token
-            self._show(counterfactual(exploration, start=prompt, label=label, prefix=ids))
-            return
         try:
             dist = exploration.distribution(position)
         except EngineError as error:
@@ -227,7 +234,8 @@ class WhatIf:
             return
         if dist is not None:
             step = pick_token(dist, token, exploration.context(position))
-            self._show(counterfactual(exploration, start=position, label=label, first=step))
+            self._hindsight.draw(position, position + 1, self._seed, lambda luck: self._show(
+                counterfactual(exploration, start=position, label=label, first=step, luck=luck)))
 
     def _another_prefix(self, ids: list[int] | None) -> None:
         from gpt2_remix.tui.state.beginnings import counterfactual
@@ -251,5 +259,8 @@ class WhatIf:
             self._host.workspace.say(str(error), error=True)
             return
         label = options.settings.changed().replace(",", " ") or "pure sampling"
-        start = exploration.tree.prompt_length()
-        self._show(counterfactual(exploration, start=start, label=label, settings=options.settings))
+        tree = exploration.tree
+        prompt = tree.prompt_length()
+        start = prompt if prompt < len(tree) else min(1, prompt)  # a text that was only given is asked from its start
+        self._hindsight.draw(start, start, self._seed, lambda luck: self._show(
+            counterfactual(exploration, start=start, label=label, settings=options.settings, luck=luck)))

@@ -59,7 +59,7 @@ def begin(exploration: Exploration, position: int, known: Comparison | None) -> 
 
 def counterfactual(
     exploration: Exploration, *, start: int, label: str, prefix: list[int] | None = None, first: Step | None = None,
-    settings: Settings | None = None,
+    settings: Settings | None = None, luck: Sequence[Step] = (),
 ) -> Comparison:
     """The stream as it is, and the same luck after one change.
 
@@ -69,6 +69,7 @@ def counterfactual(
         prefix: another prefix for the second; both then line up at the end of their prefixes.
         first: another step at `start`.
         settings: others than the recorded ones, from `start` on.
+        luck: in hindsight, for tokens that no coin chose; those of the stream that a coin chose keep theirs.
     """
     from gpt2_remix.engine.generation.counterfactual import script_of
 
@@ -82,17 +83,19 @@ def counterfactual(
     old.append(steps)
     if prefix is not None:
         own = exploration.tokenizer.decode(prefix) if exploration.tokenizer else ""
-        luck = script_of(steps, settings, moved=len(prefix) - len(ids))
+        moved = script_of(steps, settings, moved=len(prefix) - len(ids))
         made.add(
             LaneState(
-                LaneSetup(settings or view.settings, prefix, len(prefix), label=label, own_prefix=own, script=luck)
+                LaneSetup(settings or view.settings, prefix, len(prefix), label=label, own_prefix=own, script=moved)
             )
         )
     else:
-        luck = script_of(steps, settings)
+        again = script_of(steps, settings)
+        again |= {step.position: replace(step, settings=settings or step.settings) for step in luck
+                  if tree.step(step.position).origin != "sampled"}
         if first is not None:
-            luck[start] = first
-        made.add(LaneState(LaneSetup(settings or view.settings, ids, prompt, before=before, label=label, script=luck)))
+            again[start] = first
+        made.add(LaneState(LaneSetup(settings or view.settings, ids, prompt, before=before, label=label, script=again)))
     made.selected = 1
     made.cursor = 0
     return made

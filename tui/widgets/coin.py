@@ -151,7 +151,9 @@ class Coin(Widget):
             return Strip.blank(width, self._palette.text)
         step = view.step
         kind = step.coin if step is not None and step.coin else view.coin
-        if kind == "gumbel" and step is not None and step.u is not None:
+        if step is not None and step.hindsight is not None:
+            segments = self._hindsight_line(view.dist, step, y, width)
+        elif kind == "gumbel" and step is not None and step.u is not None:
             segments = self._race_line(view.dist, step, y, width)
         else:
             segments = self._interval_line(view, view.dist, y, width)
@@ -172,6 +174,15 @@ class Coin(Widget):
                 hit = choose_interval(dist.final, step.u)
             return share_segments(dist, width, hit, self._palette, self._label_of if y == 1 else lambda _: "")
         return self._words(view, dist, width)
+
+    def _hindsight_line(self, dist: Distribution, step: Step, y: int, width: int) -> list[Segment]:
+        """Whose luck it was; the race itself was run for another text, which is not on screen."""
+        if y == self.size.height - 1:
+            return [Segment(self._label_of(step.token), self._palette.taken),
+                    Segment(" by luck in hindsight", self._palette.muted)]
+        if y == 0:
+            return []
+        return share_segments(dist, width, step.token, self._palette, self._label_of if y == 1 else lambda _: "")
 
     def _words(self, view: CoinView, dist: Distribution, width: int) -> list[Segment]:
         palette, step = self._palette, view.step

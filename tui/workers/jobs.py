@@ -10,8 +10,15 @@ from textual.message import Message
 
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.step import Step
-from gpt2_remix.tui.messages import Exported, PromptScored, Rechosen, RepeatProgress
-from gpt2_remix.tui.workers.requests import ExportRequest, JobRequest, RechooseRequest, RepeatRequest, ScoreRequest
+from gpt2_remix.tui.messages import Exported, HindsightReady, PromptScored, Rechosen, RepeatProgress
+from gpt2_remix.tui.workers.requests import (
+    ExportRequest,
+    HindsightRequest,
+    JobRequest,
+    RechooseRequest,
+    RepeatRequest,
+    ScoreRequest,
+)
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.models.opening import Model
@@ -24,7 +31,7 @@ REPEAT_FRAME = 1 / 4
 Job: TypeAlias = Iterator[Message | None]
 """Work in parts: each `next` does one, and gives a message where there is something to tell."""
 
-JOBS = (ScoreRequest, RechooseRequest, ExportRequest, RepeatRequest)
+JOBS = (ScoreRequest, RechooseRequest, HindsightRequest, ExportRequest, RepeatRequest)
 """The most urgent first."""
 
 
@@ -35,6 +42,8 @@ def start(model: Model, request: JobRequest) -> Job:
             return scoring(model, request)
         case RechooseRequest():
             return rechoosing(model, request)
+        case HindsightRequest():
+            return drawing_luck(model, request)
         case ExportRequest():
             return exporting(model, request)
         case RepeatRequest():
@@ -70,6 +79,18 @@ def rechoosing(model: Model, request: RechooseRequest) -> Job:
             yield Rechosen(request.number, part, done=False)
             part = []
     yield Rechosen(request.number, part, done=True)
+
+
+def drawing_luck(model: Model, request: HindsightRequest) -> Job:
+    """Luck in hindsight: the tokens as steps whose luck can be taken again, all of them at the end."""
+    from gpt2_remix.engine.generation.hindsight import hindsight_script
+
+    steps = []
+    for step in hindsight_script(model.backend, request.question, model.tokenizer, request.first):
+        steps.append(step)
+        if len(steps) % SCORED_AT_ONCE == 0:
+            yield None
+    yield HindsightReady(request.number, steps)
 
 
 def repeating(model: Model, request: RepeatRequest) -> Job:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
 
-from gpt2_remix.engine.generation.step import Step
+from gpt2_remix.engine.generation.step import Hindsight, Step
 from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 
 if TYPE_CHECKING:
@@ -80,6 +80,17 @@ class RechooseRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HindsightRequest:
+    """Luck in hindsight for the tokens of a text, from a position on."""
+
+    network: int
+    reply: Reply
+    number: int
+    question: Hindsight
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatRequest:
     """Lanes to be run over several seeds: what `engine.compare.repeats.repeat` takes."""
 
@@ -111,7 +122,7 @@ class ExportRequest:
     heat: tuple[str, str, str]
 
 
-JobRequest: TypeAlias = ScoreRequest | RechooseRequest | ExportRequest | RepeatRequest
+JobRequest: TypeAlias = ScoreRequest | RechooseRequest | HindsightRequest | ExportRequest | RepeatRequest
 """What is done part by part when nothing else is to do."""
 
 Request: TypeAlias = LogitsRequest | RunRequest | JobRequest

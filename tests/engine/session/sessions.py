@@ -35,7 +35,8 @@ def grown(seed: int, size: int, *, words: str = "It is", vocabulary: int = 8193)
         if act < 0.05:
             ids = tuple(int(t) for t in rng.integers(0, vocabulary, 6))
             question = Hindsight(ids, 2, CHAINS[int(rng.integers(3))], int(rng.integers(2**40)), "né")
-            tree.append(at(step, step.position, offset=3 - len(tree), coin="gumbel", seed=question.seed, hindsight=question))
+            tree.append(at(step, step.position, offset=3 - len(tree), coin="gumbel", seed=question.seed,
+                           hindsight=question))
         elif act < 0.7:
             by_hand = tree.view.coin == "interval" and rng.random() < 0.1
             tree.append(at(step, step.position, seed=None) if by_hand else step)

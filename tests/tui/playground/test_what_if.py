@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
-from textual.widgets import TextArea
+from pathlib import Path
 
+import pytest
+from textual.widgets import Static, TextArea
+
+from gpt2_remix.engine.generation.step import Hindsight
+from gpt2_remix.engine.generation.what_if import what_if
 from gpt2_remix.engine.models.opening import Model
 from gpt2_remix.engine.sampling.coin import choose_gumbel, choose_interval, gumbel_uniforms, interval_chance
 from gpt2_remix.engine.sampling.distribution import distribution
 from gpt2_remix.engine.sampling.settings import Settings
+from gpt2_remix.engine.session.replay import replay
+from gpt2_remix.engine.session.store import read
 from gpt2_remix.tui.dialogs.token import TokenScreen
 from gpt2_remix.tui.dialogs.what_if import WhatIfScreen
+from gpt2_remix.tui.state.lanes import LaneOptions
 from tests.kinds import known
 from tests.tui.conftest import Drive
 from tests.tui.helpers import alone
@@ -107,19 +114,80 @@ async def test_another_prefix_or_other_settings_keep_the_luck(drive: Drive, clas
         assert second.new_ids == alone(classics, Settings(temperature=0.8), driver.tree.ids(8), count=10)
 
 
-async def test_another_token_in_the_prefix(drive: Drive) -> None:
+async def test_another_token_in_the_prefix_takes_luck_in_hindsight(drive: Drive) -> None:
+    """Given tokens after it have luck that was drawn for them, sampled ones keep their own coin."""
     async with drive() as driver:
         await driver.steps(6)
-        old = driver.tree.ids()
+        old, steps = driver.tree.ids(), driver.tree.steps()
         driver.playground.cursor.move_to(3)
         await driver.settled()
+        await driver.pilot.press("down", "down")
         token = driver.playground.panes.view.list.selected_token
         await driver.pilot.press("w", "down", "enter")
+        await driver.until(lambda: driver.comparing)
         await driver.lanes_settled()
         first, second = driver.compare.comparison.lanes
         assert list(first.prefix) + first.new_ids == old
-        assert second.prefix == [*old[:3], token, *old[4:8]]
-        assert [step.u for step in second.steps] == [step.u for step in first.steps]
+        assert list(second.prefix) == old[:3]
+        assert (second.steps[0].token, second.steps[0].origin) == (token, "picked")
+        for step in second.steps[1:5]:
+            question = known(step.hindsight)
+            assert (question.ids, question.prompt, question.seed) == (tuple(old), 3, 7)
+        assert [(step.u, step.coin) for step in second.steps[5:11]] == [(step.u, step.coin) for step in steps[8:14]]
+
+
+@pytest.mark.parametrize("again", [0, 2])
+async def test_a_sentence_that_no_model_wrote(drive: Drive, tmp_path: Path, again: int) -> None:
+    """In the app as by the command; kept, it is in the session and replays."""
+    path = tmp_path / "a.remix"
+    async with drive(prefix="The quick brown fox jumps over the lazy dog", session=path) as driver:
+        ids = driver.tree.ids()
+        driver.playground.cursor.move_to(5)
+        await driver.settled()
+        await driver.pilot.press("down", "down", "down", "w")
+        screen = driver.on(WhatIfScreen)
+        assert "luck in hindsight" in "".join(str(hint.render()) for hint in screen.query(".hint").results(Static))
+        for _ in range(again):  # another seed of it
+            await driver.pilot.press("up", "enter", "down")
+        await driver.pilot.press("enter")
+        await driver.until(lambda: driver.comparing)
+        await driver.lanes_settled()
+        first, second = driver.compare.comparison.lanes
+        token = second.steps[0].token
+        question = Hindsight(tuple(ids), 5, Settings(), 7 + again)
+        *_, found = what_if(driver.backend, question, known(driver.exploration.tokenizer), change={5: token})
+        assert [*second.prefix, *second.new_ids] == found.ids
+        assert [*first.prefix, *first.new_ids] == ids
+        await driver.pilot.press("end", "k", "c")
+        await driver.settled()
+        kept = [node.step for node in driver.tree.nodes if node.step is not None and node.step.hindsight is not None]
+        assert len(kept) == len(found.ids) - 6
+        driver.playground.cursor.move_to(7)
+        await driver.press("right")
+    *_, told = replay(driver.backend, read(path).tree, known(driver.exploration.tokenizer), {0})
+    assert (told.replayed, told.different, told.impossible) == (len(kept), [], 0)
+
+
+async def test_luck_that_cannot_be_is_told(drive: Drive) -> None:
+    async with drive(prefix="The quick brown fox jumps over", settings=Settings(top_k=3)) as driver:
+        driver.playground.cursor.move_to(2)
+        await driver.settled()
+        await driver.pilot.press("down", "w", "enter")
+        await driver.until(lambda: driver.comparing)
+        await driver.lanes_settled()
+        assert "no luck can have chosen what stands at" in driver.notices()
+
+
+async def test_other_settings_for_a_text_that_was_only_given(drive: Drive) -> None:
+    async with drive(prefix="The quick brown fox jumps over") as driver:
+        ids = driver.tree.ids()
+        driver.playground.what_if.other_settings(LaneOptions(Settings(temperature=0.5)))
+        await driver.until(lambda: driver.comparing)
+        await driver.lanes_settled()
+        question = Hindsight(tuple(ids), 1, Settings(), 0)
+        *_, found = what_if(driver.backend, question, known(driver.exploration.tokenizer), to=Settings(temperature=0.5))
+        second = driver.compare.comparison.lanes[1]
+        assert [*second.prefix, *second.new_ids] == found.ids
 
 
 async def test_another_token_without_leaving(drive: Drive) -> None:
