@@ -39,6 +39,9 @@ VIEW_TRIES = {
                    ("/", "type a word and see how probable it is"),
                    ("x", "ban the selected token; + and - make it likelier and less likely"),
                    ("l", "the same as a plot"), ("z z", "the list alone on the screen")),
+    "futures": (("↓", "unfold a continuation; enter takes it over as a branch"),
+                ("/", "type a pattern, as Romeo|Juliet: how probable is it within these tokens?"),
+                (") (", "look further ahead, or less far"), ("esc", "stop"), ("s", "top_k 40 closes the bars sooner")),
     "plot": (("s", "set top_p to 0.9, or top_k to 40: a dashed line says where it cuts"),
              ("l", "the list of candidates again")),
 }

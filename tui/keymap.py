@@ -15,7 +15,7 @@ NAMES = {
     "question_mark": "?", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+",
     "minus": "-", "left_curly_bracket": "{", "right_curly_bracket": "}", "less_than_sign": "<", "asterisk": "*",
     "greater_than_sign": ">", "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "pgup",
-    "pagedown": "pgdn",
+    "pagedown": "pgdn", "left_parenthesis": "(", "right_parenthesis": ")",
 }
 """How keys are written where Textual's name is not what stands on them."""
 

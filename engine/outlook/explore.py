@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +23,8 @@ BATCH = 16
 
 
 def explore(
-    backend: Backend, stream: Stream, settings: Settings, question: Question, *, tokenizer: Tokenizer, budget: int
+    backend: Backend, stream: Stream, settings: Settings, question: Question, *, tokenizer: Tokenizer, budget: int,
+    batch: Callable[[], int] = lambda: BATCH,
 ) -> Generator[Futures]:
     """Expand the continuations of a stream until everything is decided or the budget is spent.
 
@@ -36,6 +37,7 @@ def explore(
         question: what is asked.
         tokenizer: of the network's vocabulary.
         budget: how many distributions are evaluated; it is passed by less than a batch.
+        batch: says how many paths are expanded next, at most BATCH.
 
     Raises:
         InputError: the settings name an id outside the vocabulary.
@@ -47,10 +49,10 @@ def explore(
     futures = Futures(question, settings, tokenizer, backend.info.vocab_size, ids, start.mu)
     outcomes = xtc_outcomes(settings)
     yield futures
-    while futures.computed < budget and (batch := futures.waiting(BATCH)):
-        paths = [path.ids for path in batch]
+    while futures.computed < budget and (heaviest := futures.waiting(batch())):
+        paths = [path.ids for path in heaviest]
         requests = [([*ids, *path], len(ids) + len(path)) for path in paths]
-        for path, new, logits in zip(batch, paths, logits_at(backend, requests, tokenizer.end_of_text), strict=True):
+        for path, new, logits in zip(heaviest, paths, logits_at(backend, requests, tokenizer.end_of_text), strict=True):
             context = context_further(start, new, settings, context_length=length)
             futures.expand(path, _parts(path, logits, context, outcomes))
         yield futures

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gpt2_remix.tui.messages.engine import (
     ChangedOver,
+    FuturesGrown,
     HindsightReady,
     KernelsReady,
     Loading,
@@ -52,6 +53,7 @@ __all__ = [
     "ErrandFailed",
     "Exported",
     "Found",
+    "FuturesGrown",
     "HindsightReady",
     "Indexed",
     "Indexing",

@@ -13,6 +13,7 @@ from gpt2_remix.engine.generation.backend import Logits, ModelInfo
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.models.record import ModelRecord
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
+from gpt2_remix.tui.state.futures import FuturesSeen
 
 if TYPE_CHECKING:
     from gpt2_remix.engine.sampling.distribution import Distribution
@@ -140,6 +141,18 @@ class HindsightReady(Message):
 
     number: int
     steps: list[Step]
+
+
+@dataclass(eq=False, repr=False)
+class FuturesGrown(Message):
+    """More is known of the continuations of a position."""
+
+    number: int
+    seen: FuturesSeen
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, FuturesGrown)
 
 
 @dataclass(eq=False, repr=False)

@@ -91,7 +91,10 @@ class Choosing:
         self.when_known(self._host.exploration.cursor, act)
 
     def pick_selected(self) -> None:
-        """Pick the selected candidate at the cursor."""
+        """Pick the selected candidate at the cursor; of futures, take the continuation over."""
+        if self._host.panes.view.futures.display:
+            self._runs.follow(self._host.panes.view.futures.chosen)
+            return
         token = self._host.panes.view.list.selected_token
         if token is not None:
             self.pick(token)

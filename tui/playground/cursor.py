@@ -48,7 +48,7 @@ class Cursor:
 
     def candidate(self, rows: int) -> None:
         """Select another candidate."""
-        self._host.panes.view.action_row(rows)
+        self._host.panes.view.move(rows)
 
     def least_likely(self) -> None:
         """Select the least likely candidate that the chain keeps."""

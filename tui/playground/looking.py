@@ -41,11 +41,13 @@ class Looking:
         """Show the next view of the position under the cursor."""
         self._uncover(self._host.panes.view)
         self._host.panes.view.next_view()
+        self._host.changed(keep_selection=True)
 
     def view(self, name: str) -> None:
         """Show a view of the position under the cursor."""
         self._uncover(self._host.panes.view)
         self._host.panes.view.show_view(name)
+        self._host.changed(keep_selection=True)
 
     def search(self) -> None:
         """Search a token among the candidates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt2_remix.engine.session.outline import unused_seeds
@@ -92,6 +93,23 @@ class Runs:
         ]
         tree.change(head=parent, cursor=position, seed=seeds[0])
         self._begin(lanes, [parent] * count, endless=False, following=False)
+
+    def follow(self, ids: Sequence[int]) -> None:
+        """Take over how the text may go on from the cursor: as a branch of picked tokens."""
+        from gpt2_remix.engine.generation.lane import lane_at
+        from gpt2_remix.engine.generation.step import Step
+
+        exploration = self._host.exploration
+        if not ids or not exploration.ready:
+            return
+        tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
+        self.stop()
+        parent = tree.parent_of(position)
+        script = {position + n: Step(position + n, token, "picked", settings=view.settings)
+                  for n, token in enumerate(ids)}
+        lane = lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, limit=len(ids), script=script)
+        tree.change(head=parent, cursor=position)
+        self._begin([lane], [parent], endless=False, following=True)
 
     def _end(self) -> int | None:
         """The id that ends a run, where it is to end there."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from textual.message import Message
+
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui.playground.host import Host
 from gpt2_remix.tui.playground.runs import Runs
 from gpt2_remix.tui.state import sampling_panel as panel
+from gpt2_remix.tui.widgets.settings_list import SettingsList
 
 
 class Sampling:
@@ -54,6 +57,20 @@ class Sampling:
                 sampler.say(str(problem))  # where one looks, in place of what the setting does
             else:
                 self._host.workspace.say(str(problem), error=error)
+
+    def take(self, event: Message) -> None:
+        """Do what was asked for in the panel."""
+        match event:
+            case SettingsList.Changed():
+                self.stepped(event.name, event.direction)
+            case SettingsList.Switched():
+                self.switched(event.name)
+            case SettingsList.Shifted():
+                self.shifted(event.name, event.direction)
+            case SettingsList.Typed():
+                self.typed(event.name, event.text)
+            case SettingsList.Saved():
+                self.save_preset()
 
     def stepped(self, name: str, direction: int) -> None:
         """Change a setting by one increment."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
+from textual.message import Message
 from textual.widget import Widget
 
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
@@ -18,6 +19,7 @@ from gpt2_remix.tui.playground.choosing import Choosing
 from gpt2_remix.tui.playground.cursor import Cursor
 from gpt2_remix.tui.playground.drawing import Drawing
 from gpt2_remix.tui.playground.files import Files
+from gpt2_remix.tui.playground.futures import Futures
 from gpt2_remix.tui.playground.heat_strip import HeatStrip
 from gpt2_remix.tui.playground.hindsight import Hindsight
 from gpt2_remix.tui.playground.host import Activity
@@ -29,13 +31,14 @@ from gpt2_remix.tui.playground.places import Places
 from gpt2_remix.tui.playground.runs import MOST_TOKENS, Runs
 from gpt2_remix.tui.playground.sampling import Sampling
 from gpt2_remix.tui.playground.verbatim import Verbatim
+from gpt2_remix.tui.playground.views.futures import FuturesView
 from gpt2_remix.tui.playground.views.pane import ViewPane
 from gpt2_remix.tui.playground.what_if import WhatIf
 from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.widgets.coin import Coin
 from gpt2_remix.tui.widgets.settings_list import SettingsList
 from gpt2_remix.tui.widgets.token_text import TokenText
-from gpt2_remix.tui.workers.requests import HindsightRequest, LogitsRequest, RechooseRequest, RunRequest
+from gpt2_remix.tui.workers.requests import FuturesRequest, HindsightRequest, LogitsRequest, RechooseRequest, RunRequest
 from gpt2_remix.tui.workspace import Workspace
 
 MOST_PADDING = 2**16
@@ -68,6 +71,7 @@ class Playground(MainScreen[None]):
         self.hindsight = Hindsight(self)
         self.what_if = WhatIf(self, self.runs, self.choosing, self.hindsight, self.places.show_comparison)
         self.places.what_if = self.what_if.at
+        self.futures = Futures(self)
         self.verbatim = Verbatim(self)
         self.looking = Looking(self, self.verbatim)
         self.logits = Logits(self)
@@ -102,7 +106,7 @@ class Playground(MainScreen[None]):
         return (
             super().settled and not self.activity.running and not self.activity.pending and exploration.ready
             and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
-            and not exploration.without_probabilities() and not self.what_if.marks.asked
+            and not exploration.without_probabilities() and not self.what_if.marks.asked and not self.futures.running
             and self.workspace.indexed and (self.workspace.index is None or self.verbatim.complete)
         )
 
@@ -126,6 +130,8 @@ class Playground(MainScreen[None]):
         if self.on_top:
             self.logits.ask()
             self.what_if.ask()
+            self.futures.ask()
+        self.futures.draw()
 
     def _use_palette(self) -> None:
         self.panes.set_palette(self.workspace.palette)
@@ -143,11 +149,15 @@ class Playground(MainScreen[None]):
         tree = self.exploration.tree
         match do:
             case "lesson.leave":
-                return self.panes.alone is None
+                return self.panes.alone is None and not self.futures.running
             case "looking.all_panes":
                 return self.panes.alone is not None
+            case "futures.halt":
+                return self.futures.running and self.panes.alone is None
             case "runs.start" | "runs.pause":
                 return self.activity.running == (do == "runs.pause")
+            case "choosing.pick_selected" if self.drawable and self.panes.view.futures.display:
+                return bool(self.panes.view.futures.chosen)
             case "choosing.pick_selected":
                 return self.panes.view.list.selected_token is not None if self.drawable else None
             case "cursor.sibling":
@@ -161,7 +171,7 @@ class Playground(MainScreen[None]):
         """See MainScreen."""
         trainings = self.workspace.trainings
         match do:
-            case "runs.start" | "runs.pause" | "looking.all_panes":
+            case "runs.start" | "runs.pause" | "looking.all_panes" | "futures.halt":
                 return bool(self.enabled(do))
             case "places.new_training":
                 return not trainings.going
@@ -275,6 +285,12 @@ class Playground(MainScreen[None]):
         self.hindsight.take(message)
         self.changed(keep_selection=True)
 
+    def on_futures_grown(self, message: messages.FuturesGrown) -> None:
+        """More is known of what may come."""
+        message.stop()
+        if self.drawable:
+            self.futures.take(message)
+
     def on_traced(self, message: messages.Traced) -> None:
         """Tokens were looked up in the training text."""
         message.stop()
@@ -297,6 +313,8 @@ class Playground(MainScreen[None]):
             self.what_if.marks.asked = 0
         elif message.kind is HindsightRequest:
             self.hindsight.failed()
+        elif message.kind is FuturesRequest:
+            self.futures.failed(message.reason)
         self.activity.waiting_for = ""
         self.workspace.say(message.reason, error=True)
         self.changed()
@@ -325,16 +343,21 @@ class Playground(MainScreen[None]):
             self.changed(keep_selection=True)
 
     @on(TokenText.Clicked)
-    def _text_clicked(self, event: TokenText.Clicked) -> None:
-        self.cursor.move_to(event.index)
-
     @on(HeatStrip.Clicked)
-    def _heat_clicked(self, event: HeatStrip.Clicked) -> None:
-        self.cursor.move_to(event.place)
+    def _place_clicked(self, event: TokenText.Clicked | HeatStrip.Clicked) -> None:
+        self.cursor.move_to(event.index if isinstance(event, TokenText.Clicked) else event.place)
 
     @on(ViewPane.Picked)
     def _candidate_picked(self, event: ViewPane.Picked) -> None:
         self.choosing.pick(event.token)
+
+    @on(FuturesView.Picked)
+    def _continuation_picked(self) -> None:
+        self.choosing.pick_selected()
+
+    @on(ViewPane.PatternAsked)
+    def _pattern_asked(self, event: ViewPane.PatternAsked) -> None:
+        self.futures.search(event.pattern)
 
     @on(Coin.Flipped)
     def _coin_clicked(self, event: Coin.Flipped) -> None:
@@ -351,21 +374,9 @@ class Playground(MainScreen[None]):
         self.looking.back_to_text()
 
     @on(SettingsList.Changed)
-    def _setting_changed(self, event: SettingsList.Changed) -> None:
-        self.sampling.stepped(event.name, event.direction)
-
     @on(SettingsList.Switched)
-    def _rule_switched(self, event: SettingsList.Switched) -> None:
-        self.sampling.switched(event.name)
-
     @on(SettingsList.Shifted)
-    def _rule_shifted(self, event: SettingsList.Shifted) -> None:
-        self.sampling.shifted(event.name, event.direction)
-
     @on(SettingsList.Saved)
-    def _preset_saved(self) -> None:
-        self.sampling.save_preset()
-
     @on(SettingsList.Typed)
-    def _setting_typed(self, event: SettingsList.Typed) -> None:
-        self.sampling.typed(event.name, event.text)
+    def _panel_used(self, event: Message) -> None:
+        self.sampling.take(event)

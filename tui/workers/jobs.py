@@ -10,9 +10,10 @@ from textual.message import Message
 
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.step import Step
-from gpt2_remix.tui.messages import Exported, HindsightReady, PromptScored, Rechosen, RepeatProgress
+from gpt2_remix.tui.messages import Exported, FuturesGrown, HindsightReady, PromptScored, Rechosen, RepeatProgress
 from gpt2_remix.tui.workers.requests import (
     ExportRequest,
+    FuturesRequest,
     HindsightRequest,
     JobRequest,
     RechooseRequest,
@@ -25,13 +26,19 @@ if TYPE_CHECKING:
 
 SCORED_AT_ONCE = 32
 
+AHEAD_FRAME = 1 / 8
+"""Seconds between two messages of what is found ahead."""
+
+PART = 0.012
+"""Seconds that a part of it takes, about."""
+
 REPEAT_FRAME = 1 / 4
 """Seconds between two messages of a repetition: its table is made anew for each."""
 
 Job: TypeAlias = Iterator[Message | None]
 """Work in parts: each `next` does one, and gives a message where there is something to tell."""
 
-JOBS = (ScoreRequest, RechooseRequest, HindsightRequest, ExportRequest, RepeatRequest)
+JOBS = (ScoreRequest, RechooseRequest, HindsightRequest, ExportRequest, RepeatRequest, FuturesRequest)
 """The most urgent first."""
 
 
@@ -48,6 +55,8 @@ def start(model: Model, request: JobRequest) -> Job:
             return exporting(model, request)
         case RepeatRequest():
             return repeating(model, request)
+        case FuturesRequest():
+            return looking_ahead(model, request)
 
 
 def scoring(model: Model, request: ScoreRequest) -> Job:
@@ -110,6 +119,41 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
         posted = now
         table = result.table() if result.seeds else None
         yield RepeatProgress(request.number, done, total, len(result.seeds), table, result.divergences())
+
+
+class Parts:
+    """How much is done at once: as much as takes some milliseconds, since a key may have to wait for it."""
+
+    def __init__(self, most: int) -> None:
+        self.size = 1
+        self._most = most
+
+    def took(self, seconds: float) -> None:
+        """A part took so long."""
+        if seconds > 2 * PART:
+            self.size = max(1, self.size // 2)
+        elif seconds < PART / 2:
+            self.size = min(self._most, self.size * 2)
+
+
+def looking_ahead(model: Model, request: FuturesRequest) -> Job:
+    """Exact futures, batch by batch."""
+    from gpt2_remix.engine.outlook.explore import BATCH, explore
+    from gpt2_remix.tui.state.futures import futures_seen
+
+    parts, began = Parts(BATCH), time.monotonic()
+    posted, last = 0.0, began
+    for futures in explore(model.backend, request.stream, request.settings, request.question,
+                           tokenizer=model.tokenizer, budget=request.budget, batch=lambda: parts.size):
+        now = time.monotonic()
+        parts.took(now - last)
+        if now - posted > AHEAD_FRAME:
+            posted = now
+            yield FuturesGrown(request.number, futures_seen(futures, now - began, over=False))
+        else:
+            yield None
+        last = time.monotonic()
+    yield FuturesGrown(request.number, futures_seen(futures, time.monotonic() - began, over=True))
 
 
 def exporting(model: Model, request: ExportRequest) -> Job:

@@ -20,6 +20,8 @@ from gpt2_remix.engine.sampling.settings import CoinKind, Settings
 if TYPE_CHECKING:
     from gpt2_remix.engine.compare.lanes import LaneStart
     from gpt2_remix.engine.generation.lane import Lane
+    from gpt2_remix.engine.generation.stream import Stream
+    from gpt2_remix.engine.outlook.paths import Question
     from gpt2_remix.engine.session.journal import Session
 
 Reply: TypeAlias = Callable[[Message], object]
@@ -91,6 +93,19 @@ class HindsightRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FuturesRequest:
+    """Exact futures of a stream: what `engine.outlook.explore.explore` takes."""
+
+    network: int
+    reply: Reply
+    number: int
+    stream: Stream
+    settings: Settings
+    question: Question
+    budget: int
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatRequest:
     """Lanes to be run over several seeds: what `engine.compare.repeats.repeat` takes."""
 
@@ -122,7 +137,9 @@ class ExportRequest:
     heat: tuple[str, str, str]
 
 
-JobRequest: TypeAlias = ScoreRequest | RechooseRequest | HindsightRequest | ExportRequest | RepeatRequest
+JobRequest: TypeAlias = (
+    ScoreRequest | RechooseRequest | HindsightRequest | ExportRequest | RepeatRequest | FuturesRequest
+)
 """What is done part by part when nothing else is to do."""
 
 Request: TypeAlias = LogitsRequest | RunRequest | JobRequest

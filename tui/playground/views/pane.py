@@ -15,11 +15,15 @@ from textual.widgets import Input
 
 from gpt2_remix.tui.playground.views import VIEWS, Position, ViewWidget, candidates
 from gpt2_remix.tui.playground.views.candidates import CandidateList
+from gpt2_remix.tui.playground.views.futures import FuturesView
 from gpt2_remix.tui.style.palette import Palette
 from gpt2_remix.tui.style.status_bar import retitle
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from gpt2_remix.engine.sampling.distribution import Distribution
+
+SEARCH = "search: text or id"
+PATTERN = "a pattern (regex), as Juliet|Romeo"
 
 
 class ViewPane(Vertical):
@@ -47,6 +51,13 @@ class ViewPane(Vertical):
             super().__init__()
             self.token = token
 
+    class PatternAsked(Message):
+        """A person asks how probable a pattern is; "" for no longer."""
+
+        def __init__(self, pattern: str) -> None:
+            super().__init__()
+            self.pattern = pattern
+
     def __init__(self, palette: Palette) -> None:
         super().__init__(id="view")
         self._widgets = [view.make(palette) for view in VIEWS]
@@ -63,13 +74,25 @@ class ViewPane(Vertical):
         return next(widget for widget in self._widgets if isinstance(widget, CandidateList))
 
     @property
+    def futures(self) -> FuturesView:
+        """The view with the continuations."""
+        return next(widget for widget in self._widgets if isinstance(widget, FuturesView))
+
+    def move(self, rows: int) -> None:
+        """Move the selection of what is shown: a continuation, or else a candidate."""
+        if self.futures.display:
+            self.futures.move(rows)
+        else:
+            self.action_row(rows)
+
+    @property
     def current(self) -> str:
         """The name of the view that is shown."""
         return VIEWS[self._current].name
 
     def compose(self) -> ComposeResult:
         """The search field over the views."""
-        yield Input(placeholder="search: text or id", compact=True)
+        yield Input(placeholder=SEARCH, compact=True)
         yield from self._widgets
         self.show_view(self.current)
 
@@ -98,7 +121,7 @@ class ViewPane(Vertical):
         position = Position(dist, taken, self.name_of, empty)
         for widget in self._widgets:
             cast(ViewWidget, widget).show(position, keep=keep)
-        self._summarize()
+        self.summarize()
         self._entitle()
 
     def set_title(self, title: str) -> None:
@@ -126,18 +149,19 @@ class ViewPane(Vertical):
             found.append(int(wanted))
         return found
 
-    def _summarize(self) -> None:
+    def summarize(self) -> None:
+        """Say below what is shown."""
         for widget in self._widgets:
             retitle(widget, subtitle=cast(ViewWidget, widget).summary())
 
     def on_mount(self) -> None:
         """Follow scrolling, so that "others" means what is out of view."""
-        self.watch(self.list, "scroll_y", self._summarize, init=False)
+        self.watch(self.list, "scroll_y", self.summarize, init=False)
 
     @on(CandidateList.RowsInView)
     def _in_view(self, message: CandidateList.RowsInView) -> None:
         message.stop()
-        self._summarize()
+        self.summarize()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Its keys work while the search field is open; else the screen's do."""
@@ -149,10 +173,14 @@ class ViewPane(Vertical):
         return self.has_class("searching")
 
     def search(self) -> None:
-        """Open the search field, over the list of candidates."""
-        self.show_view(candidates.VIEW.name)
+        """Open the search field, over the list of candidates; over futures it takes a pattern."""
+        ahead, field = self.futures.display, self.query_one(Input)
+        if not ahead:
+            self.show_view(candidates.VIEW.name)
+        field.placeholder = PATTERN if ahead else SEARCH
+        field.value = self.futures.seen.pattern if ahead else ""
         self.add_class("searching")
-        self.query_one(Input).focus()
+        field.focus()
         self.refresh_bindings()
 
     def action_close_search(self) -> None:
@@ -161,13 +189,13 @@ class ViewPane(Vertical):
             self.remove_class("searching")
             self.query_one(Input).value = ""
             self.list.filter(None)
-        self.list.focus()
+        (self.futures if self.futures.display else self.list).focus()
         self.refresh_bindings()
 
     def action_row(self, rows: int) -> None:
         """Move the selection while the search field has the focus."""
         self.list.move(rows)
-        self._summarize()
+        self.summarize()
 
     def action_page(self, pages: int) -> None:
         """Move the selection by a screenful."""
@@ -176,12 +204,18 @@ class ViewPane(Vertical):
     @on(Input.Changed)
     def _search_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.list.filter(self.matching(event.value) if event.value else None)
-        self._summarize()
+        if not self.futures.display:
+            self.list.filter(self.matching(event.value) if event.value else None)
+        self.summarize()
 
     @on(Input.Submitted)
     def _search_done(self, event: Input.Submitted) -> None:
         event.stop()
+        if self.futures.display:
+            pattern = event.value
+            self.action_close_search()
+            self.post_message(self.PatternAsked(pattern))
+            return
         token = self.list.selected_token
         self.action_close_search()
         if token is not None:
@@ -193,6 +227,6 @@ class ViewPane(Vertical):
         if offset is None or not self.list.display:
             return
         self.list.move(offset.y + self.list.scroll_offset.y - self.list.selected)
-        self._summarize()
+        self.summarize()
         if event.chain == 2 and (token := self.list.selected_token) is not None:
             self.post_message(self.Picked(token))
