@@ -42,6 +42,9 @@ VIEW_TRIES = {
     "futures": (("↓", "unfold a continuation; enter takes it over as a branch"),
                 ("/", "type a pattern, as Romeo|Juliet: how probable is it within these tokens?"),
                 (") (", "look further ahead, or less far"), ("esc", "stop"), ("s", "top_k 40 closes the bars sooner")),
+    "forks": (("F", "name outcomes: a proposal, or words of your own"), ("n N", "J first: from fork to fork"),
+              ("↓ enter", "read what came of another token; k keeps it as a branch"),
+              ("h", "the heat forks: where it was decided")),
     "plot": (("s", "set top_p to 0.9, or top_k to 40: a dashed line says where it cuts"),
              ("l", "the list of candidates again")),
 }

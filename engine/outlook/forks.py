@@ -6,7 +6,7 @@ Source: Bigelow et al. 2025 (arXiv 2412.07961), with common coins in place of in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -190,7 +190,8 @@ def shuffler(seed: int, position: int) -> np.random.Generator:
 
 
 def find_forks(
-    backend: Backend, stream: Stream, question: ForkQuestion, *, tokenizer: Tokenizer, first: int | None = None
+    backend: Backend, stream: Stream, question: ForkQuestion, *, tokenizer: Tokenizer, first: int | None = None,
+    batch: Callable[[], int] = lambda: BATCH,
 ) -> Generator[Forks]:
     """Find the forks of a stream, from the most uncertain position on.
 
@@ -203,6 +204,7 @@ def find_forks(
         question: what is asked.
         tokenizer: of the network's vocabulary.
         first: the first position; the end of the prompt where left out.
+        batch: says how many continuations go on in the next pass, at most BATCH.
 
     Raises:
         InputError: the last roll's seed is no seed, or the settings name an id outside the vocabulary.
@@ -231,7 +233,7 @@ def find_forks(
         backend.logits([visible_ids(ids, max(1, len(ids) - 1), backend.info.context, tokenizer.end_of_text)])
         start, before = backend.computed, forks.computed
         dist, context = known.pop(fork.position)
-        for _ in _rolled(backend, ids, fork, dist, context, question, reader, tokenizer, forks):
+        for _ in _rolled(backend, ids, fork, dist, context, question, reader, tokenizer, forks, batch):
             forks.computed, forks.timeouts = before + backend.computed - start, reader.timeouts
             yield forks
         chosen = next(n for n, other in enumerate(fork.alternatives) if other.token == fork.token)
@@ -251,6 +253,7 @@ def _alternatives(dist: Distribution, chosen: int, question: ForkQuestion) -> li
 def _rolled(
     backend: Backend, ids: Sequence[int], fork: Fork, dist: Distribution, context: SamplingContext,
     question: ForkQuestion, reader: OutcomeReader, tokenizer: Tokenizer, forks: Forks,
+    batch: Callable[[], int],
 ) -> Generator[None]:
     """Roll the continuations of every alternative of a position, so many at a time as one batch."""
     waiting: deque[tuple[Alternative, int, Lane]] = deque()
@@ -267,11 +270,12 @@ def _rolled(
             waiting.append((alternative, roll, lane))
     going: list[tuple[Alternative, int, Lane]] = []
     while waiting or going:
-        while waiting and len(going) < BATCH:
+        size = max(1, min(batch(), BATCH))
+        while waiting and len(going) < size:
             going.append(waiting.popleft())
-        advance(backend, [lane for _, _, lane in going], tokenizer)
-        still = []
-        for alternative, roll, lane in going:
+        now, still = going[:size], going[size:]
+        advance(backend, [lane for _, _, lane in now], tokenizer)
+        for alternative, roll, lane in now:
             new = [token for token in lane.new_ids if token != tokenizer.end_of_text]
             data = tokenizer.decode_bytes([alternative.token, *new])
             outcome = reader.read(data) if lane.stop is not None else reader.settled(data)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gpt2_remix.tui.messages.engine import (
     ChangedOver,
+    ForksGrown,
     FuturesGrown,
     HindsightReady,
     KernelsReady,
@@ -52,6 +53,7 @@ __all__ = [
     "ChangedOver",
     "ErrandFailed",
     "Exported",
+    "ForksGrown",
     "Found",
     "FuturesGrown",
     "HindsightReady",

@@ -16,6 +16,7 @@ from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 from gpt2_remix.tui.state.futures import FuturesSeen
 
 if TYPE_CHECKING:
+    from gpt2_remix.engine.outlook.forks import Fork
     from gpt2_remix.engine.sampling.distribution import Distribution
 
 
@@ -153,6 +154,26 @@ class FuturesGrown(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest counts."""
         return isinstance(message, FuturesGrown)
+
+
+@dataclass(eq=False, repr=False)
+class ForksGrown(Message):
+    """More is known of a stream's forks.
+
+    Attributes:
+        done: the positions that were done since the last message.
+        rolls_done, rolls: how many rolls are done, of how many.
+        computed, seconds: what it has cost.
+        over: whether all is done.
+    """
+
+    number: int
+    done: list[Fork]
+    rolls_done: int
+    rolls: int
+    computed: int
+    seconds: float
+    over: bool
 
 
 @dataclass(eq=False, repr=False)

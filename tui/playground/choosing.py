@@ -16,9 +16,10 @@ MOST_PENDING = 32
 class Choosing:
     """What space, enter, r, x, + and - do."""
 
-    def __init__(self, host: Host, runs: Runs) -> None:
+    def __init__(self, host: Host, runs: Runs, read_rolls: Callable[[], None]) -> None:
         self._host = host
         self._runs = runs
+        self._read_rolls = read_rolls
 
     # What waits for logits
 
@@ -91,9 +92,12 @@ class Choosing:
         self.when_known(self._host.exploration.cursor, act)
 
     def pick_selected(self) -> None:
-        """Pick the selected candidate at the cursor; of futures, take the continuation over."""
+        """Pick the selected candidate at the cursor; of futures, take the continuation over; of forks, read rolls."""
         if self._host.panes.view.futures.display:
             self._runs.follow(self._host.panes.view.futures.chosen)
+            return
+        if self._host.panes.view.forks.display:
+            self._read_rolls()
             return
         token = self._host.panes.view.list.selected_token
         if token is not None:

@@ -12,6 +12,7 @@ from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.session.outline import fell_again
 from gpt2_remix.engine.words import counted
+from gpt2_remix.tui.playground.forks import Forks
 from gpt2_remix.tui.playground.host import Host
 from gpt2_remix.tui.playground.runs import MOST_BRANCHES
 from gpt2_remix.tui.playground.verbatim import Verbatim
@@ -40,10 +41,11 @@ class Shown:
 class Drawing:
     """Draws the state as it is now. Idempotent."""
 
-    def __init__(self, host: Host, what_if: WhatIf, verbatim: Verbatim) -> None:
+    def __init__(self, host: Host, what_if: WhatIf, verbatim: Verbatim, forks: Forks) -> None:
         self._host = host
         self._what_if = what_if
         self._verbatim = verbatim
+        self._forks = forks
         self._shown = Shown()
 
     def restart(self) -> None:
@@ -61,7 +63,8 @@ class Drawing:
         heat = self._heat
         if heat.spans:
             return [-1] * len(steps)
-        return [heat_level(value) for value in heat.values(HeatSource(steps, first, self._verbatim.trace))]
+        source = HeatSource(steps, first, self._verbatim.trace, self._forks.value)
+        return [heat_level(value) for value in heat.values(source)]
 
     def text(self) -> None:
         """The stream, with heat and marks."""
@@ -72,7 +75,7 @@ class Drawing:
         common = len(shown.path)
         if path[:common] != shown.path:
             common = next((n for n, (a, b) in enumerate(zip(path, shown.path, strict=False)) if a != b), len(path))
-        if heat.name != shown.heat and common:
+        if (heat.name != shown.heat or heat.grows) and common:
             pane.set_levels(0, self.levels([tree.step(position) for position in range(common)], 0))
             if heat.spans or (shown.heat and HEATS[shown.heat].spans):
                 pane.set_marks(0, self._verbatim.marks(0, common))
@@ -105,7 +108,7 @@ class Drawing:
         exploration, strip = host.exploration, host.panes.strip
         tree, trace = exploration.tree, self._verbatim.trace
         first, end = strip.range_for(exploration.cursor, len(tree))
-        source = HeatSource([tree.step(n) for n in range(first, end)], first, trace)
+        source = HeatSource([tree.step(n) for n in range(first, end)], first, trace, self._forks.value)
         strip.show(first, heat.values(source), exploration.cursor)
         retitle(host.panes.text_pane, subtitle=heat.legend(source))
         self._verbatim.draw()

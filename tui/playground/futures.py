@@ -110,7 +110,7 @@ class Futures:
             self._asked = None
         self.draw()
 
-    def failed(self, reason: str) -> None:
+    def failed(self) -> None:
         """The engine could not do it."""
         if self._asked is not None:
             self._known[self._asked[1]] = FuturesSeen(over=True)

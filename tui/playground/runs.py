@@ -103,11 +103,16 @@ class Runs:
         if not ids or not exploration.ready:
             return
         tree, view, position = exploration.tree, exploration.tree.view, exploration.cursor
-        self.stop()
-        parent = tree.parent_of(position)
         script = {position + n: Step(position + n, token, "picked", settings=view.settings)
                   for n, token in enumerate(ids)}
         lane = lane_at(tree, position, view.settings, seed=view.seed, coin=view.coin, limit=len(ids), script=script)
+        self.grow(lane, position)
+
+    def grow(self, lane: Lane, position: int) -> None:
+        """Grow one branch from a position of the stream to the lane's limit, and follow it."""
+        tree = self._host.exploration.tree
+        self.stop()
+        parent = tree.parent_of(position)
         tree.change(head=parent, cursor=position)
         self._begin([lane], [parent], endless=False, following=True)
 

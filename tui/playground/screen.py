@@ -14,15 +14,18 @@ from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 from gpt2_remix.tui import messages
 from gpt2_remix.tui.keymap import Row, bindings_of
 from gpt2_remix.tui.main_screen import MainScreen
+from gpt2_remix.tui.playground import working_keys
 from gpt2_remix.tui.playground.branches import Branches
 from gpt2_remix.tui.playground.choosing import Choosing
 from gpt2_remix.tui.playground.cursor import Cursor
 from gpt2_remix.tui.playground.drawing import Drawing
 from gpt2_remix.tui.playground.files import Files
+from gpt2_remix.tui.playground.forks import Forks
 from gpt2_remix.tui.playground.futures import Futures
 from gpt2_remix.tui.playground.heat_strip import HeatStrip
 from gpt2_remix.tui.playground.hindsight import Hindsight
 from gpt2_remix.tui.playground.host import Activity
+from gpt2_remix.tui.playground.jumping import Jumping
 from gpt2_remix.tui.playground.keymap import KEYMAP
 from gpt2_remix.tui.playground.logits import Logits
 from gpt2_remix.tui.playground.looking import Looking
@@ -31,6 +34,7 @@ from gpt2_remix.tui.playground.places import Places
 from gpt2_remix.tui.playground.runs import MOST_TOKENS, Runs
 from gpt2_remix.tui.playground.sampling import Sampling
 from gpt2_remix.tui.playground.verbatim import Verbatim
+from gpt2_remix.tui.playground.views.forks import ForksView
 from gpt2_remix.tui.playground.views.futures import FuturesView
 from gpt2_remix.tui.playground.views.pane import ViewPane
 from gpt2_remix.tui.playground.what_if import WhatIf
@@ -38,7 +42,14 @@ from gpt2_remix.tui.state.exploration import Exploration
 from gpt2_remix.tui.widgets.coin import Coin
 from gpt2_remix.tui.widgets.settings_list import SettingsList
 from gpt2_remix.tui.widgets.token_text import TokenText
-from gpt2_remix.tui.workers.requests import FuturesRequest, HindsightRequest, LogitsRequest, RechooseRequest, RunRequest
+from gpt2_remix.tui.workers.requests import (
+    ForksRequest,
+    FuturesRequest,
+    HindsightRequest,
+    LogitsRequest,
+    RechooseRequest,
+    RunRequest,
+)
 from gpt2_remix.tui.workspace import Workspace
 
 MOST_PADDING = 2**16
@@ -63,7 +74,9 @@ class Playground(MainScreen[None]):
         self.activity = Activity()
         self.panes = Panes(workspace.palette)
         self.runs = Runs(self)
-        self.choosing = Choosing(self, self.runs)
+        self.verbatim = Verbatim(self)
+        self.forks = Forks(self, self.runs, self.verbatim)
+        self.choosing = Choosing(self, self.runs, self.forks.rolls)
         self.cursor = Cursor(self, self.runs)
         self.sampling = Sampling(self, self.runs)
         self.places = Places(self, self.runs)
@@ -72,10 +85,10 @@ class Playground(MainScreen[None]):
         self.what_if = WhatIf(self, self.runs, self.choosing, self.hindsight, self.places.show_comparison)
         self.places.what_if = self.what_if.at
         self.futures = Futures(self)
-        self.verbatim = Verbatim(self)
+        self.jumping = Jumping(self, self.forks)
         self.looking = Looking(self, self.verbatim)
         self.logits = Logits(self)
-        self.drawing = Drawing(self, self.what_if, self.verbatim)
+        self.drawing = Drawing(self, self.what_if, self.verbatim, self.forks)
 
     def body(self) -> Iterable[Widget]:
         """The panes; each is given what to show by `draw`."""
@@ -107,6 +120,7 @@ class Playground(MainScreen[None]):
             super().settled and not self.activity.running and not self.activity.pending and exploration.ready
             and exploration.knows(exploration.cursor) and exploration.knows(len(exploration.tree))
             and not exploration.without_probabilities() and not self.what_if.marks.asked and not self.futures.running
+            and not self.forks.running
             and self.workspace.indexed and (self.workspace.index is None or self.verbatim.complete)
         )
 
@@ -132,6 +146,7 @@ class Playground(MainScreen[None]):
             self.what_if.ask()
             self.futures.ask()
         self.futures.draw()
+        self.forks.draw()
 
     def _use_palette(self) -> None:
         self.panes.set_palette(self.workspace.palette)
@@ -146,38 +161,11 @@ class Playground(MainScreen[None]):
 
     def enabled(self, do: str) -> bool | None:
         """Which keys work now."""
-        tree = self.exploration.tree
-        match do:
-            case "lesson.leave":
-                return self.panes.alone is None and not self.futures.running
-            case "looking.all_panes":
-                return self.panes.alone is not None
-            case "futures.halt":
-                return self.futures.running and self.panes.alone is None
-            case "runs.start" | "runs.pause":
-                return self.activity.running == (do == "runs.pause")
-            case "choosing.pick_selected" if self.drawable and self.panes.view.futures.display:
-                return bool(self.panes.view.futures.chosen)
-            case "choosing.pick_selected":
-                return self.panes.view.list.selected_token is not None if self.drawable else None
-            case "cursor.sibling":
-                position = min(self.exploration.cursor, len(tree) - 1)
-                return position >= 0 and len(tree.siblings(position)) > 1
-            case "looking.search":
-                return not (self.drawable and self.panes.view.searching)
-        return True
+        return working_keys.enabled(self, do)
 
     def offered(self, do: str) -> bool:
         """See MainScreen."""
-        trainings = self.workspace.trainings
-        match do:
-            case "runs.start" | "runs.pause" | "looking.all_panes" | "futures.halt":
-                return bool(self.enabled(do))
-            case "places.new_training":
-                return not trainings.going
-            case "places.last_training":
-                return trainings.training is not None and trainings.training.over
-        return True
+        return working_keys.offered(self, do)
 
     def help(self) -> None:
         """Explain the pane where the person is."""
@@ -240,6 +228,7 @@ class Playground(MainScreen[None]):
         self.runs.stop()
         self.exploration = exploration
         self.what_if.restart(on=False)
+        self.forks.restart()
         self.activity.pending.clear()
         self.drawing.restart()
         if exploration.info is not None:
@@ -291,6 +280,11 @@ class Playground(MainScreen[None]):
         if self.drawable:
             self.futures.take(message)
 
+    def on_forks_grown(self, message: messages.ForksGrown) -> None:
+        """More is known of what could have come."""
+        message.stop()
+        self.forks.take(message)
+
     def on_traced(self, message: messages.Traced) -> None:
         """Tokens were looked up in the training text."""
         message.stop()
@@ -305,16 +299,12 @@ class Playground(MainScreen[None]):
     def on_request_failed(self, message: messages.RequestFailed) -> None:
         """The engine could not do what was asked: say why; nothing is lost."""
         message.stop()
-        if message.kind is RunRequest:
-            self.runs.stop()
-        elif message.kind is LogitsRequest:
-            self.logits.failed()
-        elif message.kind is RechooseRequest:
-            self.what_if.marks.asked = 0
-        elif message.kind is HindsightRequest:
-            self.hindsight.failed()
-        elif message.kind is FuturesRequest:
-            self.futures.failed(message.reason)
+        give_up = {
+            RunRequest: self.runs.stop, LogitsRequest: self.logits.failed, RechooseRequest: self.what_if.failed,
+            HindsightRequest: self.hindsight.failed, FuturesRequest: self.futures.failed,
+            ForksRequest: self.forks.failed,
+        }
+        give_up.get(message.kind, lambda: None)()
         self.activity.waiting_for = ""
         self.workspace.say(message.reason, error=True)
         self.changed()
@@ -352,6 +342,7 @@ class Playground(MainScreen[None]):
         self.choosing.pick(event.token)
 
     @on(FuturesView.Picked)
+    @on(ForksView.Picked)
     def _continuation_picked(self) -> None:
         self.choosing.pick_selected()
 

@@ -120,6 +120,10 @@ class WhatIf:
             marks.asked = 0
             self.ask()
 
+    def failed(self) -> None:
+        """The engine could not say what would have been chosen."""
+        self.marks.asked = 0
+
     def forget(self) -> None:
         """The stream is another one: what was asked for is no answer."""
         if self.marks.asked:

@@ -10,9 +10,18 @@ from textual.message import Message
 
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.step import Step
-from gpt2_remix.tui.messages import Exported, FuturesGrown, HindsightReady, PromptScored, Rechosen, RepeatProgress
+from gpt2_remix.tui.messages import (
+    Exported,
+    ForksGrown,
+    FuturesGrown,
+    HindsightReady,
+    PromptScored,
+    Rechosen,
+    RepeatProgress,
+)
 from gpt2_remix.tui.workers.requests import (
     ExportRequest,
+    ForksRequest,
     FuturesRequest,
     HindsightRequest,
     JobRequest,
@@ -38,7 +47,7 @@ REPEAT_FRAME = 1 / 4
 Job: TypeAlias = Iterator[Message | None]
 """Work in parts: each `next` does one, and gives a message where there is something to tell."""
 
-JOBS = (ScoreRequest, RechooseRequest, HindsightRequest, ExportRequest, RepeatRequest, FuturesRequest)
+JOBS = (ScoreRequest, RechooseRequest, HindsightRequest, ExportRequest, RepeatRequest, FuturesRequest, ForksRequest)
 """The most urgent first."""
 
 
@@ -57,6 +66,8 @@ def start(model: Model, request: JobRequest) -> Job:
             return repeating(model, request)
         case FuturesRequest():
             return looking_ahead(model, request)
+        case ForksRequest():
+            return looking_for_forks(model, request)
 
 
 def scoring(model: Model, request: ScoreRequest) -> Job:
@@ -154,6 +165,29 @@ def looking_ahead(model: Model, request: FuturesRequest) -> Job:
             yield None
         last = time.monotonic()
     yield FuturesGrown(request.number, futures_seen(futures, time.monotonic() - began, over=True))
+
+
+def looking_for_forks(model: Model, request: ForksRequest) -> Job:
+    """Forks, pass by pass."""
+    from gpt2_remix.engine.outlook.forks import BATCH, find_forks
+
+    parts, began = Parts(BATCH), time.monotonic()
+    posted, last, told = 0.0, began, 0
+    for forks in find_forks(model.backend, request.stream, request.question, tokenizer=model.tokenizer,
+                            first=request.first, batch=lambda: parts.size):
+        now = time.monotonic()
+        parts.took(now - last)
+        ready = [fork for fork in forks.order if fork.measured is not None]
+        if now - posted > AHEAD_FRAME:
+            posted = now
+            yield ForksGrown(request.number, ready[told:], forks.rolls_done, forks.rolls, forks.computed, now - began,
+                             over=False)
+            told = len(ready)
+        else:
+            yield None
+        last = time.monotonic()
+    yield ForksGrown(request.number, ready[told:], forks.rolls_done, forks.rolls, forks.computed,
+                     time.monotonic() - began, over=True)
 
 
 def exporting(model: Model, request: ExportRequest) -> Job:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gpt2_remix.engine.compare.lanes import LaneStart
     from gpt2_remix.engine.generation.lane import Lane
     from gpt2_remix.engine.generation.stream import Stream
+    from gpt2_remix.engine.outlook.forks import ForkQuestion
     from gpt2_remix.engine.outlook.paths import Question
     from gpt2_remix.engine.session.journal import Session
 
@@ -106,6 +107,18 @@ class FuturesRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ForksRequest:
+    """Forks of a stream: what `engine.outlook.forks.find_forks` takes."""
+
+    network: int
+    reply: Reply
+    number: int
+    stream: Stream
+    question: ForkQuestion
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatRequest:
     """Lanes to be run over several seeds: what `engine.compare.repeats.repeat` takes."""
 
@@ -138,7 +151,7 @@ class ExportRequest:
 
 
 JobRequest: TypeAlias = (
-    ScoreRequest | RechooseRequest | HindsightRequest | ExportRequest | RepeatRequest | FuturesRequest
+    ScoreRequest | RechooseRequest | HindsightRequest | ExportRequest | RepeatRequest | FuturesRequest | ForksRequest
 )
 """What is done part by part when nothing else is to do."""
 

@@ -303,7 +303,7 @@ async def test_a_palette_that_is_closed_at_once_does_no_harm(drive: Drive) -> No
         assert driver.app._exception is None  # noqa: SLF001
 
 
-@pytest.mark.parametrize("opens", ["N", "ctrl+s", "m", "ctrl+e", "ctrl+o", "w"])
+@pytest.mark.parametrize("opens", ["o", "ctrl+s", "m", "ctrl+e", "ctrl+o", "w"])
 async def test_what_ends_a_dialog_twice_at_once_ends_only_it(
     drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opens: str
 ) -> None:

@@ -209,7 +209,7 @@ async def test_a_note_on_any_token(drive: Drive, tmp_path: Path) -> None:
         await driver.steps(4)
         driver.playground.cursor.move_to(10)
         await driver.settled()
-        await driver.pilot.press("N")
+        await driver.pilot.press("o")
         await driver.type("here it turns")
         await driver.pilot.press("enter")
         node = driver.tree.path[10]
@@ -219,7 +219,7 @@ async def test_a_note_on_any_token(drive: Drive, tmp_path: Path) -> None:
         await driver.pilot.press("T", "m")
         await driver.until(lambda: isinstance(driver.app.screen, TreeScreen) and driver.on(TreeScreen).outline.rows)
         assert [row.first for row in driver.on(TreeScreen).outline.rows] == [node]
-        await driver.pilot.press("escape", "escape", "N", *["backspace"] * 13, "enter")
+        await driver.pilot.press("escape", "escape", "o", *["backspace"] * 13, "enter")
         await driver.settled()
         assert node not in driver.tree.annotations
 

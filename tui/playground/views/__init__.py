@@ -6,10 +6,10 @@ the help come from the list.
 
 from __future__ import annotations
 
-from gpt2_remix.tui.playground.views import candidates, futures, plot
+from gpt2_remix.tui.playground.views import candidates, forks, futures, plot
 from gpt2_remix.tui.playground.views.view import Position, View, ViewWidget
 
-VIEWS: tuple[View, ...] = (candidates.VIEW, plot.VIEW, futures.VIEW)
+VIEWS: tuple[View, ...] = (candidates.VIEW, plot.VIEW, futures.VIEW, forks.VIEW)
 """In the order in which the key goes through them."""
 
 __all__ = ["VIEWS", "Position", "View", "ViewWidget"]

@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from gpt2_remix.tui.playground.views import VIEWS, Position, ViewWidget, candidates
 from gpt2_remix.tui.playground.views.candidates import CandidateList
+from gpt2_remix.tui.playground.views.forks import ForksView
 from gpt2_remix.tui.playground.views.futures import FuturesView
 from gpt2_remix.tui.style.palette import Palette
 from gpt2_remix.tui.style.status_bar import retitle
@@ -78,10 +79,17 @@ class ViewPane(Vertical):
         """The view with the continuations."""
         return next(widget for widget in self._widgets if isinstance(widget, FuturesView))
 
+    @property
+    def forks(self) -> ForksView:
+        """The view with the alternatives and their outcomes."""
+        return next(widget for widget in self._widgets if isinstance(widget, ForksView))
+
     def move(self, rows: int) -> None:
-        """Move the selection of what is shown: a continuation, or else a candidate."""
+        """Move the selection of what is shown: a continuation, an alternative, or else a candidate."""
         if self.futures.display:
             self.futures.move(rows)
+        elif self.forks.display:
+            self.forks.move(rows)
         else:
             self.action_row(rows)
 

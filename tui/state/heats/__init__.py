@@ -6,11 +6,11 @@ help, the legend and what is remembered come from the list.
 
 from __future__ import annotations
 
-from gpt2_remix.tui.state.heats import entropy, off, probability, surprisal, verbatim
+from gpt2_remix.tui.state.heats import entropy, forks, off, probability, surprisal, verbatim
 from gpt2_remix.tui.state.heats.heat import Heat, HeatSource
 
 HEATS: dict[str, Heat] = {
-    heat.name: heat for heat in (surprisal.HEAT, entropy.HEAT, probability.HEAT, verbatim.HEAT, off.HEAT)
+    heat.name: heat for heat in (surprisal.HEAT, entropy.HEAT, probability.HEAT, verbatim.HEAT, forks.HEAT, off.HEAT)
 }
 """In the order in which the key goes through them."""
 

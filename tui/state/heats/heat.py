@@ -20,11 +20,13 @@ class HeatSource:
         steps: of the stream, from position `first` on.
         first: the position of the first of them.
         trace: what is known of the stream's way through the training text; None where nothing is.
+        fork: the fork beyond chance at a position; None where it is not known.
     """
 
     steps: Sequence[Step]
     first: int = 0
     trace: StreamTrace | None = None
+    fork: Callable[[int], float | None] = lambda position: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Heat:
         values: for each step of a source its place on the scale, 0 to 1; None where it is not known (yet).
         legend: what the scale means, for the text pane's border.
         spans: whether tokens are marked as spans rather than coloured by their number.
+        grows: whether numbers come later, for tokens that stand there already.
     """
 
     name: str
@@ -44,3 +47,4 @@ class Heat:
     values: Callable[[HeatSource], list[float | None]]
     legend: Callable[[HeatSource], str]
     spans: bool = False
+    grows: bool = False

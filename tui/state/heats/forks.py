@@ -1,0 +1,16 @@
+"""Forks: how much of what came later hung on each coin, beyond what chance makes of few rolls."""
+
+from __future__ import annotations
+
+from gpt2_remix.tui.state.forks import MOST_FORK
+from gpt2_remix.tui.state.heats.heat import Heat, HeatSource
+
+
+def values(source: HeatSource) -> list[float | None]:
+    """Each step's fork beyond chance, MOST_FORK filling the scale."""
+    found = [source.fork(source.first + n) for n in range(len(source.steps))]
+    return [None if value is None else min(1.0, value / MOST_FORK) for value in found]
+
+
+HEAT = Heat("forks", "how much of what could follow hung on each coin, beyond chance (F asks for it)", values,
+            lambda source: f"forks 0–{MOST_FORK:.0%} beyond chance", grows=True)
