@@ -161,11 +161,11 @@ class Playground(MainScreen[None]):
 
     def enabled(self, do: str) -> bool | None:
         """Which keys work now."""
-        return working_keys.enabled(self, do)
+        return working_keys.enabled(self, self.futures, do)
 
     def offered(self, do: str) -> bool:
         """See MainScreen."""
-        return working_keys.offered(self, do)
+        return working_keys.offered(self, self.futures, do)
 
     def help(self) -> None:
         """Explain the pane where the person is."""
