@@ -209,6 +209,17 @@ class CompareScreen(MainScreen[int | None]):
         column = self.columns[self.comparison.selected]
         self.move_to(column.text.line_step(lines) - min(len(self.lanes.selected.prefix), SHOWN_PREFIX))
 
+    def part(self, direction: int) -> None:
+        """Go to the next place where lanes that agreed hold different tokens, or to the one before."""
+        comparison = self.comparison
+        differ = [count > 1 for count in comparison.choices(0, len(comparison))]
+        places = [n for n, apart in enumerate(differ) if apart and not (n and differ[n - 1])]
+        ahead = [n for n in places if (n > comparison.cursor if direction > 0 else n < comparison.cursor)]
+        if ahead:
+            self.move_to(ahead[0] if direction > 0 else ahead[-1])
+        else:
+            self.workspace.say(f"no place {'after' if direction > 0 else 'before'} this one where the lanes part")
+
     @on(LaneColumn.Clicked)
     def _lane_clicked(self, event: LaneColumn.Clicked) -> None:
         self.lanes.select_at(self.columns.index(event.column))

@@ -14,6 +14,8 @@ from textual.widgets import Static, TabbedContent, TabPane, TextArea
 
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.backend import check_ids
+from gpt2_remix.engine.tokens.display import show_token
+from gpt2_remix.engine.tokens.healing import Cut, cut_of
 from gpt2_remix.engine.tokens.ids import parse_ids
 from gpt2_remix.tui.dialogs.modal import Modal
 from gpt2_remix.tui.dialogs.split import TokenSplit
@@ -27,6 +29,9 @@ class PrefixScreen(Modal[list[int] | None]):
     """Dismissed with the new prefix as ids, or None.
 
     Opens on `ids`, or on a text that was pasted. Raises InputError where the vocabulary cannot hold that text.
+
+    Attributes:
+        healed: the end that was taken back, with which the next token is to begin; "" for none.
     """
 
     DEFAULT_CSS = """
@@ -42,6 +47,7 @@ class PrefixScreen(Modal[list[int] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,ctrl+s", "use", "use it", priority=True, key_display="enter"),
         Binding("ctrl+j,alt+enter,shift+enter", "new_line", "new line", priority=True, key_display="ctrl+j"),
+        Binding("ctrl+k", "heal", "heal the end", priority=True),
         Binding("ctrl+t", "switch", "as token ids or text", priority=True),
         Binding("escape", "cancel", "cancel", priority=True),
     ]
@@ -54,6 +60,7 @@ class PrefixScreen(Modal[list[int] | None]):
         self._exploration = exploration
         self._tokenizer = exploration.tokenizer
         self._ids: list[int] | None = self._tokenizer.encode(pasted) if pasted else ids
+        self.healed = ""
 
     def compose(self) -> ComposeResult:
         """Two tabs over the split."""
@@ -66,6 +73,7 @@ class PrefixScreen(Modal[list[int] | None]):
                 with TabPane("token ids", id="tab-ids"):
                     yield DataArea(self._ids_text(), id="as-ids", soft_wrap=True)
             yield Static(id="problem", classes="problem")
+            yield Static(id="cut", classes="hint")
             yield TokenSplit(self._palette)
         yield Keys()
 
@@ -136,6 +144,29 @@ class PrefixScreen(Modal[list[int] | None]):
 
     def _show(self, ids: list[int]) -> None:
         self.query_one(TokenSplit).show(self._exploration, ids)
+        cut = cut_of(self._tokenizer, ids)
+        words = "" if cut is None else (f"it {cut.where}, where the network never saw a text cut: ctrl+k takes "
+                                        f"{self._shown(cut)} back and offers what begins with it")
+        self.query_one("#cut", Static).update(Text(words))
+        self.refresh_bindings()
+
+    @staticmethod
+    def _shown(cut: Cut) -> str:
+        return show_token(cut.end.decode("utf-8", errors="replace"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what is cut can be healed."""
+        if action == "heal":
+            return self._ids is not None and cut_of(self._tokenizer, self._ids) is not None
+        return super().check_action(action, parameters)
+
+    def action_heal(self) -> None:
+        """Take the end back, and offer the tokens that begin with it."""
+        self._take(self._area.text)
+        cut = cut_of(self._tokenizer, self._ids or [])
+        if cut is not None:
+            self.healed = self._shown(cut)
+            self.dismiss(cut.ids or [self._tokenizer.end_of_text])
 
     @on(TabbedContent.TabActivated)
     def _switched(self) -> None:

@@ -113,7 +113,7 @@ class Places:
         except EngineError as error:
             host.workspace.say(str(error), error=True)
             return
-        host.app.push_screen(screen, self.use_prefix)
+        host.app.push_screen(screen, lambda ids: self.use_prefix(ids, screen.healed))
 
     def begin(self, text: str) -> None:
         """Start the stream from a text: at once, or, from the options, when the model is there."""
@@ -129,12 +129,14 @@ class Places:
         exploration.tree.set_prompt(ids or [exploration.tokenizer.end_of_text], record=False)
         host.changed()
 
-    def use_prefix(self, ids: list[int] | None) -> None:
-        """Start the stream anew from a prefix."""
+    def use_prefix(self, ids: list[int] | None, healed: str = "") -> None:
+        """Start the stream anew from a prefix; where its end was taken back, offer the tokens that begin with it."""
         if ids is not None:
             self._runs.stop()
             self._host.exploration.tree.set_prompt(ids)
             self._host.changed()
+            if healed:
+                self._host.panes.view.search(f"^{healed}")
 
     def model(self) -> None:
         """Choose another model."""

@@ -149,8 +149,13 @@ class ViewPane(Vertical):
         return self._texts[token] if token < len(self._texts) else f"[{token}]"
 
     def matching(self, typed: str) -> Sequence[int]:
-        """The tokens whose names hold what was typed, or whose id it is; a capital letter makes the search exact."""
+        """The tokens whose names hold what was typed (after ^: begin with it), or whose id it is.
+
+        A capital letter makes the search exact.
+        """
         wanted = typed.replace(" ", "·")
+        if len(wanted) > 1 and wanted.startswith("^"):
+            return [token for token, text in enumerate(self._texts) if text.startswith(wanted[1:])]
         texts = self._texts if wanted != wanted.lower() else self._lower
         found = [token for token, text in enumerate(texts) if wanted in text]
         if wanted.isdigit() and int(wanted) < len(self._texts):
@@ -180,13 +185,13 @@ class ViewPane(Vertical):
         """Whether the search field is open."""
         return self.has_class("searching")
 
-    def search(self) -> None:
-        """Open the search field, over the list of candidates; over futures it takes a pattern."""
-        ahead, field = self.futures.display, self.query_one(Input)
+    def search(self, typed: str = "") -> None:
+        """Open the search field, perhaps with something in it, over the candidates; over futures it takes a pattern."""
+        ahead, field = self.futures.display and not typed, self.query_one(Input)
         if not ahead:
             self.show_view(candidates.VIEW.name)
         field.placeholder = PATTERN if ahead else SEARCH
-        field.value = self.futures.seen.pattern if ahead else ""
+        field.value = typed or (self.futures.seen.pattern if ahead else "")
         self.add_class("searching")
         field.focus()
         self.refresh_bindings()
