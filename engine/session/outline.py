@@ -65,6 +65,11 @@ def shown_leaves(tree: Tree) -> list[int]:
     return [leaf for leaf in tree.leaves() if hidden.isdisjoint(tree.path_to(leaf))]
 
 
+def leaves_below(tree: Tree, node: int) -> list[int]:
+    """The last node of every branch through a node, but for the hidden ones."""
+    return [leaf for leaf in shown_leaves(tree) if leaf != node and (node == ROOT or tree.below(node, leaf))]
+
+
 def unused_seeds(tree: Tree, count: int) -> list[int]:
     """Seeds for new branches, so that each has luck of its own: the smallest above the current one that no step holds.
 

@@ -54,6 +54,7 @@ class RepeatScreen(Modal[None]):
         Binding("enter", "begin", "begin"),
         Binding("ctrl+x", "stop", "stop", priority=True),
         Binding("ctrl+t", "plot", "table or plot", priority=True),
+        Binding("ctrl+o", "overlay", "overlay", priority=True),
         Binding("pagedown,down", "scroll(1)", "scroll", priority=True, key_display="↑↓"),
         Binding("pageup,up", "scroll(-1)", show=False, priority=True),
         Binding("tab", "app.focus_next", "next field"),
@@ -153,6 +154,7 @@ class RepeatScreen(Modal[None]):
         self._last = message
         self._going = message.done < message.total
         self.query_one(ProgressBar).update(total=message.total, progress=message.done)
+        self.refresh_bindings()
         self._show()
 
     def on_request_failed(self, message: RequestFailed) -> None:
@@ -173,6 +175,21 @@ class RepeatScreen(Modal[None]):
         """The plot in place of the table, or back."""
         self._plot = not self._plot
         self._show()
+
+    def action_overlay(self) -> None:
+        """Lay the streams of a lane over each other: where they go together, and where they part."""
+        from gpt2_remix.tui.dialogs.overlay import OverlayScreen
+
+        if self._last is not None and self._last.seeds:
+            names = [self._lane(n)[0] for n in range(len(self._last.streams))]
+            self.app.push_screen(OverlayScreen("overlay", dict(zip(names, self._last.streams, strict=True)),
+                                               self._exploration.words, self._workspace.palette, goes=False))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Before a seed is finished there is nothing to lay over each other."""
+        if action == "overlay" and (self._last is None or not self._last.seeds):
+            return False
+        return super().check_action(action, parameters)
 
     def action_close(self) -> None:
         """Back to the lanes."""

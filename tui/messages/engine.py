@@ -184,6 +184,7 @@ class RepeatProgress(Message):
         number: which repetition; messages of one that was stopped are dropped.
         table: for each lane mean and spread of each statistic; None before a seed is finished.
         divergences: for each lane and seed, after how many new tokens it left lane 1; None where it never did.
+        streams: for each lane its new ids of each seed that is finished.
     """
 
     number: int
@@ -192,6 +193,7 @@ class RepeatProgress(Message):
     seeds: int
     table: list[dict[str, tuple[float, float] | None]] | None
     divergences: list[list[int | None]]
+    streams: list[list[list[int]]]
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest progress matters."""

@@ -69,6 +69,34 @@ class Places:
         host.changed(keep_selection=True)
         host.app.push_screen(TreeScreen(host.workspace, host.exploration), chosen)
 
+    def overlay(self) -> None:
+        """Lay all branches from the cursor on over each other: where they go together, and where they part."""
+        from gpt2_remix.engine.session.outline import leaves_below
+        from gpt2_remix.tui.dialogs.overlay import OverlayScreen
+
+        host, exploration = self._host, self._host.exploration
+        tree, position = exploration.tree, exploration.cursor
+        parent = tree.parent_of(position)
+        leaves = leaves_below(tree, parent)
+        streams = [[step.token for node in tree.path_to(leaf)[position:] if (step := tree.nodes[node].step) is not None]
+                   for leaf in leaves]
+        if not leaves or not any(streams):
+            host.workspace.say("nothing goes on from here yet: 16 b grows sixteen branches, then O lays them over each "
+                               "other")
+            return
+
+        def chosen(place: int | None) -> None:
+            if place is not None:
+                tree.go(leaves[place])
+                tree.move(min(position, len(tree)))
+            host.panes.branches.forget()
+            host.changed()
+
+        self._runs.stop()
+        host.changed(keep_selection=True)
+        host.app.push_screen(OverlayScreen(f"overlay from {position} on", {"": streams}, exploration.words,
+                                           host.workspace.palette, goes=True), chosen)
+
     def stage(self) -> None:
         """Tell the stream to a room, from its end on: text, candidates and coin, and nothing else."""
         from gpt2_remix.tui.stage.screen import StageScreen

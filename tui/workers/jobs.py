@@ -129,7 +129,8 @@ def repeating(model: Model, request: RepeatRequest) -> Job:
             continue
         posted = now
         table = result.table() if result.seeds else None
-        yield RepeatProgress(request.number, done, total, len(result.seeds), table, result.divergences())
+        streams = [[lane.new_ids for lane in lanes] for lanes in result.lanes]
+        yield RepeatProgress(request.number, done, total, len(result.seeds), table, result.divergences(), streams)
 
 
 class Parts:
