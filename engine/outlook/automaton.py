@@ -8,7 +8,7 @@ are bits of a number, found as tokens need them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from re import _constants as ops  # type: ignore[attr-defined]
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2_remix.engine.outlook.patterns import Pattern
+from gpt2_remix.engine.outlook.words import AT_ONCE
 from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
 HIGH = 128
@@ -204,9 +205,24 @@ class Automaton:
         """What each token makes of a state; None where anything may come."""
         if self.nullable or (state not in self._tables and len(self._tables) >= MOST_STATES):
             return None
-        if state not in self._tables:
-            self._tables[state] = self._made(self._masks[state])
+        for _ in self._make(state):
+            pass
         return self._tables[state]
+
+    def prepare(self, state: int, tokens: int) -> Iterator[None]:
+        """Make, in parts, the tables that `lost` needs; it can be stopped in between."""
+        seen, here = {state}, [state]
+        while here and not self.nullable:
+            after: list[int] = []
+            for one in here:
+                if one not in self._tables and len(self._tables) >= MOST_STATES:
+                    continue
+                yield from self._make(one)
+                table = self._tables[one]
+                if tokens > 0 and (one == state or not table.match.any()):
+                    after += [int(n) for n in np.unique(table.state) if int(n) not in seen]
+                    seen.update(after)
+            here, tokens = after, tokens - 1
 
     def can_match(self, state: int, tokens: int) -> bool:
         """Whether a match may end within so many more tokens."""
@@ -230,12 +246,17 @@ class Automaton:
             self._lost[state, tokens] = ~table.match & np.isin(table.state, dead)
         return self._lost[state, tokens]
 
-    def _made(self, mask: int) -> TokenTable:
+    def _make(self, state: int) -> Iterator[None]:
+        if state in self._tables:
+            return
         assert self._whole is not None
+        mask = self._masks[state]
         states, match = np.empty(self._vocabulary, np.int32), np.zeros(self._vocabulary, np.bool_)
         stack: list[tuple[int, bool]] = [(mask, False)]  # after each byte of the piece before
         last = self._whole.last
-        for token, piece, common in self._pieces:
+        for n, (token, piece, common) in enumerate(self._pieces, start=1):
+            if n % AT_ONCE == 0:
+                yield
             del stack[common + 1 :]
             now, ended = stack[-1]
             for byte in piece[common:]:
@@ -244,7 +265,7 @@ class Automaton:
                 stack.append((now, ended))
             states[token] = self._number(now)
             match[token] = ended
-        return TokenTable(states, match)
+        self._tables[state] = TokenTable(states, match)
 
     def _number(self, mask: int) -> int:
         if mask not in self._numbers:

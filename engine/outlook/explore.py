@@ -48,12 +48,16 @@ def explore(
     start = context_at(stream, len(ids), settings, seed=0, tokenizer=tokenizer, context_length=length)
     futures = Futures(question, settings, tokenizer, backend.info.vocab_size, ids, start.mu)
     outcomes = xtc_outcomes(settings)
+    for _ in futures.begin():
+        yield futures
     yield futures
     while futures.computed < budget and (heaviest := futures.waiting(batch())):
         paths = [path.ids for path in heaviest]
         requests = [([*ids, *path], len(ids) + len(path)) for path in paths]
         for path, new, logits in zip(heaviest, paths, logits_at(backend, requests, tokenizer.end_of_text), strict=True):
             context = context_further(start, new, settings, context_length=length)
+            for _ in futures.prepare(path):
+                yield futures
             futures.expand(path, _parts(path, logits, context, outcomes))
         yield futures
 

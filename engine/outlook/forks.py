@@ -214,18 +214,19 @@ def find_forks(
     question.settings.check_vocabulary(backend.info.vocab_size)
     ids = stream.ids()
     known: dict[int, tuple[Distribution, SamplingContext]] = {}
-    positions = []
+    forks = Forks(question, [], [])
     first = stream.prompt_length() if first is None else first
     for position, logits in each_logits(backend, ids, tokenizer.end_of_text, first):
         context = context_at(stream, position, question.settings, seed=question.seed, roll=0, tokenizer=tokenizer,
                              context_length=backend.info.context)
         dist = distribution(logits, question.settings, context)
         alternatives = _alternatives(dist, ids[position], question)
-        positions.append(Fork(position, ids[position], dist.entropy_final, alternatives))
+        forks.positions.append(Fork(position, ids[position], dist.entropy_final, alternatives))
+        forks.rolls += question.rolls * len(alternatives)
         known[position] = dist, context
-    order = sorted(positions, key=lambda fork: (len(fork.alternatives) == 1, -fork.entropy, fork.position))
-    forks = Forks(question, positions, order,
-                  rolls=question.rolls * sum(len(fork.alternatives) for fork in positions))
+        yield forks
+    order = sorted(forks.positions, key=lambda fork: (len(fork.alternatives) == 1, -fork.entropy, fork.position))
+    forks.order = order
     reader = OutcomeReader(question.outcomes)
     yield forks
     for fork in order:

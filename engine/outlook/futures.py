@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 import numpy as np
@@ -30,7 +30,7 @@ from gpt2_remix.engine.outlook.paths import (
     Question,
 )
 from gpt2_remix.engine.outlook.patterns import Pattern
-from gpt2_remix.engine.outlook.words import state_after, word_table
+from gpt2_remix.engine.outlook.words import prepare_table, state_after, word_table
 from gpt2_remix.engine.sampling.chain.truncation import next_mu
 from gpt2_remix.engine.sampling.coin import descending
 from gpt2_remix.engine.sampling.settings import Settings
@@ -89,13 +89,14 @@ class Futures:
         self._waiting: list[Path] = [self.root]
         if question.words:
             self._unread[""] = 1.0
-        self._look_at_root()
 
-    def _look_at_root(self) -> None:
-        """A pattern that matches nothing at all matches at once."""
+    def begin(self) -> Iterator[None]:
+        """See what is known before the first token, in parts: a pattern that matches nothing at all matches at once, and
+        one that takes more tokens than there are never does."""
         find, root = self.question.find, self.root
         if find is None or self._automaton is None:
             return
+        yield from self._automaton.prepare(0, self.question.depth)
         if self._automaton.nullable:
             root.state = ANYTHING
             if self._searched(find.certain, ""):
@@ -178,6 +179,13 @@ class Futures:
                      int(children.found[place]), int(children.states[place]), word, reading, key, variants)
         above.below[token] = child
         return child
+
+    def prepare(self, path: Path) -> Iterator[None]:
+        """Make, in parts, what expanding a path needs of the vocabulary; it can be stopped in between."""
+        if path.reading is not None:
+            yield from prepare_table(self._tokenizer, self._vocabulary, path.reading)
+        if self._automaton is not None and path.found == UNDECIDED and path.state != ANYTHING:
+            yield from self._automaton.prepare(path.state, self.question.depth - path.depth)
 
     def expand(self, path: Path, parts: list[tuple[float, Floats, float | None]]) -> None:
         """Take a path's next distribution over.

@@ -11,9 +11,9 @@ A word has ended when a character has come that does not belong to it, or the te
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -158,13 +158,35 @@ class WordTable:
     ended: NDArray[np.bool_]
 
 
-@lru_cache(256)
+_tables: OrderedDict[tuple[Tokenizer, int, WordState], WordTable] = OrderedDict()
+
+MOST_TABLES = 256
+
+AT_ONCE = 2048
+"""Tokens that are read between two moments at which whoever waits may stop."""
+
+
 def word_table(tokenizer: Tokenizer, vocabulary: int, state: WordState) -> WordTable:
     """What each token of a vocabulary makes of a state; `<|endoftext|>` ends the text."""
+    for _ in prepare_table(tokenizer, vocabulary, state):
+        pass
+    return _tables[tokenizer, vocabulary, state]
+
+
+def prepare_table(tokenizer: Tokenizer, vocabulary: int, state: WordState) -> Iterator[None]:
+    """Make a table in parts, so that it can be stopped in between."""
+    key = tokenizer, vocabulary, state
+    if key in _tables:
+        _tables.move_to_end(key)
+        return
     places: dict[Reading, int] = {}
     group = np.empty(vocabulary, np.int32)
     for token in range(vocabulary):
         end = token == tokenizer.end_of_text
         reading = read(state, b"" if end else tokenizer.token_bytes(token), last=end)
         group[token] = places.setdefault(reading, len(places))
-    return WordTable(list(places), group, np.array([reading.ended for reading in places]))
+        if token % AT_ONCE == AT_ONCE - 1:
+            yield
+    _tables[key] = WordTable(list(places), group, np.array([reading.ended for reading in places]))
+    while len(_tables) > MOST_TABLES:
+        _tables.popitem(last=False)

@@ -38,7 +38,7 @@ SCORED_AT_ONCE = 32
 AHEAD_FRAME = 1 / 8
 """Seconds between two messages of what is found ahead."""
 
-PART = 0.012
+PART = 0.008
 """Seconds that a part of it takes, about."""
 
 REPEAT_FRAME = 1 / 4
@@ -145,7 +145,7 @@ class Parts:
         if seconds > 2 * PART:
             self.size = max(1, self.size // 2)
         elif seconds < PART / 2:
-            self.size = min(self._most, self.size * 2)
+            self.size = min(self._most, self.size + 1)  # a new lane's buffers take a while, once
 
 
 def looking_ahead(model: Model, request: FuturesRequest) -> Job:
