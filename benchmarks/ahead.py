@@ -81,7 +81,7 @@ def main() -> None:
         terminal.send("\r")
         terminal.watch(0.5)
         terminal.send("\r")
-        terminal.until("rolls ·")
+        terminal.until("rolls · ")
         terminal.send(RIGHT)
         terminal.watch(0.5)
         print(summary(f"{name}: keys, forks", keys(terminal, presses)))

@@ -22,6 +22,7 @@ from gpt2_remix.tui.style.svg import own_fonts
 
 FOLDER = Path(__file__).parent
 PREFIX = "It is a truth universally acknowledged"
+PLAY = "ROMEO:\nBut soft, what light through yonder window breaks?\n\nJULIET:\nAy me!\n\n"
 WIDE, SMALL = (120, 36), (80, 24)
 
 PICTURES: dict[str, tuple[tuple[int, int], dict[str, Any], list[str]]] = {
@@ -47,6 +48,8 @@ PICTURES: dict[str, tuple[tuple[int, int], dict[str, Any], list[str]]] = {
               ["P", "less_than_sign", "less_than_sign", "less_than_sign", *["space"] * 5]),
     "guess": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)}, ["P", "a", *"12 5 31"]),
     "dice": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)}, ["P", "d", *"4"]),
+    "futures": (SMALL, {"settings": Settings(top_k=40)}, ["l", "l", "down", "down"]),
+    "forks": (SMALL, {"prefix": PLAY, "seed": 3}, [*["space"] * 44, "F", "enter", "enter", "J", "home", "n"]),
     "help": (SMALL, {}, ["space", "z", "z", "question_mark"]),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }

@@ -158,10 +158,17 @@ class Forks:
         fork = self._here()
         words = NONE_YET if seen.question is None else "the rolls of this position are still to come…" if (
             seen.running and exploration.cursor < len(exploration.tree)) else "no forks are known here: F asks for them"
-        share = f"{seen.done / seen.rolls:.0%} of {seen.rolls:,} rolls · " if seen.rolls else ""
-        cost = f"{share}{seen.computed:,} in {seen.seconds:.1f} s{'…' if seen.running else ''}" if seen.question else ""
-        pane.forks.tell(fork, seen.names, words, cost)
+        pane.forks.tell(fork, seen.names, words, self._cost())
         pane.summarize()
+
+    def _cost(self) -> str:
+        """How far it has come, and what that has cost."""
+        seen = self.seen
+        if seen.question is None or not seen.rolls:
+            return ""
+        if seen.running or seen.done < seen.rolls:
+            return f"{seen.done / seen.rolls:.0%} of {seen.rolls:,} rolls · {seen.seconds:.1f} s{'…' * seen.running}"
+        return f"{seen.rolls:,} rolls · {seen.computed:,} in {seen.seconds:.1f} s"
 
     def _here(self) -> Fork | None:
         exploration = self._host.exploration

@@ -61,7 +61,7 @@ async def test_what_is_shown_is_what_the_engine_finds(drive: Drive, size: tuple[
         measured = known(known(view_of(driver).fork).measured)
         assert f"fork {measured.fork:.2f}" in lines(driver)[0]
         assert "the" in lines(driver)[2]
-        assert "100% of" in view_of(driver).summary()
+        assert "rolls · " in view_of(driver).summary()
         await driver.press("space")
         driver.playground.cursor.move_to(13)
         await driver.settled()
