@@ -91,8 +91,10 @@ class Futures:
             self._unread[""] = 1.0
 
     def begin(self) -> Iterator[None]:
-        """See what is known before the first token, in parts: a pattern that matches nothing at all matches at once, and
-        one that takes more tokens than there are never does."""
+        """See what is known before the first token, in parts.
+
+        A pattern that matches nothing at all matches at once, and one that takes more tokens than there are never does.
+        """
         find, root = self.question.find, self.root
         if find is None or self._automaton is None:
             return

@@ -147,7 +147,9 @@ class PrefixScreen(Modal[list[int] | None]):
         cut = cut_of(self._tokenizer, ids)
         words = "" if cut is None else (f"it {cut.where}, where the network never saw a text cut: ctrl+k takes "
                                         f"{self._shown(cut)} back and offers what begins with it")
-        self.query_one("#cut", Static).update(Text(words))
+        hint = self.query_one("#cut", Static)
+        hint.update(Text(words))
+        hint.display = bool(words)
         self.refresh_bindings()
 
     @staticmethod

@@ -15,7 +15,7 @@ def values(source: HeatSource) -> list[float | None]:
 def legend(source: HeatSource) -> str:
     """The scale; how to ask, where nothing is known."""
     known = any(source.fork(source.first + n) is not None for n in range(len(source.steps)))
-    return f"forks 0–{MOST_FORK:.0%} beyond chance" if known else "no forks known here: F looks for them"
+    return f"forks 0–{MOST_FORK:.0%} beyond chance" if known else "no forks yet: F looks for them"
 
 
 HEAT = Heat("forks", "how much of what could follow hung on each coin, beyond chance (F asks for it)", values,
