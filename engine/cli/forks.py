@@ -98,10 +98,11 @@ def forks(
     question = ForkQuestion(outcomes, settings, seed, coin or asked.coin, threshold, rolls, length)
     began, known, whole = time.perf_counter(), None, True
     try:
-        with click.progressbar(length=1000, label="rolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        with click.progressbar(length=1000, label="rolling", file=sys.stderr, hidden=not sys.stderr.isatty(),
+                               item_show_func=_so_far) as bar:
             for known in find_forks(opened.backend, asked.stream, question, tokenizer=opened.tokenizer,
                                     first=asked.first):
-                bar.update(max(0, int(1000 * known.rolls_done / max(1, known.rolls)) - bar.pos))
+                bar.update(max(0, int(1000 * known.rolls_done / max(1, known.rolls)) - bar.pos), known)
     except KeyboardInterrupt:
         if known is None:
             raise
@@ -164,6 +165,16 @@ def _checked(first: int, length: int) -> int:
         raise InputError(f"no token stands at position {first} or after it: the text has {counted(length, 'token')}; "
                          "give a longer text, or a smaller --prompt")
     return first
+
+
+def _so_far(known: Forks | None) -> str | None:
+    """The position on which most hangs so far, for the progress bar."""
+    if known is None:
+        return None
+    best = max(known.done, key=lambda fork: fork.measured.beyond_chance if fork.measured else 0.0, default=None)
+    if best is None or best.measured is None:
+        return counted(known.computed, "token")
+    return f"{counted(len(known.done), 'position')}; fork {best.measured.fork:.2f} at {best.position}"
 
 
 def _document(known: Forks, ids: list[int], tokenizer: Tokenizer, seconds: float) -> dict[str, Any]:

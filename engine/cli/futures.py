@@ -79,10 +79,11 @@ def futures(
     known: Futures | None = None
     whole = True
     try:
-        with click.progressbar(length=1000, label="decided", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        with click.progressbar(length=1000, label="decided", file=sys.stderr, hidden=not sys.stderr.isatty(),
+                               item_show_func=_so_far) as bar:
             for known in explore(opened.backend, Prefix(prompt), settings, question, tokenizer=opened.tokenizer,
                                  budget=budget):
-                bar.update(max(0, int(known.decided * 1000) - bar.pos))
+                bar.update(max(0, int(known.decided * 1000) - bar.pos), known)
     except KeyboardInterrupt:
         if known is None:
             raise
@@ -105,6 +106,18 @@ def futures(
     else:
         _print(opened, known, pattern, count, seconds)
     return 0 if whole else interrupts.exit_status()
+
+
+def _so_far(known: Futures | None) -> str | None:
+    """What is proved so far, for the progress bar."""
+    if known is None:
+        return None
+    if (bounds := known.find) is not None:
+        return f"{bounds[0]:.1%} to {bounds[1]:.1%}"
+    best = known.words(1) if known.question.words else []
+    if best:
+        return f"{show_token(best[0][0])} {best[0][1]:.1%} to {best[0][2]:.1%}"
+    return counted(known.computed, "distribution")
 
 
 def _print(model: Model, known: Futures, pattern: str | None, count: int, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,7 @@ from gpt2_remix.engine.cli.options import (
 )
 from gpt2_remix.engine.cli.output import echo, note, print_json, shown_token, step_record
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.sampling.settings import Settings, check_seed, draw_seed
+from gpt2_remix.engine.sampling.settings import check_seed, draw_seed
 from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def what_if(
         note(f"seed {seed}")
     from gpt2_remix.engine.generation.what_if import what_if as run
 
+    began, computed = time.perf_counter(), opened.backend.computed
     question = Hindsight(tuple(tokens), prompt, settings, seed, opened.info.name)
     known: WhatIf | None = None
     with click.progressbar(length=len(tokens) - prompt, label="writing", file=sys.stderr,
@@ -113,17 +115,20 @@ def what_if(
                          other=(other.backend, other.tokenizer) if other is not None else None):
             bar.update(max(0, len(known.steps) - bar.pos))
     assert known is not None
-    words = (other or opened).tokenizer
+    words, seconds = (other or opened).tokenizer, time.perf_counter() - began
+    computed = opened.backend.computed - computed + (other.backend.computed if other is not None else 0)
     if as_json:
         print_json({
             "ids": tokens, "prompt": prompt, "seed": seed, "settings": settings.to_dict(),
             "to": None if to is None else to.to_dict(), "impossible": known.impossible,
             "changed": {"ids": known.ids, "text": words.decode(known.ids),
                         "steps": [step_record(words, step) for step in known.steps]},
-            "same": known.same, "divergence": known.divergence, "again": known.again,
+            "same": known.same, "divergence": known.divergence, "again": known.again, "computed": computed,
+            "seconds": seconds,
         })
         return
-    _print(known, words, dict(changes_of), to)
+    _print(known, words, dict(changes_of))
+    echo(f"{counted(computed, 'token')} computed in {seconds:.1f} s")
 
 
 def _found(model: ModelChoice, name: str, first: FoundModel) -> FoundModel:
@@ -134,7 +139,7 @@ def _found(model: ModelChoice, name: str, first: FoundModel) -> FoundModel:
     return other
 
 
-def _print(known: WhatIf, tokenizer: Tokenizer, changes: dict[int, int], to: Settings | None) -> None:
+def _print(known: WhatIf, tokenizer: Tokenizer, changes: dict[int, int]) -> None:
     old = known.question.ids
     echo(f"{'position':>8}  {'was':<18} is")
     for position in range(max(len(old), len(known.ids))):

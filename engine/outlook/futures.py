@@ -87,6 +87,7 @@ class Futures:
         self.root = Path(None, -1, 1.0, 0, found=UNDECIDED if question.find else NO, word=word, reading=reading,
                          variants=((1.0, mu),))
         self._waiting: list[Path] = [self.root]
+        self._expanding: list[Path] = []
         if question.words:
             self._unread[""] = 1.0
 
@@ -114,7 +115,7 @@ class Futures:
     @property
     def closed(self) -> bool:
         """Whether there is nothing left to expand."""
-        return not self._queue and not self._waiting
+        return not self._queue and not self._waiting and not self._expanding
 
     @property
     def decided(self) -> float:
@@ -161,6 +162,7 @@ class Futures:
             batch.append(self._child(children, children.at(rank)))
             if rank + 1 < len(children.tokens):
                 self._push(children, rank + 1)
+        self._expanding = list(batch)
         return batch
 
     def _push(self, children: Children, rank: int) -> None:
@@ -198,6 +200,7 @@ class Futures:
                 weights sum to the path's. Empty where its settings leave no token: it stays open.
         """
         self.computed += 1
+        self._expanding.remove(path)
         if not parts:
             self._never += path.weight
             return

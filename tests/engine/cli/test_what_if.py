@@ -15,8 +15,9 @@ TEXT = "The quick brown fox jumps over the lazy dog"
 def test_what_if_json_is_the_contract(capsys: pytest.CaptureFixture[str], classics: Model) -> None:
     ids = classics.tokenizer.encode(TEXT)
     told = document(capsys, "what-if", TEXT, "--prompt", "2", "--change", "5=287", "--seed", "4")
-    assert told == document(capsys, "what-if", "--ids", ",".join(map(str, ids)), "--prompt", "2", "--change", "5=287",
-                            "--seed", "4")
+    again = document(capsys, "what-if", "--ids", ",".join(map(str, ids)), "--prompt", "2", "--change", "5=287",
+                     "--seed", "4")
+    assert told | {"seconds": 0} == again | {"seconds": 0}
     assert (told["ids"], told["prompt"], told["seed"], told["impossible"], told["divergence"]) == (ids, 2, 4, [], 5)
     changed = told["changed"]
     assert changed["ids"][:6] == [*ids[:5], 287]

@@ -138,6 +138,25 @@ def test_four_tokens_of_eleven_close_too(small: LocalBackend) -> None:
     assert futures.decided == 1
 
 
+def test_in_the_middle_of_a_batch_nothing_is_claimed(small: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While tables of the vocabulary were made it said that everything was decided."""
+    monkeypatch.setattr("gpt2_remix.engine.outlook.words.AT_ONCE", 2)
+    monkeypatch.setattr("gpt2_remix.engine.outlook.automaton.AT_ONCE", 2)
+    prompt, find = [0, 2, 3, 1], compile_pattern("a.b")
+    truth = sum(p for ids, p in paths(small, prompt, Settings(), 3, tokenizer()) if find.search(text_of(ids)))
+    decided, moments = [0.0], 0
+    words = tokenizer()  # another one has no tables yet
+    for futures in explore(small, Prefix(prompt), Settings(), Question(3, find, words=True), tokenizer=words,
+                           budget=10**6):
+        moments += 1
+        assert futures.find is not None
+        assert futures.find[0] - 1e-9 <= truth <= futures.find[1] + 1e-9
+        decided.append(futures.decided)
+    assert decided == sorted(decided)
+    assert decided[moments // 2] < 1
+    assert moments > futures.computed // BATCH + 5
+
+
 def test_the_budget_is_passed_by_less_than_a_batch(small: LocalBackend) -> None:
     for budget in (1, 2, 7, 50):
         assert budget <= run(small, [0], Settings(), Question(4), budget).computed < budget + BATCH
