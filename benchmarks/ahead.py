@@ -78,6 +78,8 @@ def main() -> None:
         terminal.watch(1)
         terminal.send("F")
         terminal.until("how the sentence ends")
+        terminal.send("\x1b[B\x1b[A")  # ↓ to the proposals, ↑ to the last of them
+        terminal.watch(0.3)
         terminal.send("\r")
         terminal.watch(0.5)
         terminal.send("\r")

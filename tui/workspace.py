@@ -99,6 +99,7 @@ class Workspace:
         self.lesson = LessonRun()
         self.said = ""
         self._shown_until: dict[str, float] = {}
+        self._errors_until = 0.0
         self._traced_in: Text | None = None
         self._unsaved = self._saving = False
         self.all_saved = True
@@ -138,12 +139,19 @@ class Workspace:
     # Saying
 
     def say(self, line: str, *, error: bool = False) -> None:
-        """Show a toast; the same line not a second time while it stands there."""
+        """Show a toast; the same line not a second time while it stands there.
+
+        A line takes the place of those before it: three of them cover the keys of a small terminal. Errors stay.
+        """
         self.said, now = line, monotonic()
         if self._shown_until.get(line, 0.0) > now:
             return
         self._shown_until = {said: until for said, until in self._shown_until.items() if until > now}
+        if not self._errors_until > now:
+            self._shown_until.clear()
+            self._app.clear_notifications()
         self._shown_until[line] = now + TOAST
+        self._errors_until = now + TOAST if error else self._errors_until
         self._app.notify(line, severity="error" if error else "information", timeout=TOAST, markup=False)
 
     def do(self, work: Callable[[], T], then: Callable[[T], None]) -> None:

@@ -26,7 +26,7 @@ from gpt2_remix.engine.cli.options import (
 )
 from gpt2_remix.engine.cli.output import echo, note, print_json, shown_token
 from gpt2_remix.engine.errors import InputError
-from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings, check_seed, draw_seed
+from gpt2_remix.engine.sampling.settings import COINS, SEED_LIMIT, CoinKind, Settings, check_seed, draw_seed
 from gpt2_remix.engine.words import counted
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ OTHER = "other"
 )
 @click.argument("text", required=False)
 @click.option("--outcome", "outcome_texts", multiple=True, metavar="NAME=REGEX",
-              help="An outcome: the first match in a continuation (Python's re); 1 to 8 of them, `other` is the rest.")
+              help="An outcome: the first match in a continuation (Python's re); 1 to 8, `other` is the rest. "
+                   "A pattern alone is its own name.")
 @click.option("--prompt", type=click.IntRange(0), metavar="N",
               help="The first position; where left out 1, or the end of the session's prompt.")
 @click.option("--alternatives", "threshold", type=Number(0, 1, min_open=True), default=0.05, show_default=True,
@@ -89,6 +90,8 @@ def forks(
     asked = _asked(text, ids, session, branch, model, prompt)
     settings = given or asked.settings
     seed = draw_seed() if drawn else asked.seed if seed is None else check_seed(seed)
+    if seed + rolls >= SEED_LIMIT:
+        raise InputError(f"seed {seed} leaves no room for {counted(rolls, 'roll')} after it; take a smaller one")
     settings.check_vocabulary(asked.found.vocab_size)
     opened = asked.found.start()
     if drawn:

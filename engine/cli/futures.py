@@ -22,6 +22,7 @@ from gpt2_remix.engine.cli.options import (
     settings_options,
 )
 from gpt2_remix.engine.cli.output import echo, note, print_json
+from gpt2_remix.engine.errors import InputError
 from gpt2_remix.engine.tokens.display import show_token
 from gpt2_remix.engine.words import counted
 
@@ -64,6 +65,8 @@ def futures(
     """
     from gpt2_remix.engine.outlook.patterns import compile_pattern
 
+    if pattern == "":
+        raise InputError("--find has no pattern; write one, as --find Juliet")
     settings = read_settings(changes, preset_name)
     find = compile_pattern(pattern) if pattern is not None else None
     found = model.find()
@@ -108,6 +111,10 @@ def futures(
     return 0 if whole else interrupts.exit_status()
 
 
+MUCH = 0.1
+"""Open weight of which one is told what to do."""
+
+
 def _so_far(known: Futures | None) -> str | None:
     """What is proved so far, for the progress bar."""
     if known is None:
@@ -123,7 +130,8 @@ def _so_far(known: Futures | None) -> str | None:
 def _print(model: Model, known: Futures, pattern: str | None, count: int, seconds: float) -> None:
     if (bounds := known.find) is not None:
         within = counted(known.question.depth, "token")
-        echo(f"a match of {pattern} within {within}: {bounds[0]:.3%} to {bounds[1]:.3%}\n")
+        never = "; no tokens of this vocabulary make one" if not known.computed and bounds[1] == 0 else ""
+        echo(f"a match of {pattern} within {within}: {bounds[0]:.3%} to {bounds[1]:.3%}{never}\n")
     if known.question.words:
         echo(f"{'lower':>8}  {'upper':>8}  next word")
         for word, lower, upper in known.words(count):
@@ -135,3 +143,5 @@ def _print(model: Model, known: Futures, pattern: str | None, count: int, second
         echo(f"{one.p:>8.3%}  {text or '(decided before the first token)'}")
     echo(f"\ndecided {known.decided:.3%}, open {known.open:.3%}; "
          f"{counted(known.computed, 'distribution')} in {seconds:.1f} s")
+    if not known.closed and known.open > MUCH:
+        echo("the budget is spent: a larger --budget decides more, and top_k or a smaller --depth leave less to decide")

@@ -30,26 +30,35 @@ if TYPE_CHECKING:
     from gpt2_remix.engine.generation.what_if import WhatIf
     from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
-LARGEST = 2**31
-"""Positions and ids are below it."""
-
-
 class Change(click.ParamType):  # type: ignore[type-arg]
-    """POSITION=ID."""
+    """POSITION=ID, or POSITION=TEXT for the text of a token."""
 
     name = "change"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, str]:
         """See `click.ParamType.convert`."""
         if isinstance(value, tuple):
             return value
         position, equals, token = str(value).partition("=")
-        for number in (position, token):
-            if not equals or not (number.strip().isascii() and number.strip().isdecimal()) or len(number) > 10:
-                self.fail(f"{value!r} is no change; write POSITION=ID, as 5=287", param, ctx)
-        if max(int(position), int(token)) >= LARGEST:
-            self.fail(f"{value!r} is no change: the numbers are too large", param, ctx)
-        return int(position), int(token)
+        if not equals or not token or not is_number(position):
+            self.fail(f"{value!r} is no change; write POSITION=ID, as 5=287, or a text, as '5= king'", param, ctx)
+        return int(position), token
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a position or an id."""
+    return text.isascii() and text.isdecimal() and len(text) <= 9
+
+
+def token_of(text: str, tokenizer: Tokenizer) -> int:
+    """The id of a token, given as that or as its text. Raises InputError."""
+    if is_number(text):
+        return int(text)
+    ids = tokenizer.encode(text)
+    if len(ids) != 1:
+        raise InputError(f"{text!r} is {counted(len(ids), 'token')} here ({','.join(map(str, ids))}); give one, with "
+                         "the space before it where it begins a word")
+    return ids[0]
 
 
 @commands.command(
@@ -64,7 +73,7 @@ class Change(click.ParamType):  # type: ignore[type-arg]
 @click.option("--prompt", type=click.IntRange(0), required=True, metavar="N",
               help="How many tokens are given; luck is drawn for those after them.")
 @click.option("--change", "changes_of", type=Change(), multiple=True, metavar="POSITION=ID",
-              help="Another token at a position; several times for several.")
+              help="Another token at a position, by its id or its text ('5= king'); several times for several.")
 @click.option("--to", "to_text", metavar="SETTINGS", help="Other settings from the prompt on, on top of --set.")
 @click.option("--to-model", metavar="NAME", help="Another model, whose ids mean the same.")
 @click.option("--seed", type=int, metavar="N", help="Which of the lucks that would have written it; drawn and shown.")
@@ -73,7 +82,7 @@ class Change(click.ParamType):  # type: ignore[type-arg]
 @model_options
 @json_option
 def what_if(
-    text: str | None, prompt: int, changes_of: tuple[tuple[int, int], ...], to_text: str | None, to_model: str | None,
+    text: str | None, prompt: int, changes_of: tuple[tuple[int, str], ...], to_text: str | None, to_model: str | None,
     seed: int | None, ids: str | None, changes: tuple[str, ...], preset_name: str | None, model: ModelChoice,
     as_json: bool,
 ) -> None:
@@ -84,6 +93,7 @@ def what_if(
     --to-model. A token that the settings rule out can have been chosen by no luck: it stays as it stands.
     """
     from gpt2_remix.engine.generation.step import Hindsight
+    from gpt2_remix.engine.generation.what_if import check_changes
     from gpt2_remix.engine.sampling.settings import parse_settings
 
     settings = read_settings(changes, preset_name)
@@ -98,6 +108,8 @@ def what_if(
         raise InputError(f"--prompt {prompt} is more than the text has: {counted(len(tokens), 'token')}")
     settings.check_vocabulary(found.vocab_size)
     another = _found(model, to_model, found) if to_model is not None else None
+    change = {position: token_of(word, (another or found).tokenizer) for position, word in changes_of}
+    check_changes(change, len(tokens), (another or found).vocab_size)
     drawn = seed is None
     seed = draw_seed() if seed is None else check_seed(seed)
     opened = found.start()
@@ -111,7 +123,7 @@ def what_if(
     known: WhatIf | None = None
     with click.progressbar(length=len(tokens) - prompt, label="writing", file=sys.stderr,
                            hidden=not sys.stderr.isatty() or len(tokens) < 100) as bar:
-        for known in run(opened.backend, question, opened.tokenizer, change=dict(changes_of), to=to,
+        for known in run(opened.backend, question, opened.tokenizer, change=change, to=to,
                          other=(other.backend, other.tokenizer) if other is not None else None):
             bar.update(max(0, len(known.steps) - bar.pos))
     assert known is not None
@@ -127,7 +139,7 @@ def what_if(
             "seconds": seconds,
         })
         return
-    _print(known, words, dict(changes_of))
+    _print(known, words, change)
     echo(f"{counted(computed, 'token')} computed in {seconds:.1f} s")
 
 
@@ -151,4 +163,6 @@ def _print(known: WhatIf, tokenizer: Tokenizer, changes: dict[int, int]) -> None
     again = f", and from {known.again} on both agree" if known.again is not None else ""
     where = f"they part at {known.divergence}{again}" if known.divergence is not None else "nothing changes"
     asked = len(old) - known.question.prompt
+    if known.divergence is not None:
+        echo(f"\n{tokenizer.decode(known.ids)}")
     echo(f"\n{known.same} of {counted(asked, 'token')} stay; {where} (luck in hindsight, seed {known.question.seed})")

@@ -66,6 +66,14 @@ def first_difference(old: Sequence[int], new: Sequence[int]) -> int | None:
     return None if len(old) == len(new) else min(len(old), len(new))
 
 
+def check_changes(changes: Mapping[int, int], size: int, vocabulary: int) -> None:
+    """Raise InputError for a position outside a text of so many tokens, or an id outside the vocabulary."""
+    for position, token in changes.items():
+        if not 0 <= position < size:
+            raise InputError(f"position {position} is outside the text; its positions are 0 to {size - 1}")
+        check_ids([token], vocabulary)
+
+
 def what_if(
     backend: Backend, question: Hindsight, tokenizer: Tokenizer, *, change: Mapping[int, int] | None = None,
     to: Settings | None = None, other: tuple[Backend, Tokenizer] | None = None,
@@ -87,10 +95,7 @@ def what_if(
     """
     changes = dict(change or {})
     size, settings = len(question.ids), to or question.settings
-    for position, token in changes.items():
-        if not 0 <= position < size:
-            raise InputError(f"position {position} is outside the text; its positions are 0 to {size - 1}")
-        check_ids([token], (other or (backend, tokenizer))[0].info.vocab_size)
+    check_changes(changes, size, (other or (backend, tokenizer))[0].info.vocab_size)
     if not 0 <= question.prompt <= size:
         raise InputError(f"the prompt cannot have {question.prompt} tokens; the text has {size}")
     run_on, words = other or (backend, tokenizer)

@@ -135,6 +135,8 @@ def _accepted(op: Any, value: Any, flags: int) -> NDArray[np.bool_]:
         if flags & re.IGNORECASE:
             forms |= {chr(code).lower(), chr(code).upper()}
         accepted[code] = any(_holds(op, value, form, flags) for form in forms)
+    if flags & re.IGNORECASE and accepted[HIGH]:  # a letter above ASCII may be another case of one below: ſ of s
+        accepted[[code for code in range(HIGH) if chr(code).isalpha()]] = True
     return accepted
 
 
@@ -158,7 +160,10 @@ def _holds(op: Any, value: Any, character: str, flags: int) -> bool:
 def _holds_high(op: Any, value: Any, flags: int) -> bool:
     """Whether some character above ASCII may be accepted (ignoring case, K is also a sign for kelvins)."""
     if op in (ops.LITERAL, ops.RANGE):
-        return bool(flags & re.IGNORECASE) or int(value if op is ops.LITERAL else value[1]) >= HIGH
+        first, last = (value, value) if op is ops.LITERAL else value
+        folds = bool(flags & re.IGNORECASE) and any(chr(code).lower() in "ksi" for code in range(first, last + 1)
+                                                    if code < HIGH)
+        return folds or int(last) >= HIGH
     if op is ops.IN:
         return value[0][0] is ops.NEGATE or any(_holds_high(kind, what, flags) for kind, what in value)
     return True

@@ -14,6 +14,9 @@ OTHER = "other"
 
 MOST = 8
 
+SIGNS = "()[]\\|?*+^$"
+"""No name holds them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -26,7 +29,8 @@ class Outcome:
 def parse_outcome(text: str) -> Outcome:
     """Read NAME=REGEX; a pattern alone is its own name. Raises InputError."""
     name, equals, pattern = text.partition("=")
-    name, pattern = (name.strip(), pattern) if equals else (text.strip(), text)
+    alone = not equals or any(sign in name for sign in SIGNS)  # (?=x) is a pattern
+    name, pattern = (text.strip(), text) if alone else (name.strip(), pattern)
     if not name or not pattern:
         raise InputError(f"{text!r} is no outcome; write NAME=REGEX, as happy=\"happy|merry\"")
     if name == OTHER:

@@ -1,13 +1,15 @@
 """Patterns that are searched for in texts that still grow: Python's `re` syntax, matched within a time limit.
 
-Python's own matcher cannot be stopped, and a pattern like `(a+)+$` keeps it for years; so `re` says whether a pattern
-is one, and the `regex` library, which can be stopped, matches it.
+Python's own matcher cannot be stopped, and a pattern like `(a+)+$` keeps it for years. So `re` matches the patterns
+that cannot backtrack for long, and the `regex` library, which can be stopped, the others: those in which a group is
+repeated, or more than one character. The two differ in rare characters (`\\w` on ½ and ², `\\s` on control characters).
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from re import _constants as ops  # type: ignore[attr-defined]
@@ -18,8 +20,14 @@ import regex
 
 from gpt2_remix.engine.errors import InputError
 
-SECONDS = 0.05
+SECONDS = 0.02
 """How long one search may take."""
+
+FEW_CHOICES = 6
+"""Alternatives and optional characters of a pattern that cannot keep a matcher busy."""
+
+FEW_TIMES = 4
+"""A part that is repeated no more often than this costs little."""
 
 LooksAhead = Literal["no", "one", "far"]
 
@@ -40,11 +48,15 @@ class Pattern:
     tree: Any
     looks_ahead: LooksAhead
     longest: int | None
-    _matcher: regex.Pattern[str]
+    _plain: re.Pattern[str]
+    _stoppable: regex.Pattern[str] | None
 
     def search(self, text: str) -> tuple[int, int] | None:
         """Where the first match begins and ends; None for none. Raises TimeoutError after SECONDS."""
-        found = self._matcher.search(text, timeout=SECONDS, concurrent=True)
+        if self._stoppable is None:
+            plain = self._plain.search(text)
+            return None if plain is None else plain.span()
+        found = self._stoppable.search(text, timeout=SECONDS, concurrent=True)
         return None if found is None else found.span()
 
     def certain(self, text: str) -> bool:
@@ -64,9 +76,9 @@ def compile_pattern(text: str) -> Pattern:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            re.compile(text)
+            plain = re.compile(text)
             tree = _parser.parse(text)
-            matcher = regex.compile(_as_regex(text))
+            stoppable = None if _is_quick(tree) else regex.compile(_as_regex(text))
     except re.error as error:
         where = "" if error.pos is None else f" at character {error.pos + 1}"
         raise InputError(f"{text!r} is not a regular expression: {error.msg}{where}; a backslash before a sign takes "
@@ -76,7 +88,38 @@ def compile_pattern(text: str) -> Pattern:
     _, longest = tree.getwidth()
     seen = set(_looks_ahead(tree, tree.state.flags))
     ahead: LooksAhead = "far" if "far" in seen else "one" if "one" in seen else "no"
-    return Pattern(text, tree, ahead, int(longest) if longest < _parser.MAXREPEAT and ahead != "far" else None, matcher)
+    return Pattern(text, tree, ahead, int(longest) if longest < _parser.MAXREPEAT and ahead != "far" else None, plain,
+                   stoppable)
+
+
+def _is_quick(tree: Any) -> bool:
+    """Whether no text of a few thousand characters can keep a matcher busy: few ways, one repetition of a character."""
+    kinds = Counter(_choices(tree))
+    return not kinds["slow"] and kinds["many"] <= 1 and kinds["few"] <= FEW_CHOICES
+
+
+def _choices(items: Any) -> Iterator[Literal["slow", "many", "few"]]:
+    """What a matcher has to try one after the other: repetitions of a group, of a character, alternatives."""
+    for op, value in items:
+        if op in (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT):
+            least, most, part = value
+            single = len(part) == 1 and part[0][0] in (ops.LITERAL, ops.NOT_LITERAL, ops.IN, ops.ANY)
+            if not single and not (least == most and int(most) <= FEW_TIMES):
+                yield "slow"
+            elif least != most:
+                yield "many" if most is ops.MAXREPEAT or int(most) > FEW_TIMES else "few"
+            for _ in range(min(int(most), FEW_TIMES) if least == most else 1):
+                yield from _choices(part)
+        elif op is ops.SUBPATTERN:
+            yield from _choices(value[3])
+        elif op in (ops.ASSERT, ops.ASSERT_NOT):
+            yield from _choices(value[1])
+        elif op is ops.ATOMIC_GROUP:
+            yield from _choices(value)
+        elif op in (ops.BRANCH, ops.GROUPREF_EXISTS):
+            yield "few"
+            for branch in value[1] if op is ops.BRANCH else value[1:]:
+                yield from _choices(branch or ())
 
 
 def _as_regex(text: str) -> str:
@@ -94,7 +137,7 @@ def _as_regex(text: str) -> str:
         elif character == "[":
             in_set, set_start = True, place + 1 + (text[place + 1 : place + 2] == "^")
             out.append(character)
-        elif character == "{" and not re.match(r"\{(\d+,?\d*|,\d*)\}", text[place:]):
+        elif character == "{" and out[-1:] != [r"\N"] and not re.match(r"\{(\d+,?\d*|,\d*)\}", text[place:]):
             out.append(r"\{")
         else:
             out.append(character)

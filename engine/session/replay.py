@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +144,8 @@ def _again(
     if step.hindsight is not None:
         if step.hindsight.model not in ("", model):
             raise InputError(f"its luck was drawn for {step.hindsight.model}")
+        step = replace(step, hindsight=replace(step.hindsight, model=""))  # by another name of the same network
+        assert step.hindsight is not None
         (luck,) = lucks.at([(step.hindsight, step.coin_position)])
         scores = scores_in_hindsight(dist.final, luck)
         return int(np.argmax(scores)), chance_of(float(luck[step.token])), luck

@@ -49,7 +49,7 @@ PICTURES: dict[str, tuple[tuple[int, int], dict[str, Any], list[str]]] = {
     "guess": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)}, ["P", "a", *"12 5 31"]),
     "dice": (SMALL, {"prefix": f"{PREFIX}, that a single", "settings": Settings(top_p=0.6)}, ["P", "d", *"4"]),
     "futures": (SMALL, {"settings": Settings(top_k=40)}, ["l", "l", "down", "down"]),
-    "forks": (SMALL, {"prefix": PLAY, "seed": 3}, [*["space"] * 44, "F", "enter", "enter", "J", "home", "n"]),
+    "forks": (SMALL, {"prefix": PLAY, "seed": 3}, [*["space"] * 44, "F", "down", "enter", "enter", "J", "home", "n"]),
     "help": (SMALL, {}, ["space", "z", "z", "question_mark"]),
     "plot": (SMALL, {"settings": Settings(temperature=0.8, top_k=40, top_p=0.9)}, ["space", "l"]),
 }

@@ -49,7 +49,8 @@ class ForksScreen(Modal[ForksWish | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "none", "look for forks"), Binding("tab", "app.focus_next", "next field"),
+        Binding("enter", "none", "look for forks"), Binding("down", "propose", "proposals", key_display="↓"),
+        Binding("tab", "app.focus_next", "next field"),
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
@@ -67,7 +68,7 @@ class ForksScreen(Modal[ForksWish | None]):
                     yield Label(f"outcome {n + 1}")
                     value = self._wish.outcomes[n] if n < len(self._wish.outcomes) else ""
                     yield Input(value, compact=True, id=f"outcome-{n}",
-                                placeholder="contains a word: love" if n == 0 else "")
+                                placeholder="as love=love|heart, or ↓ for a proposal" if n == 0 else "")
             yield Choices(*(Option(Text(proposal.title), id=str(n)) for n, proposal in enumerate(self._proposals)))
             with Horizontal(id="numbers"):
                 yield Label("rolls")
@@ -79,8 +80,8 @@ class ForksScreen(Modal[ForksWish | None]):
         yield Keys()
 
     def opened(self) -> None:
-        """One types at once; where nothing was asked before, the proposals come first."""
-        (self.query_one("#outcome-0") if self._wish.outcomes else self.query_one(Choices)).focus()
+        """One types at once; ↓ goes to the proposals."""
+        self.query_one("#outcome-0").focus()
 
     @on(OptionList.OptionSelected)
     def _proposed(self, event: OptionList.OptionSelected) -> None:
@@ -111,6 +112,10 @@ class ForksScreen(Modal[ForksWish | None]):
         if not (text.isascii() and text.isdecimal()) or not low <= int(text[:9]) <= high:
             raise InputError(f"{name}: a whole number from {low} to {high}")
         return int(text)
+
+    def action_propose(self) -> None:
+        """Go from the fields to the proposals."""
+        self.query_one(Choices).focus()
 
     def action_none(self) -> None:
         """The field or the list takes enter itself."""

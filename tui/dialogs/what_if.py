@@ -47,9 +47,9 @@ class WhatIfScreen(Modal[WhatIfAnswer | None]):
     w keeps the luck and changes one thing. Marks: every token that the current settings would not have chosen with the
     same coins, each judged after the tokens that do stand before it; the network is not run. Another token, prefix or
     settings: the stream is generated again with the same luck and laid beside the old one, with what changed marked and
-    the number of tokens until both agree again. Tokens that were given or picked have no luck of their own: it is drawn
-    in hindsight, Gumbel luck under which just this text would have been written. It is one of many such lucks, and the
-    seed chooses among them.
+    the number of tokens until both agree again. Tokens that were given or picked have no luck of their own: after
+    another token, or with other settings, it is drawn in hindsight, Gumbel luck under which just this text would have
+    been written. It is one of many such lucks, and the seed chooses among them.
     """
 
     DEFAULT_CSS = """

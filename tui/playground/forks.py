@@ -39,6 +39,7 @@ class Forks:
         self._host, self._runs, self._verbatim = host, runs, verbatim
         self.seen = ForksSeen(None, {})
         self._asked: tuple[int, list[int]] | None = None  # the number, and the nodes of the stream
+        self._from = 0
         self._wish: ForksWish | None = None
 
     @property
@@ -91,7 +92,8 @@ class Forks:
     def _training(self) -> dict[str, str]:
         """The end of the longest span that stands word for word in a training text, by the title of that."""
         index, trace, exploration = self._host.workspace.index, self._verbatim.trace, self._host.exploration
-        spans = [(mark.length, n) for n, mark in enumerate(trace.marks) if mark.length >= trace.min_tokens]
+        spans = [(mark.length, n) for n, mark in enumerate(trace.marks)
+                 if mark.length >= trace.min_tokens and n > self._first()]
         if index is None or exploration.tokenizer is None or not spans:
             return {}
         length, position = max(spans)
@@ -112,7 +114,7 @@ class Forks:
         question = ForkQuestion(tuple(map(parse_outcome, wish.outcomes)), exploration.settings, tree.view.seed,
                                 tree.view.coin, rolls=wish.rolls, length=wish.tokens)
         self.seen = ForksSeen(question, {}, running=True)
-        self._asked = number, list(tree.path)
+        self._asked, self._from = (number, list(tree.path)), self._first()
         host.workspace.engine.submit(ForksRequest(
             exploration.network, host.post_message, number, StepList(tree.steps()), question, self._first()))
         kept = host.workspace.preferences
@@ -156,8 +158,10 @@ class Forks:
         if pane.current != view.VIEW.name:
             return
         fork = self._here()
-        words = NONE_YET if seen.question is None else "the rolls of this position are still to come…" if (
-            seen.running and exploration.cursor < len(exploration.tree)) else "no forks are known here: F asks for them"
+        coming = self._asked is not None and exploration.cursor < len(exploration.tree) and (
+            exploration.tree.path[exploration.cursor] in self._asked[1][self._from :])
+        words = NONE_YET if seen.question is None else (
+            "the rolls of this position are still to come…" if coming else "no forks are known here: F asks for them")
         pane.forks.tell(fork, seen.names, words, self._cost())
         pane.summarize()
 
@@ -210,5 +214,5 @@ class Forks:
         tree, position = exploration.tree, fork.position
         script = {position: Step(position, other.token, "picked", settings=question.settings)}
         lane = lane_at(tree, position, question.settings, seed=question.seed + 1 + place, coin=question.coin,
-                       limit=1 + len(other.texts[place]), script=script)
+                       limit=1 + question.length, script=script)
         self._runs.grow(lane, position)

@@ -21,6 +21,7 @@ class Hindsight:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._asked: tuple[int, Use] | None = None
+        self._about: tuple[object, tuple[int, ...]] | None = None  # the exploration and the nodes that it is for
 
     def draw(self, start: int, first: int, seed: int, use: Use) -> None:
         """Draw luck for the given and picked tokens of the stream from `first` on, and use it.
@@ -37,15 +38,27 @@ class Hindsight:
             use(())
             return
         number = next(numbers)
-        self._asked = number, use
+        self._asked, self._about = (number, use), self._now()
         host.activity.waiting_for = WAITING
-        question = steps.Hindsight(tuple(tree.ids()), start, exploration.settings, seed, exploration.info.name)
+        prompt = min(tree.prompt_length(), start)  # as the lane that generates counts it
+        question = steps.Hindsight(tuple(tree.ids()), prompt, exploration.settings, seed, exploration.info.name)
         host.workspace.engine.submit(
             HindsightRequest(exploration.network, host.post_message, number, question, first))
         host.changed(keep_selection=True)
 
+    def _now(self) -> tuple[object, tuple[int, ...]]:
+        exploration = self._host.exploration
+        return exploration, tuple(exploration.tree.path)
+
+    def follow(self) -> None:
+        """The stream may be another one: luck that was asked for another text answers nothing."""
+        if self._asked is not None and self._now() != self._about:
+            self.failed()
+            self._host.workspace.engine.cancel(HindsightRequest)
+
     def take(self, message: messages.HindsightReady) -> None:
         """Go on with the luck that was drawn."""
+        self.follow()
         if self._asked is None or message.number != self._asked[0]:
             return
         use, self._asked = self._asked[1], None
@@ -57,5 +70,7 @@ class Hindsight:
             self._host.workspace.say(f"no luck can have chosen what stands at {places} with these settings: it stays")
 
     def failed(self) -> None:
-        """The engine could not draw it."""
+        """It was not drawn."""
         self._asked = None
+        if self._host.activity.waiting_for == WAITING:
+            self._host.activity.waiting_for = ""

@@ -141,6 +141,7 @@ class Playground(MainScreen[None]):
         self.drawing.settings()
         self.drawing.branches()
         self._show_status()
+        self.hindsight.follow()
         if self.on_top:
             self.logits.ask()
             self.what_if.ask()
@@ -171,6 +172,8 @@ class Playground(MainScreen[None]):
         """Explain the pane where the person is."""
         panes = self.panes
         names = {panes.view: panes.view.current, panes.coin: "coin", panes.branches: "branches"}
+        if panes.view.current in ("futures", "forks"):  # whoever looks there has the focus on the text
+            names[panes.text_pane] = panes.view.current
         pane = panes.alone or panes.focused
         chosen = panes.sampler.list.selected if pane is panes.sampler else ""
         here = "sampling" if pane is panes.sampler else names.get(pane, "text")

@@ -149,7 +149,8 @@ class WhatIf:
         generated = len(tree) > tree.prompt_length()
         self._runs.stop()
         host.changed(keep_selection=True)
-        given = any(tree.step(n).origin != "sampled" for n in range(self._place, len(tree)))
+        first = min(self._place, self._beginning())
+        given = any(tree.step(n).origin != "sampled" for n in range(first, len(tree)))
         host.app.push_screen(WhatIfScreen(marks=self.on, token=words, other=other, generated=generated, given=given,
                                           seed=tree.view.seed), self._asked)
 
@@ -158,6 +159,12 @@ class WhatIf:
         """The token under the cursor, the last one past the end."""
         exploration = self._host.exploration
         return max(0, min(exploration.cursor, len(exploration.tree) - 1))
+
+    def _beginning(self) -> int:
+        """From where other settings are asked about: the end of the prompt, or the start of a text only given."""
+        tree = self._host.exploration.tree
+        prompt = tree.prompt_length()
+        return prompt if prompt < len(tree) else min(1, prompt)
 
     def _name_at(self, place: int) -> str:
         exploration = self._host.exploration
@@ -263,8 +270,6 @@ class WhatIf:
             self._host.workspace.say(str(error), error=True)
             return
         label = options.settings.changed().replace(",", " ") or "pure sampling"
-        tree = exploration.tree
-        prompt = tree.prompt_length()
-        start = prompt if prompt < len(tree) else min(1, prompt)  # a text that was only given is asked from its start
+        start = self._beginning()
         self._hindsight.draw(start, start, self._seed, lambda luck: self._show(
             counterfactual(exploration, start=start, label=label, settings=options.settings, luck=luck)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from gpt2_remix.engine.outlook.forks import Fork, ForkQuestion
 
-MOST_FORK = 0.5
+MOST_FORK = 0.3
 """The fork beyond chance at which the heat's scale ends."""
 
 SURE = 2.0
@@ -66,7 +66,7 @@ class Proposal:
     outcomes: tuple[str, ...]
 
 
-SENTENCE = Proposal("how the sentence ends: . ? !", ("period=[.]", "question=[?]", "exclamation=[!]"))
+SENTENCE = Proposal("how the sentence ends: . ? !", ("period=[.]", "question=[?]", "shout=[!]"))
 
 
 def proposals(text: str, training: Mapping[str, str]) -> list[Proposal]:
@@ -83,8 +83,11 @@ def proposals(text: str, training: Mapping[str, str]) -> list[Proposal]:
                               tuple(f"{name}=\\b{re.escape(name)}:" for name in speakers)))
     for title, passage in training.items():
         if passage.strip():
-            words = f"{title}={re.escape(passage.strip())}"
-            found.append(Proposal(f"whether it comes to the words of {title}", (words,)))
+            name = re.sub(r"[^\w .,'-]", " ", title).strip() or "source"
+            words = f"{name}={re.escape(passage.strip())}"
+            found.append(Proposal(f"whether it comes to {title}'s “{passage.strip()}”", (words,)))
+    if (last := re.search(r"(\w{3,})\W*$", text)) is not None:
+        found.append(Proposal(f"whether it comes to its end, “{last[1]}”", (f"its end=\\b{re.escape(last[1])}\\b",)))
     return [*found, SENTENCE]
 
 

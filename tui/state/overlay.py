@@ -4,13 +4,13 @@ part."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 OPEN_PART = 0.08
 """The part of all continuations that a strand holds at least to be unfolded at first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Strand:
     """What some continuations share.
 
@@ -24,7 +24,7 @@ class Strand:
     tokens: tuple[int, ...]
     members: tuple[int, ...]
     depth: int
-    below: tuple[Strand, ...]
+    below: list[Strand] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -34,21 +34,24 @@ class Strand:
 
 def overlay(streams: Sequence[Sequence[int]]) -> tuple[Strand, ...]:
     """Lay continuations over each other."""
-    return _strands(streams, [n for n, stream in enumerate(streams) if stream], 0)
-
-
-def _strands(streams: Sequence[Sequence[int]], members: Sequence[int], depth: int) -> tuple[Strand, ...]:
-    by_token: dict[int, list[int]] = {}
-    for member in members:
-        if depth < len(streams[member]):
-            by_token.setdefault(streams[member][depth], []).append(member)
-    found = []
-    for same in by_token.values():
-        end = depth + 1
-        while all(end < len(streams[member]) and streams[member][end] == streams[same[0]][end] for member in same):
-            end += 1
-        found.append(Strand(tuple(streams[same[0]][depth:end]), tuple(same), depth, _strands(streams, same, end)))
-    return tuple(sorted(found, key=lambda strand: (-strand.count, strand.members)))
+    tops: list[Strand] = []
+    waiting: list[tuple[list[int], int, list[Strand]]] = [([n for n, stream in enumerate(streams) if stream], 0, tops)]
+    while waiting:
+        members, depth, into = waiting.pop()
+        by_token: dict[int, list[int]] = {}
+        for member in members:
+            if depth < len(streams[member]):
+                by_token.setdefault(streams[member][depth], []).append(member)
+        for same in sorted(by_token.values(), key=lambda group: (-len(group), group)):
+            first, end = streams[same[0]], depth + 1
+            shortest = min(len(streams[member]) for member in same)
+            while end < shortest and all(streams[member][end] == first[end] for member in same):
+                end += 1
+            strand = Strand(tuple(first[depth:end]), tuple(same), depth)
+            into.append(strand)
+            if len(same) > 1:
+                waiting.append((same, end, strand.below))
+    return tuple(tops)
 
 
 def unfolded(strands: Sequence[Strand], total: int) -> set[Strand]:

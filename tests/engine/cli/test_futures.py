@@ -45,7 +45,7 @@ def test_what_is_printed_for_a_person(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize(("arguments", "says"), [
     (["--find", "("], "'(' is not a regular expression: missing ), unterminated subpattern at character 1"),
-    (["--depth", "0"], "0 is not in the range"),
+    (["--find", ""], "--find has no pattern"), (["--depth", "0"], "0 is not in the range"),
     (["--set", "banned=99999"], "banned names id 99999"),
 ])
 def test_bad_input_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:

@@ -28,6 +28,16 @@ def test_what_if_json_is_the_contract(capsys: pytest.CaptureFixture[str], classi
     assert [step["u"] is None for step in changed["steps"]] == [n == 5 for n in range(2, len(ids))]
 
 
+def test_a_token_by_its_text(capsys: pytest.CaptureFixture[str], classics: Model) -> None:
+    (king,) = classics.tokenizer.encode(" king")
+    by_text = document(capsys, "what-if", TEXT, "--prompt", "2", "--change", "5= king", "--seed", "4")
+    by_id = document(capsys, "what-if", TEXT, "--prompt", "2", "--change", f"5={king}", "--seed", "4")
+    assert by_text["changed"] == by_id["changed"]
+    status, out, err = run(capsys, "what-if", TEXT, "--prompt", "2", "--change", "5= kingdomless", "--seed", "4")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "give one, with the space before it" in err
+
+
 def test_settings_on_top_of_settings(capsys: pytest.CaptureFixture[str]) -> None:
     told = document(capsys, "what-if", TEXT, "--prompt", "1", "--set", "top_k=200", "--to", "temperature=0.5",
                     "--seed", "4")
@@ -56,7 +66,7 @@ def test_what_is_printed_for_a_person(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(("arguments", "says"), [
     ([TEXT], "Missing option '--prompt'"), ([TEXT, "--prompt", "99"], "--prompt 99 is more than the text has"),
     (["--prompt", "1"], "there is no text"), ([TEXT, "--prompt", "1", "--change", "5"], "write POSITION=ID"),
-    ([TEXT, "--prompt", "1", "--change", "5=-1"], "write POSITION=ID"),
+    ([TEXT, "--prompt", "1", "--change", "x=1"], "write POSITION=ID"),
     ([TEXT, "--prompt", "1", "--change", "5=9999"], "id 9999 is outside"),
     ([TEXT, "--prompt", "1", "--change", "500=9"], "position 500 is outside"),
     ([TEXT, "--prompt", "1", "--change", "2=9", "--change", "2=8"], "names a position twice"),
@@ -68,5 +78,5 @@ def test_what_is_printed_for_a_person(capsys: pytest.CaptureFixture[str]) -> Non
 def test_bad_input_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
     status, out, err = run(capsys, "what-if", *arguments)
     assert (status, out) == (2, "")
-    assert len([line for line in err.splitlines() if not line[len("gpt2-remix: seed ") :].isdigit()]) == 1
+    assert err.count("\n") == 1
     assert says in err

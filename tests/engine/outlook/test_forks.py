@@ -180,6 +180,12 @@ def test_the_earliest_match_counts(text: str, outcome: int) -> None:
     assert reader.read(text.encode()) == outcome
 
 
+def test_a_pattern_alone_is_its_own_name() -> None:
+    for text, name in (("he", "he"), ("(?=x)y", "(?=x)y"), ("a=b=c", "a"), ("(?<=x)y", "(?<=x)y")):
+        assert parse_outcome(text).name == name
+    assert parse_outcome("a=b=c").pattern.text == "b=c"
+
+
 def test_ties_go_by_the_order_of_naming() -> None:
     assert OutcomeReader([parse_outcome("x=ab"), parse_outcome("y=abc")]).read(b"abc") == 0
     assert OutcomeReader([parse_outcome("y=abc"), parse_outcome("x=ab")]).read(b"abc") == 0
@@ -197,7 +203,8 @@ def test_what_is_settled_stays(text: str, more: str) -> None:
 
 @pytest.mark.parametrize(("outcomes", "says"), [
     ([], "name 1 to 8 outcomes"), (["a=b", "a=c"], "two outcomes are called 'a'"), (["other=b"], "what is left"),
-    (["=b"], "write NAME=REGEX"), (["a="], "write NAME=REGEX"), (["a=("], "not a regular expression"),
+    (["=b"], "write NAME=REGEX"), (["(?=x"], "not a regular expression"),
+    (["a="], "write NAME=REGEX"), (["a=("], "not a regular expression"),
 ])
 def test_what_are_no_outcomes(outcomes: list[str], says: str) -> None:
     with pytest.raises(InputError, match=says.replace("(", "\\(")):

@@ -19,8 +19,9 @@ PATTERNS = [
     "ab", "a+b", "[ab]{2,3}", "(a|1)\\.", "\\bab\\b", "ab$", "^a", "(?i)AB", "é", "[^a]b", "(?<=a)b", "a(?!b)",
     "(a)\\1", ".*b", "a{2}", "a{x}", "[[a]b", "(?m)b$", "(?s)a.b", "\\d+(\\.\\d+)?", "(?>a|ab)b", "a*+b", "", "a*",
     "\\Bb", "(?i)é", "[^\\W\\d]1", "a{0,50}1", "(ab?){3,}", "�", "(a)?(?(1)b|1)", "\\s", "[\\n.]a",
+    "(?i)ſ", "(?i)[ſ]", "(?i)ı", "(?i)İ", "\\N{DIGIT ONE}", "\\B", "\\w", "a\\b", "(?i)k", "(?=a)", "(?<=a)b+.*1*",
 ]
-TEXTS = st.text(alphabet="aAb1. é\n'�", max_size=9)
+TEXTS = st.text(alphabet="aAb1. é\n'�sSIi½ſ\u0301K", max_size=9)
 
 
 @settings(max_examples=300, deadline=None)
@@ -80,6 +81,14 @@ def test_a_name_that_takes_more_tokens_cannot_come() -> None:
 def test_what_is_no_pattern_is_one_line(pattern: str, says: str) -> None:
     with pytest.raises(InputError, match=r"(?s)is not a regular expression: .*" + re.escape(says)):
         compile_pattern(pattern)
+
+
+def test_which_patterns_can_keep_a_matcher_busy() -> None:
+    """Those are matched by what can be stopped; the others by Python's own, with its meaning to the last character."""
+    quick = {text: compile_pattern(text)._stoppable is None for text in (  # noqa: SLF001
+        "Juliet|Romeo", "a.*b", "(ab){3}c?", "\\bking\\b", "(a+)+$", "a*b*", "(a|b)*", "(a{2,9})+", "(a?){25}a{25}")}
+    assert quick == {"Juliet|Romeo": True, "a.*b": True, "(ab){3}c?": True, "\\bking\\b": True, "(a+)+$": False,
+                     "a*b*": False, "(a|b)*": False, "(a{2,9})+": False, "(a?){25}a{25}": False}
 
 
 def test_one_that_backtracks_without_end_is_stopped() -> None:

@@ -12,7 +12,7 @@ from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui.dialogs.forks import ForksScreen
 from gpt2_remix.tui.dialogs.rolls import RollsScreen
 from gpt2_remix.tui.playground.views.forks import ForksView
-from gpt2_remix.tui.state.forks import proposals, speakers_of, stacked
+from gpt2_remix.tui.state.forks import MOST_FORK, proposals, speakers_of, stacked
 from gpt2_remix.tui.state.heats import HEATS, HeatSource
 from tests.kinds import known
 from tests.tui.conftest import Drive, Driver
@@ -56,7 +56,7 @@ async def test_what_is_shown_is_what_the_engine_finds(drive: Drive, size: tuple[
         assert heat.name == "forks"
         values = heat.values(HeatSource(driver.tree.steps(), 0, None, driver.playground.forks.value))
         assert values[:8] == [None] * 8
-        assert values[8:] == [min(1.0, known(fork.measured).beyond_chance / 0.5) for fork in found.positions]
+        assert values[8:] == [min(1.0, known(fork.measured).beyond_chance / MOST_FORK) for fork in found.positions]
         assert driver.playground.panes.view.current == "forks"
         measured = known(known(view_of(driver).fork).measured)
         assert f"fork {measured.fork:.2f}" in lines(driver)[0]
@@ -130,7 +130,7 @@ async def test_what_is_no_outcome_is_said_in_the_form(drive: Drive) -> None:
 
 async def test_proposals_fill_the_form(drive: Drive) -> None:
     async with drive(prefix="ROMEO:\nAy me!\n\nJULIET:\nO Romeo!\n\n") as driver:
-        await driver.pilot.press("F", "enter")
+        await driver.pilot.press("F", "down", "enter")
         screen = driver.on(ForksScreen)
         assert screen.query_one("#outcome-0", Input).value == "JULIET=\\bJULIET:"
         assert screen.query_one("#outcome-1", Input).value == "ROMEO=\\bROMEO:"
@@ -170,7 +170,12 @@ async def test_jumps_go_to_uncertain_forked_and_picked_tokens(drive: Drive) -> N
 def test_speakers_and_stacks() -> None:
     found = speakers_of("ROMEO:\nx\nJULIET:\nFirst Citizen:\nROMEO:\nnot: this\n")
     assert found == ["ROMEO", "First Citizen", "JULIET"]
-    assert [proposal.title for proposal in proposals("nobody speaks", {})] == ["how the sentence ends: . ? !"]
+    titles = [proposal.title for proposal in proposals("nobody speaks.", {"A = B": "the words"})]
+    assert titles == ["whether it comes to A = B's “the words”", "whether it comes to its end, “speaks”",
+                      "how the sentence ends: . ? !"]
+    for proposal in proposals("R:\nx\nJ:\nnobody speaks (now)!", {"A = B": "(the"}):
+        assert [parse_outcome(one).name for one in proposal.outcomes] == [
+            one.partition("=")[0] for one in proposal.outcomes]
     assert stacked([0.5, 0.25, 0.25], 10) == [5, 3, 2]
     assert stacked([1.0, 0.0], 7) == [7, 0]
     assert sum(stacked([1 / 3] * 3, 10)) == 10

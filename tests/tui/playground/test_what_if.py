@@ -178,6 +178,58 @@ async def test_luck_that_cannot_be_is_told(drive: Drive) -> None:
         assert "no luck can have chosen what stands at" in driver.notices()
 
 
+async def test_luck_for_a_text_that_is_gone_answers_nothing(drive: Drive) -> None:
+    """It crashed the app, or laid the new text beside the old one's luck."""
+    async with drive(ids=list(range(100, 400))) as driver:
+        driver.playground.cursor.move_to(3)
+        await driver.settled()
+        driver.playground.what_if.another_token(3, 287)
+        assert driver.playground.activity.waiting_for
+        driver.playground.places.use_prefix([1026, 373])
+        await driver.settled()
+        assert not driver.comparing
+        assert driver.playground.activity.waiting_for == ""
+        assert driver.tree.ids() == [1026, 373]
+
+
+async def test_a_picked_token_keeps_what_it_would_have_with_nothing_changed(drive: Drive) -> None:
+    """The question's prompt was another one than the lane's, from which penalties count."""
+    settings = Settings(frequency_penalty=1.5, presence_penalty=1.0)
+    async with drive(prefix="the the the", settings=settings) as driver:
+        await driver.steps(2)
+        for _ in range(3):  # picks of a token that was generated before
+            await driver.press("end", "down", "enter")
+        ids, prompt = driver.tree.ids(), driver.tree.prompt_length()
+        driver.playground.what_if.other_settings(LaneOptions(settings))
+        await driver.until(lambda: driver.comparing)
+        await driver.lanes_settled()
+        second = driver.compare.comparison.lanes[1]
+        assert [*second.prefix, *second.new_ids] == ids
+        assert {known(step.hindsight).prompt for step in second.steps if step.hindsight is not None} == {prompt}
+        await driver.pilot.press("c")
+        await driver.settled()
+        driver.playground.cursor.move_to(prompt + 1)
+        await driver.settled()
+        driver.playground.what_if.another_token(prompt + 1, ids[prompt + 1])
+        await driver.until(lambda: driver.comparing)
+        await driver.lanes_settled()
+        second = driver.compare.comparison.lanes[1]
+        assert [*second.prefix, *second.new_ids] == ids
+
+
+async def test_the_dialog_says_where_luck_is_drawn_in_hindsight(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.steps(3)
+        await driver.press("left", "left")
+        await driver.press("down", "down", "down", "enter")
+        await driver.press("space", "space", "end")
+        assert [step.origin for step in driver.tree.steps(8)].count("picked") == 1
+        await driver.pilot.press("w")
+        hints = driver.on(WhatIfScreen).query(".hint").results(Static)
+        assert "luck in hindsight" in "".join(str(hint.render()) for hint in hints)
+        await driver.pilot.press("escape")
+
+
 async def test_other_settings_for_a_text_that_was_only_given(drive: Drive) -> None:
     async with drive(prefix="The quick brown fox jumps over") as driver:
         ids = driver.tree.ids()

@@ -37,7 +37,7 @@ class ViewPane(Vertical):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "none", "pick"),
+        Binding("enter", "none", "take it"),
         Binding("down", "row(1)", "select", key_display="↑↓"),
         Binding("up", "row(-1)", show=False),
         Binding("escape", "close_search", "close"),
@@ -194,6 +194,8 @@ class ViewPane(Vertical):
         field.value = typed or (self.futures.seen.pattern if ahead else "")
         self.add_class("searching")
         field.focus()
+        if ahead:
+            field.action_select_all()
         self.refresh_bindings()
 
     def action_close_search(self) -> None:
