@@ -63,10 +63,12 @@ def next_token(
     found = model.find()
     prompt = read_prefix(found, prefix, ids)
     settings.check_vocabulary(found.vocab_size)
-    from gpt2_remix.engine.tokens.healing import cut_of
+    from gpt2_remix.engine.tokens.healing import cut_of, longer_than
 
     cut = cut_of(found.tokenizer, prompt)
-    if cut is not None and not heal:
+    if heal and cut is None:
+        cut = longer_than(found.tokenizer, prompt)
+    elif cut is not None and not heal:
         end = show_token(cut.end.decode(errors="replace"))
         note(f"the prefix {cut.where} ({end}): the network never saw a text cut there; --heal completes it")
     cut = cut if heal else None
@@ -81,6 +83,8 @@ def next_token(
     logits = logits_at(opened.backend, [(prompt, len(prompt))], opened.tokenizer.end_of_text)[0]
     if cut is not None:
         logits = _only(logits, cut.tokens)
+    elif longer_than(opened.tokenizer, prompt) is not None:
+        _note_open_word(opened.tokenizer, logits)
     dist = distribution(logits, settings, context, account=True)
     most = None if every else count
     chosen = [int(token) for token in dist.order(most if cut is None else len(cut.tokens),
@@ -112,6 +116,22 @@ def _print(tokenizer: Tokenizer, dist: Distribution, rows: list[dict[str, Any]],
                f"entropy {dist.entropy_raw:.2f} bits raw, {dist.entropy_final:.2f} final")
     for stage in dist.stages or ():
         echo(f"{'':>6}  {stage.rule} left {stage.kept:,} tokens, took {stage.mass_removed:.3%} of the mass")
+
+
+def _note_open_word(tokenizer: Tokenizer, logits: NDArray[np.float32]) -> None:
+    """Say so where the network expects the last word of the prefix to go on."""
+    import numpy as np
+
+    mass = np.exp(logits.astype(np.float64) - logits.max())
+    goes_on = np.array([piece[:1].isalpha() for piece in tokenizer.pieces[: logits.size]])
+    share = float(mass[: goes_on.size][goes_on].sum() / mass.sum())
+    if share > OPEN_WORD:
+        note(f"the prefix seems to end in the middle of a word ({share:.0%} that it goes on): --heal also considers "
+             "longer tokens")
+
+
+OPEN_WORD = 0.5
+"""Probability that the last word of a prefix goes on, from which on one is told."""
 
 
 def _only(logits: NDArray[np.float32], tokens: list[int]) -> NDArray[np.float32]:

@@ -43,6 +43,21 @@ class Cut:
         return "ends in a space" if self.in_a_space else "ends within a token"
 
 
+def longer_than(tokenizer: Tokenizer, ids: Sequence[int]) -> Cut | None:
+    """The last token of a prefix taken back, where it ends in a word and there are tokens that begin with it.
+
+    Of a prefix that ends with a whole token nobody can tell by the tokens whether its word is whole: "the" and "happ"
+    both are tokens with longer ones beside them.
+    """
+    whole = list(ids)
+    end = tokenizer.token_bytes(whole[-1]) if whole and whole[-1] != tokenizer.end_of_text else b""
+    if not end[-1:].isalnum():
+        return None
+    tokens = [token for token, piece in enumerate(tokenizer.pieces)
+              if piece.startswith(end) and token != tokenizer.end_of_text]
+    return Cut(whole[:-1] or [tokenizer.end_of_text], end, tokens) if len(tokens) > 1 else None
+
+
 def cut_of(tokenizer: Tokenizer, ids: Sequence[int]) -> Cut | None:
     """How a prefix was cut; None where it ends as whole texts do."""
     whole = list(ids)

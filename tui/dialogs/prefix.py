@@ -15,7 +15,7 @@ from textual.widgets import Static, TabbedContent, TabPane, TextArea
 from gpt2_remix.engine.errors import EngineError
 from gpt2_remix.engine.generation.backend import check_ids
 from gpt2_remix.engine.tokens.display import show_token
-from gpt2_remix.engine.tokens.healing import Cut, cut_of
+from gpt2_remix.engine.tokens.healing import Cut, cut_of, longer_than
 from gpt2_remix.engine.tokens.ids import parse_ids
 from gpt2_remix.tui.dialogs.modal import Modal
 from gpt2_remix.tui.dialogs.split import TokenSplit
@@ -152,6 +152,10 @@ class PrefixScreen(Modal[list[int] | None]):
         hint.display = bool(words)
         self.refresh_bindings()
 
+    def _end(self, ids: list[int]) -> Cut | None:
+        """What can be taken back: where it was cut, or a last token with longer ones beside it."""
+        return cut_of(self._tokenizer, ids) or longer_than(self._tokenizer, ids)
+
     @staticmethod
     def _shown(cut: Cut) -> str:
         return show_token(cut.end.decode("utf-8", errors="replace"))
@@ -159,13 +163,13 @@ class PrefixScreen(Modal[list[int] | None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what is cut can be healed."""
         if action == "heal":
-            return self._ids is not None and cut_of(self._tokenizer, self._ids) is not None
+            return self._ids is not None and self._end(self._ids) is not None
         return super().check_action(action, parameters)
 
     def action_heal(self) -> None:
         """Take the end back, and offer the tokens that begin with it."""
         self._take(self._area.text)
-        cut = cut_of(self._tokenizer, self._ids or [])
+        cut = self._end(self._ids or [])
         if cut is not None:
             self.healed = self._shown(cut)
             self.dismiss(cut.ids or [self._tokenizer.end_of_text])

@@ -126,6 +126,8 @@ def _hover(step: Step, tokenizer: Tokenizer, candidates: Sequence[Candidate]) ->
     said = [f"{step.position}: id {step.token}, {step.origin}"]
     if step.u is not None:
         luck = "by hand" if step.by_hand else f"seed {step.seed}, roll {step.roll}"
+        if step.hindsight is not None:
+            luck = f"luck in hindsight, seed {step.seed}"
         said.append(f"u {step.u:.4f}, {luck}")
     if step.p_raw is not None:
         said.append(f"raw {step.p_raw:.2%}" + (f", final {step.p_final:.2%}" if step.p_final is not None else ""))

@@ -45,5 +45,15 @@ def test_next_says_so_and_heals(capsys: pytest.CaptureFixture[str], classics: Mo
     assert [one["id"] for one in told["candidates"]] == [one["id"] for one in among]
     assert [one["p_final"] for one in told["candidates"]] == pytest.approx([one["p_final"] / total for one in among])
     assert told["kept"] == len(among)
-    assert document(capsys, "next", "It is", "--heal")["healed"] is None
+    assert document(capsys, "next", "It is,", "--heal")["healed"] is None
     assert run(capsys, "next", "It is")[2] == ""
+
+
+def test_a_word_that_goes_on_is_told_by_the_network(capsys: pytest.CaptureFixture[str], classics: Model) -> None:
+    """" happ" is a token of its own beside " happy"."""
+    assert "seems to end in the middle of a word" in run(capsys, "next", "It was happ")[2]
+    assert run(capsys, "next", "It was the")[2] == ""
+    told = document(capsys, "next", "It was happ", "--heal", "-k", "20")
+    assert told["prompt_ids"] == classics.tokenizer.encode("It was")
+    assert {one["text"] for one in told["candidates"]} >= {" happ", " happy", " happen"}
+    assert all(one["text"].startswith(" happ") for one in told["candidates"])

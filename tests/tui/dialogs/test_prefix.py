@@ -38,7 +38,7 @@ async def test_a_prefix_that_was_cut_is_healed(drive: Drive) -> None:
         await driver.press("enter")
         assert driver.decode(driver.tree.ids()) == "a truth univers"
         await driver.pilot.press("e")
-        await driver.type("whole")
+        await driver.type("whole,")
         await driver.pilot.pause()
         assert str(driver.app.screen.query_one("#cut", Static).render()) == ""
         await driver.pilot.press("ctrl+k", "escape")
