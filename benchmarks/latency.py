@@ -17,7 +17,7 @@ from benchmarks.terminal import Terminal
 
 RIGHT = "\x1b[C"
 HOME = "\x1b[H"
-MODES = ("entropy 0", "probability 0", "heat off", "surprisal 0")
+MODES = ("entropy 0", "probability 0", "spans of", "no forks yet", "heat off", "surprisal 0")
 
 
 def press(terminal: Terminal, key: str, effect: str) -> float:
@@ -53,7 +53,7 @@ def main() -> None:
     for n in range(1, presses + 1):
         moves.append(press(terminal, RIGHT, f"token at {n} "))
         time.sleep(0.05 + 0.013 * (n % 7))  # as a fast typist would, and anywhere between two tokens
-        heats.append(press(terminal, "h", MODES[(n - 1) % 4]))
+        heats.append(press(terminal, "h", MODES[(n - 1) % len(MODES)]))
         time.sleep(0.05 + 0.013 * (n % 5))
     print(summary(f"→ while streaming, {presses}", moves))
     print(summary(f"h while streaming, {presses}", heats))

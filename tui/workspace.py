@@ -147,7 +147,7 @@ class Workspace:
         if self._shown_until.get(line, 0.0) > now:
             return
         self._shown_until = {said: until for said, until in self._shown_until.items() if until > now}
-        if not self._errors_until > now:
+        if not error and not self._errors_until > now:
             self._shown_until.clear()
             self._app.clear_notifications()
         self._shown_until[line] = now + TOAST

@@ -68,12 +68,12 @@ def next_token(
     cut = cut_of(found.tokenizer, prompt)
     if heal and cut is None:
         cut = longer_than(found.tokenizer, prompt)
-    elif cut is not None and not heal:
-        end = show_token(cut.end.decode(errors="replace"))
-        note(f"the prefix {cut.where} ({end}): the network never saw a text cut there; --heal completes it")
-    cut = cut if heal else None
+    told, cut = (None, cut) if heal else (cut, None)
     prompt = prompt if cut is None else cut.ids
     opened = found.start()
+    if told is not None:
+        end = show_token(told.end.decode(errors="replace"))
+        note(f"the prefix {told.where} ({end}): the network never saw a text cut there; --heal completes it")
     from gpt2_remix.engine.generation.backend import logits_at
     from gpt2_remix.engine.generation.stream import Prefix, context_at
     from gpt2_remix.engine.sampling.distribution import distribution
@@ -83,7 +83,7 @@ def next_token(
     logits = logits_at(opened.backend, [(prompt, len(prompt))], opened.tokenizer.end_of_text)[0]
     if cut is not None:
         logits = _only(logits, cut.tokens)
-    elif longer_than(opened.tokenizer, prompt) is not None:
+    elif told is None and longer_than(opened.tokenizer, prompt) is not None:
         _note_open_word(opened.tokenizer, logits)
     dist = distribution(logits, settings, context, account=True)
     most = None if every else count

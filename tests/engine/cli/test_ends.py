@@ -58,7 +58,7 @@ def test_of_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
 @pytest.mark.parametrize("arguments", [
-    ("generate", "x", "-n", "5", "--seed", "1"), ("next", "x", "--json"), ("sessions",), ("--help",), ("models",),
+    ("generate", "x", "-n", "5", "--seed", "1"), ("next", "It,", "--json"), ("sessions",), ("--help",), ("models",),
 ])
 def test_on_a_full_disk(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     path = tmp_path / "a.remix"
@@ -79,7 +79,7 @@ def test_with_closed_streams(tmp_path: Path) -> None:
     text.write_text("It is a truth universally acknowledged, that a single man. " * 600)
     run = f"{sys.executable} -P -m gpt2_remix.tui"
     for closed in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
-        for arguments in (f"generate x -n 3 --seed 1 --session {session}", "next x --json", "sessions"):
+        for arguments in (f"generate x -n 3 --seed 1 --session {session}", "next It, --json", "sessions"):
             done = subprocess.run(f"{run} {arguments} {closed}", shell=True, capture_output=True, text=True, timeout=60)
             said = [line for line in done.stderr.splitlines() if "kept in" not in line]
             assert (done.returncode, said) == (0, []), (arguments, closed)

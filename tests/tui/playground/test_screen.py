@@ -258,10 +258,10 @@ async def test_gumbel_coin(drive: Drive) -> None:
 async def test_heat_modes_go_round(drive: Drive) -> None:
     async with drive() as driver:
         modes = []
-        for _ in range(5):
+        for _ in range(6):
             await driver.press("h")
             modes.append(driver.app.workspace.preferences.heat)
-        assert sorted(modes) == ["entropy", "off", "probability", "surprisal", "verbatim"]
+        assert sorted(modes) == ["entropy", "forks", "off", "probability", "surprisal", "verbatim"]
         assert modes[-1] == "surprisal"
 
 
