@@ -22,7 +22,7 @@ KEYS = [
     "\x1b", "\x1b", "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[A", "\x1b[B", "\x1b[H", "\x1b[F", "\x1b[5~",
     "\x1b[6~",
     "\x1b[1;2A", "\x1b[1;2B", "\x1b[1;5C", "\x1b[1;5D", "\x10", "\x13", "\x0f", "\x05", "\x12", "\x14", "\x06", "\x15",
-    "\x1b[200~pasted \x1b[31m text\n\x1b[201~", "\x1b[3~", "T", "R", "B", "G",
+    "\x1b[200~pasted \x1b[31m text\n\x1b[201~", "\x1b[3~", "T", "R", "B", "G", "F", "F", "O", "J", "N", "P", "(", ")",
 ]
 """What is pressed: keys that do something somewhere, and none that ends the app (q, ctrl+q, ctrl+c, ctrl+z)."""
 
