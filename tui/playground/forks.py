@@ -39,7 +39,7 @@ class Forks:
         self._host, self._runs, self._verbatim = host, runs, verbatim
         self.seen = ForksSeen(None, {})
         self._asked: tuple[int, list[int]] | None = None  # the number, and the nodes of the stream
-        self._from = 0
+        self._from = self._network = 0
         self._wish: ForksWish | None = None
 
     @property
@@ -115,6 +115,7 @@ class Forks:
                                 tree.view.coin, rolls=wish.rolls, length=wish.tokens)
         self.seen = ForksSeen(question, {}, running=True)
         self._asked, self._from = (number, list(tree.path)), self._first()
+        self._network = exploration.network
         host.workspace.engine.submit(ForksRequest(
             exploration.network, host.post_message, number, StepList(tree.steps()), question, self._first()))
         kept = host.workspace.preferences
@@ -153,6 +154,8 @@ class Forks:
 
     def draw(self) -> None:
         """Show what is known of the position under the cursor."""
+        if self.running and self._network != self._host.exploration.network:
+            self.halt()  # a network that was replaced took its requests along
         host, exploration, seen = self._host, self._host.exploration, self.seen
         pane = host.panes.view
         if pane.current != view.VIEW.name:

@@ -21,7 +21,7 @@ class Hindsight:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._asked: tuple[int, Use] | None = None
-        self._about: tuple[object, tuple[int, ...]] | None = None  # the exploration and the nodes that it is for
+        self._about: tuple[object, ...] | None = None  # the exploration, the network and the nodes that it is for
 
     def draw(self, start: int, first: int, seed: int, use: Use) -> None:
         """Draw luck for the given and picked tokens of the stream from `first` on, and use it.
@@ -46,9 +46,9 @@ class Hindsight:
             HindsightRequest(exploration.network, host.post_message, number, question, first))
         host.changed(keep_selection=True)
 
-    def _now(self) -> tuple[object, tuple[int, ...]]:
+    def _now(self) -> tuple[object, ...]:
         exploration = self._host.exploration
-        return exploration, tuple(exploration.tree.path)
+        return exploration, exploration.network, *exploration.tree.path
 
     def follow(self) -> None:
         """The stream may be another one: luck that was asked for another text answers nothing."""

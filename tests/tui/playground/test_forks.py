@@ -107,6 +107,23 @@ async def test_a_search_is_stopped_by_the_same_key(drive: Drive) -> None:
         assert driver.playground.forks.seen.done < driver.playground.forks.seen.rolls
 
 
+async def test_a_network_that_is_replaced_ends_the_search(drive: Drive) -> None:
+    """Its requests went with it, and the search was said to go on for ever."""
+    async with drive() as driver:
+        await driver.steps(12)
+        await driver.pilot.press("F")
+        screen = driver.on(ForksScreen)
+        for name, value in (("outcome-0", "a"), ("rolls", "256"), ("tokens", "200")):
+            screen.query_one(f"#{name}", Input).value = value
+        await driver.pilot.press("enter")
+        await driver.until(lambda: driver.playground.forks.seen.computed > 0)
+        network = driver.exploration.network
+        driver.playground.places.precision()
+        await driver.until(lambda: driver.exploration.network != network)
+        await driver.settled()
+        assert not driver.playground.forks.running
+
+
 async def test_what_is_no_outcome_is_said_in_the_form(drive: Drive) -> None:
     async with drive() as driver:
         await driver.steps(2)
