@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from gpt2_remix.engine.outlook.forks import Forks
     from gpt2_remix.engine.tokens.tokenizer import Tokenizer
 
-OTHER = "other"
-"""The outcome where none of the named ones came."""
-
-
 @commands.command(
     epilog=examples(
         'gpt2-remix forks "It was the best of times" --outcome good="good|best" --outcome bad="bad|worst"',
@@ -181,6 +177,8 @@ def _so_far(known: Forks | None) -> str | None:
 
 
 def _document(known: Forks, ids: list[int], tokenizer: Tokenizer, seconds: float) -> dict[str, Any]:
+    from gpt2_remix.engine.outlook.outcomes import OTHER
+
     question = known.question
     count = len(question.outcomes) + 1
     return {
@@ -197,6 +195,8 @@ def _document(known: Forks, ids: list[int], tokenizer: Tokenizer, seconds: float
 
 
 def _print(known: Forks, tokenizer: Tokenizer, seconds: float) -> None:
+    from gpt2_remix.engine.outlook.outcomes import OTHER
+
     names = [*(outcome.name for outcome in known.question.outcomes), OTHER]
     echo(f"{'position':>8}  {'fork':>12}  {'chance':>6}  {'pull':>12}  token")
     for fork in known.done:

@@ -141,13 +141,11 @@ class LuckInHindsight:
         backend: of the network that it was drawn for.
         tokenizer: of its vocabulary.
         vocabulary: of the larger network, where another one generates.
-        model: the name by which questions know the network; the backend's where left out.
     """
 
-    def __init__(self, backend: Backend, tokenizer: Tokenizer, vocabulary: int = 0, model: str = "") -> None:
+    def __init__(self, backend: Backend, tokenizer: Tokenizer, vocabulary: int = 0) -> None:
         self._backend, self._tokenizer = backend, tokenizer
         self._size = max(vocabulary, backend.info.vocab_size)
-        self._model = model or backend.info.name
         self._mus: dict[Hindsight, dict[int, float | None]] = {}
 
     def at(self, places: Sequence[tuple[Hindsight, int]], mus: Sequence[float | None] | None = None) -> list[Floats]:
@@ -156,7 +154,7 @@ class LuckInHindsight:
         Raises InputError where there can be none.
         """
         for question, _ in places:
-            if question.model not in ("", self._model):
+            if question.model not in ("", self._backend.info.name):
                 raise InputError(f"this luck in hindsight was drawn for {question.model}; go on with that model")
             check_ids(question.ids, self._backend.info.vocab_size)
         lucks = []

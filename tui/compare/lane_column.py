@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from gpt2_remix.engine.compare.statistics import STATISTICS as MEANINGS
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import shortened
 from gpt2_remix.tui.style.status_bar import retitle
 from gpt2_remix.tui.widgets.bars import bar_segments, figure, percent, why_cut
 from gpt2_remix.tui.widgets.coin import Coin, CoinView
@@ -89,7 +90,7 @@ class LaneCandidates(Widget):
         room = max(6, min(16, width // 3))
         bar = max(1, width - room - 11)
         label = self._label_of(token)
-        label = label if cell_len(label) <= room else set_cell_size(label, room - 1) + "…"
+        label = shortened(label, room)
         final, raw = float(dist.final[token]), float(dist.raw[token])
         if step:
             label += why_cut(step, room - cell_len(label), bar)

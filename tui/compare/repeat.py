@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +22,7 @@ from gpt2_remix.tui.dialogs.modal import Modal
 from gpt2_remix.tui.messages import RepeatProgress, RequestFailed
 from gpt2_remix.tui.state.comparison import Comparison
 from gpt2_remix.tui.state.exploration import Exploration
+from gpt2_remix.tui.style.shorten import fitted, shortened
 from gpt2_remix.tui.widgets.footer import Keys
 from gpt2_remix.tui.workers.requests import RepeatRequest, numbers
 from gpt2_remix.tui.workspace import Workspace
@@ -256,7 +256,7 @@ class RepeatScreen(Modal[None]):
         table.add_column("", width=LABEL_CELLS - 2)
         for number in lanes:
             title, style = self._lane(number)
-            title = title if cell_len(title) <= MOST_TITLE else set_cell_size(title, MOST_TITLE - 1) + "…"
+            title = shortened(title, MOST_TITLE)
             table.add_column(Text(title, Style(color=style.color)), justify="right", min_width=LANE_CELLS - 2)
         for name, values in rows:
             marks = self._marks(name, values)
@@ -282,9 +282,8 @@ class RepeatScreen(Modal[None]):
         marks = self._marks(name, cells)
         for number, cell in enumerate(cells):
             title, style = self._lane(number)
-            title = title if cell_len(title) <= label else set_cell_size(title, label - 1) + "…"
             colour = Style(color=style.color)
-            text.append(set_cell_size(title, label) + " ", colour)
+            text.append(fitted(title, label) + " ", colour)
             if cell is None:
                 text.append("–\n")
                 continue

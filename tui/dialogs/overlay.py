@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.geometry import Size
 from textual.widgets import Static
 
 from gpt2_remix.engine.words import counted
@@ -72,9 +71,6 @@ class OverlayScreen(Modal[int | None]):
         """The first batch."""
         self._outline.focus()
         self._begin()
-
-    def resized(self, size: Size) -> None:
-        """It takes what room there is."""
 
     @property
     def shown(self) -> list[Strand]:

@@ -18,6 +18,7 @@ from gpt2_remix.tui.state.room import ELSE
 from gpt2_remix.tui.state.stage import NOTHING, Scene
 from gpt2_remix.tui.style.big_letters import LINES, big_letters
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import fitted
 from gpt2_remix.tui.widgets.bars import EIGHTHS, percent
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -256,4 +257,4 @@ def others_of(rows: Sequence[BarRow], hands: Sequence[int] = ()) -> BarRow:
 
 
 def _fitted(name: str, width: int) -> str:
-    return set_cell_size(name if cell_len(name) <= width else set_cell_size(name, width - 1) + "…", width)
+    return fitted(name, width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.message import Message
@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import shortened
 
 MENU = (("run", "g"), ("again", "r"), ("undo", "u"), ("guess", "a"), ("dice", "d"), ("vote", "v"),
         ("<", "less_than_sign"), (">", "greater_than_sign"), ("zoom", "z"), ("?", "question_mark"),
@@ -138,21 +139,17 @@ class StageLine(Widget):
             return self._menu_line(width)
         room = width - cell_len(self._left) - 3
         right = next((words for words in self._right if cell_len(words) <= room), "")
-        left = _cut(self._left, width)
+        left = shortened(self._left, width)
         gap = " " * max(0, width - cell_len(left) - cell_len(right))
         return Strip([Segment(left, self._palette.value), Segment(gap + right, self._palette.muted)]
                      ).adjust_cell_length(width, self._palette.text)
 
     def _menu_line(self, width: int) -> Strip:
         starts, room = self._starts(), self._starts()[0] - 3
-        segments = [Segment(_cut(self._left, room) if room >= LEAST_LEFT else "", self._palette.value)]
+        segments = [Segment(shortened(self._left, room) if room >= LEAST_LEFT else "", self._palette.value)]
         at = segments[0].cell_length
         for n, (start, (word, _)) in enumerate(zip(starts, self._menu, strict=True)):
             style = self._palette.muted if n != self._hovered else self._palette.slot
             segments += [Segment(" " * (start - at), self._palette.text), Segment(word, style)]
             at = start + cell_len(word)
         return Strip(segments).adjust_cell_length(width, self._palette.text)
-
-
-def _cut(words: str, room: int) -> str:
-    return words if cell_len(words) <= room else set_cell_size(words, room - 1) + "…"

@@ -7,6 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import shortened
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -39,7 +40,7 @@ def why_cut(rule: str, free: int, bar: int) -> str:
     if cell_len(why) <= bar:
         return " " * (free + 1) + set_cell_size(why, bar)
     room = free + bar
-    return " " + (why.rjust(room) if cell_len(why) <= room else set_cell_size(why, room - 1) + "…")
+    return " " + shortened(why.rjust(room), room)
 
 
 def bar_segments(final: float, raw: float, scale: float, width: int, bar: Style, palette: Palette) -> list[Segment]:

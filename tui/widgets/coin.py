@@ -15,6 +15,7 @@ from textual.widget import Widget
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.sampling.settings import CoinKind
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import fitted
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
     from gpt2_remix.engine.sampling.distribution import Distribution
@@ -224,6 +225,6 @@ class Coin(Widget):
             words = f" {runner.score:.2f}"
         name = self._label_of(runner.token)
         room = max(1, width - len(words) - 2)
-        name = set_cell_size(name if cell_len(name) <= room else set_cell_size(name, room - 1) + "…", room)
+        name = fitted(name, room)
         mark = "●" if taken else " "
         return [Segment(f"{mark} {name}", palette.taken if taken else palette.value), Segment(words, palette.muted)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -16,6 +16,7 @@ from textual.strip import Strip
 
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,9 @@ class Outline(ScrollView, can_focus=True, inherit_bindings=False):  # the screen
         columns = "".join(f"  {column}" for column in label.columns)
         indent = indent_of(row)
         room = max(4, width - cell_len(indent) - cell_len(columns) - 5)
-        words = label.words if cell_len(label.words) <= room else set_cell_size(label.words, room - 1) + "…"
         segments = [
             Segment(f"{indent}{row.fold} ", palette.muted), Segment(f"{label.sign} ", style),
-            Segment(set_cell_size(words, room), style), Segment(columns, palette.muted),
+            Segment(fitted(label.words, room), style), Segment(columns, palette.muted),
         ]
         strip = Strip(segments).adjust_cell_length(width, palette.text)
         return strip.apply_style(palette.selected + Style(bold=True)) if chosen else strip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -17,6 +16,7 @@ from gpt2_remix.engine.tokens.display import show_text
 from gpt2_remix.tui.playground.views.view import Position, View
 from gpt2_remix.tui.state.forks import stacked
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import fitted
 from gpt2_remix.tui.widgets.bars import percent
 
 if TYPE_CHECKING:  # numpy is not on the path to the first frame
@@ -104,10 +104,10 @@ class ForksView(Widget, can_focus=True, inherit_bindings=False):  # the screen o
             segments = [Segment(lines[y] if y < len(lines) else "", palette.muted)]
         elif y == 0:
             words = f"fork {measured.fork:.2f}{_error(measured.fork_se)}, by chance {measured.chance:.2f}"
-            segments = [Segment(_cut(words, width), palette.value)]
+            segments = [Segment(fitted(words, width), palette.value)]
         elif y == 1:
             words = f"pull {measured.pull:.2f}{_error(measured.pull_se)} of {self._name_of(fork.token)}"
-            segments = [Segment(_cut(words, width), palette.value)]
+            segments = [Segment(fitted(words, width), palette.value)]
         elif y == 2:
             for n, name in enumerate(self._outcomes):
                 segments += [Segment(f"{self._sign(n)} ", self._style(n)),
@@ -122,7 +122,7 @@ class ForksView(Widget, can_focus=True, inherit_bindings=False):  # the screen o
         style = palette.taken if taken else palette.value
         if place == self.selected:
             style += palette.selected
-        segments = [Segment(_cut(f"{'●' if taken else ' '} {self._name_of(other.token)}", room), style),
+        segments = [Segment(fitted(f"{'●' if taken else ' '} {self._name_of(other.token)}", room), style),
                     Segment(percent(other.p) + " ", palette.muted)]
         bar = max(1, width - room - 8)
         for n, cells in enumerate(stacked(other.shares(len(self._outcomes)), bar)):
@@ -139,10 +139,6 @@ class ForksView(Widget, can_focus=True, inherit_bindings=False):  # the screen o
 
 def _error(error: float | None) -> str:
     return "" if error is None else f" ± {error:.2f}"
-
-
-def _cut(words: str, room: int) -> str:
-    return set_cell_size(words if cell_len(words) <= room else set_cell_size(words, room - 1) + "…", room)
 
 
 def _wrapped(words: str, width: int) -> list[str]:

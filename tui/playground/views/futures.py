@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.message import Message
@@ -15,6 +14,7 @@ from gpt2_remix.engine.tokens.display import show_text
 from gpt2_remix.tui.playground.views.view import Position, View
 from gpt2_remix.tui.state.futures import Continuation, FuturesSeen
 from gpt2_remix.tui.style.palette import Palette
+from gpt2_remix.tui.style.shorten import fitted
 from gpt2_remix.tui.widgets.bars import figure, percent
 
 FIGURES = 12
@@ -154,8 +154,9 @@ class FuturesView(Widget, can_focus=True, inherit_bindings=False):  # the screen
         bar = max(0, width - room - FIGURES - 2)
         solid = round(lower / scale * bar) if scale > 0 else 0
         dotted = max(0, (round(upper / scale * bar) if scale > 0 else 0) - solid)
-        return [Segment(_cut(name, room), palette.value), Segment(" ", palette.text), Segment("█" * solid, palette.bar),
-                Segment("░" * dotted, palette.muted), Segment(" " * (bar - solid - dotted), palette.text),
+        return [Segment(fitted(name, room), palette.value), Segment(" ", palette.text),
+                Segment("█" * solid, palette.bar), Segment("░" * dotted, palette.muted),
+                Segment(" " * (bar - solid - dotted), palette.text),
                 Segment(f" {figures.rjust(FIGURES)}", palette.muted if not close else palette.value)]
 
     def _continuation(self, row: Continuation, depth: int) -> list[Segment]:
@@ -165,12 +166,8 @@ class FuturesView(Widget, can_focus=True, inherit_bindings=False):  # the screen
         text = "".join(self._name_of(token) for token in row.path[-row.own :])
         words = f"{'  ' * min(depth, 6)}{fold} {text}"
         style = palette.value + palette.selected if selected else palette.value
-        return [Segment(_cut(words, max(1, width - 8)), style),
+        return [Segment(fitted(words, max(1, width - 8)), style),
                 Segment(f" {percent(row.p)}", palette.selected + palette.muted if selected else palette.muted)]
-
-
-def _cut(words: str, room: int) -> str:
-    return set_cell_size(words if cell_len(words) <= room else set_cell_size(words, room - 1) + "…", room)
 
 
 VIEW = View("futures", """\
