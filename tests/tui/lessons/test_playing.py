@@ -78,6 +78,7 @@ async def stepped(driver: Driver, place: int) -> None:
     """The lesson's step with this number is done."""
     run = driver.workspace.lesson
     await driver.until(lambda: run.place == place and driver.app.lessons.idle and not run.busy)
+    await driver.pilot.pause()  # what it said is a message to the app before it is a toast
 
 
 @pytest.mark.slow
