@@ -240,8 +240,9 @@ class EngineWorker:
             self._model = Model(backend, found.tokenizer)
             self._running = found
         # What lives as long as the app is left out of collections from here on: each full one would walk through all of
-        # it, and the screen stand still meanwhile.
-        gc.freeze()
+        # it, and the screen stand still meanwhile. Once: at a later model garbage would be kept for ever with the rest.
+        if not gc.get_freeze_count():
+            gc.freeze()
         self._post(ModelReady(self._network, backend.info, found.tokenizer, record, located.folder))
         if not ready and backend.info.device == "cpu":
             start_thread("compiling", partial(self._loader.compile_kernels, backend.info.name), self._post,

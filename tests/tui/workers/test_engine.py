@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +17,7 @@ from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui.messages import LogitsReady, ModelReady, PromptScored, RequestFailed, Stepped
 from gpt2_remix.tui.workers.engine import EngineWorker, hindmost
 from gpt2_remix.tui.workers.requests import LogitsRequest, RunRequest, ScoreRequest
+from tests.tui.conftest import Drive
 from tests.tui.workers.answers import Answers
 
 PROMPT = [1026, 318, 257]
@@ -113,3 +116,16 @@ def test_lanes_that_are_behind_catch_up_first() -> None:
     assert hindmost([ahead, behind]) == [behind]
     lined_up = replace(behind, offset=2)
     assert hindmost([ahead, lined_up]) == [ahead, lined_up]
+
+
+async def test_the_memory_of_an_app_that_was_closed_is_given_back(drive: Drive) -> None:
+    async with drive():
+        pass  # the first one's objects are left out of collections
+    async with drive() as driver:
+        await driver.press("space")
+        backend = weakref.ref(driver.backend)
+    async with drive():
+        pass
+    del driver
+    gc.collect()
+    assert backend() is None
