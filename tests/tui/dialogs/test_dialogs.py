@@ -274,7 +274,7 @@ async def test_pressing_everything_at_once(drive: Drive) -> None:
     keys += " greater_than_sign p u ctrl+r slash escape 1 2 b left_square_bracket right_square_bracket g u g m escape"
     async with drive(speed=300.0) as driver:
         await driver.tap(*keys.split())
-        await driver.pilot.pause()
+        await driver.until(lambda: driver.app._typing.idle)  # noqa: SLF001
         if driver.playground.activity.running:
             driver.playground.runs.pause()
         await driver.settled()

@@ -66,7 +66,7 @@ async def test_the_text_of_a_large_session_is_shown_while_it_is_read(
     async with drive(settle=False, session=path, prefix=None, seed=None) as driver:
         await driver.until(lambda: isinstance(driver.app.screen, OpeningScreen))
         screen = driver.on(OpeningScreen)
-        await driver.until(lambda: screen.query_one(TokenText).count == len(tree))
+        await driver.until(lambda: [text.count for text in screen.query(TokenText)] == [len(tree)])
         assert "0% of 65 tokens read" in str(screen.query_one("#reading", Static).content)
         await driver.pilot.press("home", "space", "pageup", "end")
         go_on.set()
