@@ -64,7 +64,7 @@ def read_theme(path: Path, *, shipped: bool = False) -> RemixTheme:
         record = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ThemeError(f"theme {path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, a number of thousands of digits, lists in lists
         raise ThemeError(f"theme {path} is not TOML: {' '.join(str(error).split())}") from None
     name = record.get("name", path.stem)
     if not (isinstance(name, str) and re.fullmatch(r"[\w-]{1,40}", name)):

@@ -141,16 +141,17 @@ class RemixApp(App[None]):
             workspace.options = replace(workspace.options, lesson=tour())
         workspace.options = workspace.options.from_lesson()
         self.set_interval(TICK, workspace.tick)
+        for line in workspace.problems:
+            workspace.say(line, error=True)
+        for line in workspace.options.notes:
+            workspace.say(line)
+        workspace.failed = ""
         if workspace.options.session is not None:
             self.on_open_session(messages.OpenSession(workspace.options.session, workspace.options.model))
         else:
             self._open_model(workspace.options.model or EMBEDDED)
         if workspace.options.lesson is not None:
             self.lessons.begin(workspace.options.lesson)
-        for line in workspace.problems:
-            workspace.say(line, error=True)
-        for line in workspace.options.notes:
-            workspace.say(line)
 
     def on_unmount(self) -> None:
         """Save the settings and the sessions, and let the workers finish."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -44,6 +44,11 @@ TOAST = 8
 """Seconds for which a line is shown."""
 
 
+def no_theme(name: str, themes: Iterable[str]) -> str:
+    """Words for a theme that is not there."""
+    return f"there is no theme {name!r}; {nearest(name, themes)}"
+
+
 class Workspace:
     """Belongs to the app's thread.
 
@@ -61,6 +66,7 @@ class Workspace:
         compiling: whether kernels are being compiled while the model runs in numpy.
         post: what answers to the app are given to.
         said: the line that was said last.
+        failed: the error that was said last, since it was emptied.
         all_saved: whether all sessions were on the disk when the app ended.
         palette_changed, status_changed, training_changed, index_changed, lesson_changed: what screens listen to.
     """
@@ -78,8 +84,7 @@ class Workspace:
         self.preferences = replace(self.preferences, **given)
         self.themes, theme_problems = load_themes()
         if self.preferences.theme not in self.themes:
-            hint = nearest(self.preferences.theme, self.themes)
-            theme_problems.append(f"there is no theme {self.preferences.theme!r}; {hint}")
+            theme_problems.append(no_theme(self.preferences.theme, self.themes))
             self.preferences = replace(self.preferences, theme=DEFAULT)
         self.problems += [*theme_problems, *filter(None, [problem, preset_problem])]
         self._not_kept = problem
@@ -97,7 +102,7 @@ class Workspace:
         self.index_words = "the training text is loaded with the model"
         self.compiling = False
         self.lesson = LessonRun()
-        self.said = ""
+        self.said = self.failed = ""
         self._shown_until: dict[str, float] = {}
         self._errors_until = 0.0
         self._traced_in: Text | None = None
@@ -144,6 +149,7 @@ class Workspace:
         A line takes the place of those before it: three of them cover the keys of a small terminal. Errors stay.
         """
         self.said, now = line, monotonic()
+        self.failed = line if error else self.failed
         if self._shown_until.get(line, 0.0) > now:
             return
         self._shown_until = {said: until for said, until in self._shown_until.items() if until > now}

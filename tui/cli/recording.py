@@ -18,13 +18,15 @@ from typing import Any
 
 from textual.drivers.headless_driver import HeadlessDriver
 
-from gpt2_remix.engine.errors import EngineError
+from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.files import check_can_write, reason, write_whole
 from gpt2_remix.engine.words import counted
+from gpt2_remix.themes import load_themes
 from gpt2_remix.tui.app import RemixApp
 from gpt2_remix.tui.state.lesson import Lesson
 from gpt2_remix.tui.state.options import Options
 from gpt2_remix.tui.style.svg import own_fonts
+from gpt2_remix.tui.workspace import no_theme
 
 SIZE = (100, 30)
 
@@ -66,9 +68,12 @@ def record(options: Options, cast: Path | None, pictures: Path | None, say: Call
         say: takes a line of what was written.
 
     Raises:
-        EngineError: a step cannot be done, or a file cannot be written.
+        InputError: a step cannot be done, or there is no such model or theme.
+        EngineError: a file cannot be written.
     """
     assert options.lesson is not None
+    if options.theme is not None and options.theme not in (themes := load_themes()[0]):
+        raise InputError(no_theme(options.theme, themes))
     if cast is not None:
         check_can_write(cast)
     if pictures is not None:
@@ -112,11 +117,11 @@ async def _play(options: Options, lesson: Lesson, drawing: bool) -> tuple[list[t
                 frames.append((clock, frame))
             clock += seconds
 
-        app.lessons.on_beat = beat
+        app.lessons.doing.on_beat = beat
         for place, step in enumerate(lesson.steps):
             await _until(app, partial(_done, app, place))
             if app.lessons.problem:
-                raise EngineError(app.lessons.problem)
+                raise InputError(app.lessons.problem)
             words = step.question or step.caption
             await beat(step.pause if step.pause is not None else READING + len(words) / CHARACTERS)
             if drawing:
@@ -135,8 +140,8 @@ def _done(app: RemixApp, place: int) -> bool:
 async def _until(app: RemixApp, condition: Callable[[], object]) -> None:
     end = asyncio.get_running_loop().time() + PATIENCE
     while not condition():
-        if app.lessons.problem:
-            raise EngineError(app.lessons.problem)
+        if problem := app.lessons.problem or app.workspace.failed:
+            raise InputError(problem)
         if asyncio.get_running_loop().time() > end:
             raise EngineError(f"the lesson could not be played: {app.workspace.said or 'the model did not load'}")
         await asyncio.sleep(LOOK)

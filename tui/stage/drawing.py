@@ -72,16 +72,17 @@ class Drawing:
     def coin(self, scene: Scene) -> None:
         """The interval or the race, and what is said of it."""
         play, exploration = self._plays.play, self._host.exploration
-        race = exploration.tree.view.coin == "gumbel"
+        story = self._telling.story
+        race = exploration.tree.view.coin == "gumbel" and story.u is None  # a u that is given is the interval's
         digits = play.typed if play is not None and play.kind == "dice" else None
         words = ""
         if (step := scene.luck) is not None and step.u is not None and not race:
             words = f"u = {step.u:.4f}" if not step.by_hand else f"u = {step.u:.15g}"
             if scene.hit is not None:
                 words += f"  →  {exploration.name(scene.hit)}"
-        elif scene.hit is not None and self._telling.story.step is not None:
+        elif scene.hit is not None and story.step is not None:
             name = exploration.name(scene.hit)
-            picked = self._telling.story.step.origin == "picked"
+            picked = story.step.origin == "picked"
             words = f"{name} was picked, no coin" if picked else f"{name}, the likeliest" if not race else f"→  {name}"
         elif race and scene.luck is not None:
             words = "the highest sum of log p and luck wins"

@@ -20,6 +20,9 @@ Kind = Literal["guess", "dice", "vote"]
 
 MOST_TYPED = 40
 
+KEYS = "qzL"
+"""Letters that are the stage's keys while hands are typed, too."""
+
 
 @dataclass(slots=True)
 class Play:
@@ -75,16 +78,22 @@ class Plays:
 
     def dice(self) -> None:
         """Let the room roll u with ten-sided dice."""
-        exploration = self._host.exploration
-        if exploration.tree.view.coin == "gumbel":
-            self._host.workspace.say("dice roll the interval coin's u, and this is the race: i in the playground "
-                                     "changes the coin")
-        elif exploration.settings.greedy:
-            self._host.workspace.say("at temperature 0 no coin is flipped: raise it, or switch the preset with p")
-        elif exploration.settings.flips:
-            self._host.workspace.say("xtc flips a coin of its own beside the dice: switch it off first")
+        if refusal := self.refusal("dice"):
+            self._host.workspace.say(refusal)
         else:
             self._begin("dice")
+
+    def refusal(self, kind: str) -> str:
+        """Why something cannot be played now, "" where it can."""
+        exploration = self._host.exploration
+        if kind != "dice":
+            return ""
+        if exploration.tree.view.coin == "gumbel":
+            return ("dice roll the interval coin's u, and this is the race: change the coin in the settings (esc, "
+                    "then s)")
+        if exploration.settings.greedy:
+            return "at temperature 0 no coin is flipped: raise it, or switch the preset with p"
+        return "xtc flips a coin of its own beside the dice: switch it off first" if exploration.settings.flips else ""
 
     def vote(self) -> None:
         """Let the room choose among the candidates; the coin's choice is shown beside it."""
@@ -143,7 +152,15 @@ class Plays:
             return False
         letters = self._letters(play)
         if play.kind == "dice":
+            if character in ".," and play.typed in ("", "0"):
+                play.typed = ""  # whoever types 0.6 means it
+                self._host.changed()
+                return True
             fits = character.isdecimal() and character.isascii() and len(play.typed) < MOST_DIGITS
+        elif character.isalpha() and character.upper() not in letters and character not in KEYS:
+            play.said = f"there is no {character.upper()}; the letters are {letters[0]} to {letters[-1]}"
+            self._host.changed()
+            return True
         else:
             fits = (character.isdecimal() and character.isascii()) or character in " ," or character.upper() in letters
         if fits and len(play.typed) < MOST_TYPED:
@@ -248,8 +265,8 @@ class Plays:
             dist = self._telling.dist
             if dist is not None and step.origin == "sampled":
                 guess = bits_of(dist, play.answers, play.hands, step.token)
-                score = self._host.exploration.score
-                score.guesses.append(guess)
+                score, tree = self._host.exploration.score, self._host.exploration.tree
+                score.guesses[tree.parent_of(step.position)] = guess
                 all_of_them = f"; {score.words()}" if len(score.guesses) > 1 else ""
                 play.said = f"room {guess.room:.1f} bits, network {guess.network:.1f}{all_of_them}"
 

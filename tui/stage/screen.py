@@ -28,7 +28,7 @@ from gpt2_remix.tui.widgets.lesson_bar import LessonBar
 from gpt2_remix.tui.workspace import Workspace
 
 FRAME = 1 / 20
-"""Seconds between two frames while something moves; at rest none is drawn."""
+"""Seconds between two frames while something moves; at rest none is drawn. At full speed it is half of it."""
 
 WHILE_TYPING = ("back", "help", "zoom", "telling.change_pace", "lesson.toggle", "lesson.caption", "app.action_quit")
 """What keys do while hands or digits are typed."""
@@ -69,7 +69,8 @@ class StageScreen(MainScreen[None]):
         self.drawing = Drawing(self, self.panes, self.telling, self.plays)
         self.selected: int | None = None
         self._moves = False
-        self._clock = self.set_interval(FRAME, self.telling.tick, pause=True)
+        self._clock, self._fast_clock = (self.set_interval(frame, self.telling.tick, pause=True)
+                                         for frame in (FRAME, FRAME / 2))
 
     def compose(self) -> ComposeResult:
         """Three panes and a line; neither status nor footer."""
@@ -113,11 +114,12 @@ class StageScreen(MainScreen[None]):
 
     def move(self, on: bool) -> None:
         """See Host."""
-        self._moves = on and (not self.still or self.telling.running)
-        if self._moves:
-            self._clock.resume()
-        else:
-            self._clock.pause()
+        self._moves = on
+        for clock, fast in ((self._clock, False), (self._fast_clock, True)):
+            if on and fast == self.telling.fast:
+                clock.resume()
+            else:
+                clock.pause()
 
     def describe(self) -> dict[str, Any]:
         """What it shows, in words; for tests."""

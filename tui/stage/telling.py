@@ -14,7 +14,6 @@ from gpt2_remix.tui.stage.host import Host
 from gpt2_remix.tui.state.stage import (
     PACES,
     PHASES,
-    USUAL_PACE,
     Pace,
     Phase,
     Scene,
@@ -41,7 +40,8 @@ class Telling:
     def __init__(self, host: Host, clock: Callable[[], float] = monotonic) -> None:
         self._host = host
         self._clock = clock
-        self.pace: Pace = PACES[USUAL_PACE]
+        kept = host.workspace.preferences.pace
+        self.pace: Pace = next(pace for pace in PACES if pace.name == kept)
         self.running = False
         self._to_the_end = False  # whether the phases follow each other by themselves
         self._begun = 0.0
@@ -79,8 +79,18 @@ class Telling:
 
     @property
     def moving(self) -> bool:
-        """Whether a phase is being told, or the next one follows by itself."""
-        return self.story.moving or (self._to_the_end and not self.story.told)
+        """Whether a phase is being told, or the next one, or the next story, follows by itself."""
+        return self.running or self.story.moving or (self._to_the_end and not self.story.told)
+
+    @property
+    def fast(self) -> bool:
+        """Whether it runs as fast as frames can be drawn."""
+        return self.running and self.pace.seconds == 0
+
+    @property
+    def _wanted(self) -> int:
+        """The position whose logits are needed: at full speed the next one's, while a token that was told is shown."""
+        return len(self._host.exploration.tree) if self.fast and self.story.told else self.story.position
 
     def follow(self) -> None:
         """Begin anew where the text that was told about is gone: a flip of before the stage came may come after it."""
@@ -89,7 +99,7 @@ class Telling:
 
     def ask(self) -> None:
         """Ask the network for the logits of the story's position, where they are missing."""
-        exploration, position = self._host.exploration, self.story.position
+        exploration, position = self._host.exploration, self._wanted
         tree = exploration.tree
         place = tree.parent_of(position)
         if exploration.ready and not exploration.knows(position) and place != self._failed:
@@ -104,12 +114,12 @@ class Telling:
             exploration.remember(message.place, message.logits)
             exploration.computed = message.computed
             self._failed = None
-            if self.moving:
+            if self.moving and not self.fast:
                 self.tick()
 
     def failed(self) -> None:
         """The network could not give what was asked for: the story stops where it is."""
-        self._failed = self._host.exploration.tree.parent_of(self.story.position)
+        self._failed = self._host.exploration.tree.parent_of(self._wanted)
         self.pause()
 
     # What keys do
@@ -150,14 +160,14 @@ class Telling:
         self._host.changed()
 
     def change_pace(self, steps: int) -> None:
-        """Slower or faster; what is being told goes on at the new pace."""
-        place = max(0, min(len(PACES) - 1, PACES.index(self.pace) + steps))
-        told = self.story.share * self._seconds()
-        self.pace = PACES[place]
+        """Slower or faster; what is being told goes on from where it is, at the new pace."""
+        self.pace = PACES[max(0, min(len(PACES) - 1, PACES.index(self.pace) + steps))]
         if self.pace.seconds is None:
             self.running = self._to_the_end = False
-        seconds = self._seconds()
-        self._begun = self._clock() - (min(1.0, told / seconds) if seconds else 1.0) * seconds
+        self._begun = self._clock() - self.story.share * self._seconds()
+        workspace = self._host.workspace
+        workspace.remember(replace(workspace.preferences, pace=self.pace.name))
+        self._host.move(self.moving)
         self._host.changed()
 
     def again(self) -> None:
@@ -192,6 +202,9 @@ class Telling:
 
     def tick(self) -> None:
         """A frame: tell as much as the time says."""
+        if self.fast:
+            self._tell_at_full_speed()
+            return
         story = self.story
         if not story.moving:
             if self.moving and self.dist is not None:
@@ -200,18 +213,49 @@ class Telling:
                 self._host.move(False)
             return
         seconds = self._seconds()
-        at_once = not seconds or (self._host.still and not self.running)
+        at_once = not seconds or (self._host.still and self.pace.seconds is None)
         passed = 1.0 if at_once else (self._clock() - self._begun) / seconds
         if story.phase == "ask" and self.dist is None:
             passed = min(passed, 0.99)
-            if self.problem:
-                self._host.workspace.say(self.problem, error=True)
-                self.restart()
+            if self._impossible():
                 return
         story.share = max(story.share, min(1.0, passed))
         if story.share >= 1:
             self._phase_told()
-        self._host.changed()
+        elif not self._host.still:
+            self._host.changed()
+
+    def _tell_at_full_speed(self) -> None:
+        """One frame: the candidates of a token, or what the coin gave. Both are drawn, however fast the network is.
+
+        What was told stays until the next distribution is known, so that nothing flickers.
+        """
+        exploration = self._host.exploration
+        if self.story.phase is None or self.story.told:
+            if not exploration.knows(self._wanted):
+                self.ask()
+                return
+            self._begin_story()
+        if self.dist is None:
+            if not self._impossible():
+                self.ask()
+            return
+        last = [phase for phase in phases_of(self.dist) if phase not in ("coin", "token")][-1]
+        told = self.story.phase or "ask"
+        if PHASES.index(told) < PHASES.index(last) or (told == last and self.story.share < 1):
+            self.go_to(last)
+        else:
+            self.story.step = self.story.step or self._flipped()
+            self.go_to("token")
+            self._commit()
+
+    def _impossible(self) -> bool:
+        """Whether there can be no distribution; then it is said, and the story begins anew."""
+        problem = self.problem
+        if problem:
+            self._host.workspace.say(problem, error=True)
+            self.restart()
+        return bool(problem)
 
     def _seconds(self) -> float:
         phase = self.story.phase or "ask"
@@ -235,17 +279,21 @@ class Telling:
         """Begin the next phase, or the next story."""
         story = self.story
         if story.phase is None or story.told:
-            if story.told or story.position != len(self._host.exploration.tree):
-                self.story = story = Story(len(self._host.exploration.tree))
-            if self.when_begun is not None:
-                self.when_begun()
-            dice = self._host.exploration.dice
-            story.u = dice[0] if dice else None
+            self._begin_story()
             self._enter("ask")
             return
         order = phases_of(self.dist)
         later = [phase for phase in order if PHASES.index(phase) > PHASES.index(story.phase)]
         self._enter(later[0])
+
+    def _begin_story(self) -> None:
+        """The next token's, unless one is there that has not begun."""
+        exploration = self._host.exploration
+        if self.story.told or self.story.position != len(exploration.tree):
+            self.story = Story(len(exploration.tree))
+        if self.when_begun is not None:
+            self.when_begun()
+        self.story.u = exploration.dice[0] if exploration.dice else None
 
     def _enter(self, phase: Phase) -> None:
         if phase in ("coin", "token") and self.story.step is None:
@@ -254,9 +302,8 @@ class Telling:
                 return
         self.story.phase, self.story.share, self._begun = phase, 0.0, self._clock()
         self._host.move(True)
-        if phase == "ask" and self.running:
-            self._host.changed()  # its frame is drawn, and the network asked, before it goes on
-        else:
+        self._host.changed()
+        if phase != "ask" or not self.running:  # its frame is drawn, and the network asked, before it goes on
             self.tick()
 
     def _flipped(self) -> Step | None:

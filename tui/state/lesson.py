@@ -33,6 +33,7 @@ from gpt2_remix.engine.sampling.dice import parse_dice
 from gpt2_remix.engine.sampling.presets import find_preset
 from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings, check_seed, parse_settings
 from gpt2_remix.tui.state.heats import HEATS
+from gpt2_remix.tui.state.lesson_places import Places
 
 SHOWS = ("stage", "playground", "plot", "branches", "compare")
 PLAYS = ("guess", "dice", "vote")
@@ -189,6 +190,8 @@ def _token(value: Any) -> str | int:
 
 
 def _u(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise _WrongError("a number from 0 up to 1, such as 0.6")
     return parse_dice(repr(value))[0]
 
 
@@ -275,43 +278,45 @@ def read_lesson(path: Path) -> Lesson:
         line = re.search(r"line (\d+)", said)
         what = re.sub(r" \(at [^)]*\)$", "", said)
         number = line[1] if line else text.count("\n") + 1
-        raise InputError(f"{path}, line {number}: this is no TOML: {what}") from None
+        raise InputError(f"{path}, line {number}: this is no TOML: {what}; expected lines such as seed = 7 or "
+                         'caption = "words"') from None
     except RecursionError:
-        raise InputError(f"{path}: this is no lesson: its lists are nested too deep") from None
-    return _lesson(path, text, record)
+        number = max(text.split("\n"), key=lambda line: line.count("[") + line.count("{"))
+        raise InputError(f"{path}, line {text.split(chr(10)).index(number) + 1}: these lists are nested too deep; no "
+                         "field of a lesson holds lists in lists") from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        digits = re.search(r"\d{1000}", text)
+        number = text.count("\n", 0, digits.start()) + 1 if digits else 1
+        raise InputError(f"{path}, line {number}: this number is too long; none in a lesson has more than 19 digits"
+                         ) from None
+    return _lesson(path, Places(text), record)
 
 
-def _lesson(path: Path, text: str, record: dict[str, Any]) -> Lesson:
-    lines = text.split("\n")
-
+def _lesson(path: Path, places: Places, record: dict[str, Any]) -> Lesson:
     def refuse(number: int, field: str, what: str) -> InputError:
         return InputError(f"{path}, line {number}, {field}: {what}")
 
-    def refuse_in(start: int, field: str, what: str) -> InputError:
-        return refuse(_line_of(lines, field, start), field, what)
-
-    def lines_of(step: dict[str, Any], start: int) -> dict[str, int]:
-        return {name: _line_of(lines, name, start) for name in step}
+    def refuse_in(step: int, field: str, what: str) -> InputError:
+        return refuse(places.line(field, step), field, what)
 
     values: dict[str, Any] = {}
     known = (*HEAD, *OPTIONAL, "steps")
     for name in record:
         if name not in known:
-            raise refuse(_line_of(lines, name, 0), name, _unknown(name, known))
+            raise refuse(places.line(name), name, _unknown(name, known))
     for name, read in (HEAD | OPTIONAL).items():
         if name not in record and name in OPTIONAL:
             continue
         if name not in record:
             raise refuse(1, name, "is missing; a lesson begins with title, minutes and about")
-        values[name] = _read(read, record[name], partial(refuse, _line_of(lines, name, 0), name))
+        values[name] = _read(read, record[name], partial(refuse, places.line(name), name))
     steps = record.get("steps")
     if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
-        raise refuse(_line_of(lines, "steps", 0), "steps", "expected at least one step, each under [[steps]]")
-    starts = [n for n, line in enumerate(lines) if re.match(r"\s*\[\[\s*steps\s*\]\]", line)]
+        raise refuse(places.line("steps"), "steps", "expected at least one step, each under [[steps]]")
     found = []
     for place, step in enumerate(steps):
-        start = starts[place] if place < len(starts) else 0
-        found.append(replace(_step(step, partial(refuse_in, start)), lines=lines_of(step, start)))
+        lines = {name: places.line(name, place) for name in step}
+        found.append(replace(_step(step, partial(refuse_in, place)), lines=lines))
     return Lesson(path.stem, steps=tuple(found), path=path, **values)
 
 
@@ -344,7 +349,9 @@ def _read(read: Callable[[Any], Any], value: Any, refuse: Callable[[str], InputE
 
 
 def _shown(value: Any) -> str:
-    said = repr(value)
+    import tomlkit
+
+    said = tomlkit.item(value).as_string()
     return said if len(said) <= 40 else f"{said[:39]}…"
 
 
@@ -352,13 +359,3 @@ def _unknown(name: str, known: Any) -> str:
     close = get_close_matches(name, list(known), n=1)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
     return f"is no field of a lesson here; {hint}"
-
-
-def _line_of(lines: list[str], name: str, start: int) -> int:
-    """The line (1 the first) where a field is given, from a table's header on; else the header's."""
-    for number in range(start, len(lines)):
-        if number > start and re.match(r"\s*\[\[", lines[number]):
-            break
-        if re.match(rf"""\s*["']?{re.escape(name)}["']?\s*=""", lines[number]):
-            return number + 1
-    return start + 1

@@ -73,6 +73,7 @@ class LessonRecorder:
         self._branched = False  # whether it is that of a branch, whose seed depends on those of the session
         self._rolls: dict[tuple[Hashable, ...], int] = {}
         self._do = ""
+        self._played = False  # whether the next token is the one of a play
         self._current: dict[str, Any] = {}
         self._begin_anew(seen.ids)
         self._set("seed", seen.seed)
@@ -110,7 +111,9 @@ class LessonRecorder:
         if seen.heat != before.heat:
             self._set("heat", seen.heat)
         if seen.play is not None and seen.play != before.play:
+            self._leave_play()
             self._set("play", seen.play)
+            self._played = True
         if seen.show == "compare":
             grown = before.length if (before.show, before.lanes) == (seen.show, seen.lanes) else 0
             self._flip(max(0, seen.length - grown))
@@ -118,6 +121,8 @@ class LessonRecorder:
             self._branches(seen)
         else:
             self._tokens(seen)
+        if seen.play is None:
+            self._leave_play()
         if not self._branched and seen.ids != self._text:
             self._begin_anew(seen.ids)
 
@@ -131,8 +136,16 @@ class LessonRecorder:
             self._set("lanes", list(seen.lanes))
         self._set("show", seen.show)
 
+    def _leave_play(self) -> None:
+        """What the room was asked and did not answer was not done."""
+        if self._played:
+            self._played = False
+            for step in (self._current, *self.steps[-1:]):
+                if step.pop("play", None) is not None:
+                    break
+
     def _tokens(self, seen: Seen) -> None:
-        ids, played = seen.ids, "play" in self._current
+        ids = seen.ids
         for steps, step in seen.born:
             before = [step.token for step in steps]
             position = len(before)
@@ -144,9 +157,11 @@ class LessonRecorder:
             if before != self._text[:position]:
                 return  # another branch
             last = position == len(self._text)
-            if not (played and last):
+            if self._played and last:
+                self._played = False
+                self._would_give(steps, step)  # where it was a coin's, that one has been flipped
+            else:
                 self._token(seen, steps, step, last=last)
-            played = False
             self._text = [*before, step.token]
 
     def _token(self, seen: Seen, before: Sequence[Step], step: Step, *, last: bool) -> None:

@@ -14,6 +14,7 @@ from gpt2_remix.engine.files import read_bytes, written_beside
 from gpt2_remix.engine.sampling.settings import COINS, CoinKind, Settings
 from gpt2_remix.themes import DEFAULT
 from gpt2_remix.tui.state.heats import HEATS
+from gpt2_remix.tui.state.stage import PACES, USUAL_PACE
 
 SPEEDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Tokens a second that keys step through; above the last it is as fast as it goes (None)."""
@@ -28,7 +29,7 @@ SPAN_LENGTHS = (6, 7, 8, 10, 12, 16, 20, 30, 50)
 class Preferences:
     """What is kept. `speed` is in tokens a second, None for as fast as it goes; `folders` are those of models that were
     trained or opened here, the newest first; `toured` is whether the tour was begun, or the app was used before it had
-    one."""
+    one; `pace` is the stage's."""
 
     theme: str = DEFAULT
     heat: str = "surprisal"
@@ -40,6 +41,7 @@ class Preferences:
     settings: Settings = field(default_factory=Settings)
     folders: tuple[str, ...] = ()
     toured: bool = False
+    pace: str = PACES[USUAL_PACE].name
 
     def with_folder(self, folder: str) -> Preferences:
         """With a model's folder as the newest of those that are remembered."""
@@ -76,7 +78,7 @@ def _take(usable: dict[str, Any], name: str, value: Any) -> bool:
     fits = {
         "theme": isinstance(value, str), "heat": isinstance(value, str) and value in HEATS, "coin": value in COINS,
         "speed": value is None or (number and 0.1 <= value <= 10000), "stop_at_end": isinstance(value, bool),
-        "toured": isinstance(value, bool),
+        "toured": isinstance(value, bool), "pace": value in [pace.name for pace in PACES],
         "branch_length": number and isinstance(value, int) and 1 <= value <= 1000, "settings": isinstance(value, dict),
         "min_tokens": number and value in SPAN_LENGTHS,
         "folders": isinstance(value, list) and all(isinstance(folder, str) for folder in value),

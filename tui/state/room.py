@@ -71,20 +71,21 @@ def bits_of(dist: Distribution, answers: Sequence[int], hands: Sequence[int], to
     chances.append(max(0.0, 1.0 - sum(chances)))
     place = list(answers).index(token) if token in answers else len(answers)
     share = (counted[place] + 1) / (sum(counted) + len(counted))
-    return Guess(-math.log2(share), -math.log2(chances[place]) if chances[place] > 0 else math.inf)
+    chance = chances[place]
+    return Guess(-math.log2(share), abs(math.log2(chance)) if chance > 0 else math.inf)  # what is certain: 0, not -0
 
 
 @dataclass(slots=True)
 class Score:
-    """The guesses of a session."""
+    """The guesses of a session: by the place of the token, so that one that is guessed again counts once."""
 
-    guesses: list[Guess] = field(default_factory=list)
+    guesses: dict[object, Guess] = field(default_factory=dict)
 
     def words(self) -> str:
         """The sums of the room and of the network in a line, "" before the first guess."""
         if not self.guesses:
             return ""
-        room, network = (sum(getattr(guess, side) for guess in self.guesses) for side in ("room", "network"))
+        room, network = (sum(getattr(guess, side) for guess in self.guesses.values()) for side in ("room", "network"))
         count = len(self.guesses)
         return f"{count} so far: {room:.1f}, {network:.1f}"
 

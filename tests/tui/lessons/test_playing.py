@@ -167,7 +167,7 @@ async def test_lessons_begin_from_the_palette(drive: Drive) -> None:
         commands["lesson: One sentence, five temperatures"].callback()
         await stepped(driver, 0)
         driver.on(StageScreen)
-        driver.app.animation_level = "none"
+        driver.on(StageScreen)
         for n in range(1, 6):
             await driver.pilot.press("space")
             await stepped(driver, n)
@@ -176,16 +176,61 @@ async def test_lessons_begin_from_the_palette(drive: Drive) -> None:
         assert [len(lane.steps) for lane in driver.compare.comparison.lanes] == [16] * 5
 
 
-def test_a_recording_stops_at_a_step_that_cannot_be_done(tmp_path: Path) -> None:
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize(("wrong", "field", "said"), [
+    ('pick = "two tokens"', "pick", "give one"), ("pick = 99999", "pick", "outside the vocabulary"),
+    ('show = "stage"\npick = 99999', "pick", "outside the vocabulary"), ("go = 500", "go", "the text has 2 tokens"),
+    ('set = "logit_bias=60000:5"', "set", "names id 60000, but"),
+    ('show = "compare"\nlanes = ["temperature=1", "logit_bias=60000:5"]', "lanes", "names id 60000, but"),
+    ('coin = "gumbel"\nplay = "dice"', "play", "this is the race"),
+    ('coin = "gumbel"\ndice = [0.5]', "dice", "the interval coin"),
+    ('show = "compare"\ndice = [0.5]', "dice", "lanes flip their own coins"),
+    ('show = "stage"\nagain = true', "again", "flip = 1 comes first"),
+], ids=str)
+async def test_a_step_that_cannot_be_done_is_said_with_line_and_field(
+    drive: Drive, tmp_path: Path, wrong: str, field: str, said: str, alone: bool
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "A"\nminutes = 1\nabout = "B"\n[[steps]]\nprefix = "It is"\n{wrong}\n')
+    line = 6 + wrong[: wrong.index(field)].count("\n")
+    async with drive(settle=False, prefix=None, seed=None, lesson=read_lesson(path), alone=alone) as driver:
+        await stepped(driver, 0)
+        problem = driver.app.lessons.problem
+        assert problem.startswith(f"{path}, line {line}, {field}: ")
+        assert said in problem
+        assert len(driver.tree) == 2
+        assert problem in driver.notices()
+
+
+@pytest.mark.parametrize(("what", "said"), [
+    (["go = 500"], "line 6, go: the text has 2 tokens"), (["", "--model", "nope"], "nope"),
+    (["", "--theme", "nope"], "there is no theme 'nope'"),
+], ids=str)
+def test_what_cannot_be_recorded_is_a_line_and_no_file(tmp_path: Path, what: list[str], said: str) -> None:
     """It was written all the same, with exit 0."""
     path = tmp_path / "mine.toml"
-    head = 'title = "A"\nminutes = 1\nabout = "B"\n'
-    for wrong, said in (('pick = "two tokens"', "give one"), ("go = 500", "the text has")):
-        path.write_text(f'{head}[[steps]]\nprefix = "It is"\n{wrong}\n')
-        made = recorded(str(path), "--cast", str(tmp_path / "x.cast"))
-        assert made.returncode in (1, 2)
-        assert said in made.stderr
-        assert not (tmp_path / "x.cast").exists()
+    path.write_text(f'title = "A"\nminutes = 1\nabout = "B"\n[[steps]]\nprefix = "It is"\n{what[0]}\n')
+    made = recorded(str(path), "--cast", str(tmp_path / "x.cast"), *what[1:])
+    assert made.returncode == 2
+    assert made.stderr.count("\n") == 1
+    assert said in made.stderr
+    assert not (tmp_path / "x.cast").exists()
+
+
+async def test_in_a_comparison_a_step_picks_and_flips_again_in_the_text(drive: Drive, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "A"\nminutes = 1\nabout = "B"\n[[steps]]\nprefix = "It is"\nflip = 1\n'
+                    '[[steps]]\nshow = "compare"\npick = " not"\n[[steps]]\nshow = "compare"\nflip = 1\n'
+                    '[[steps]]\nagain = true\n')
+    async with drive(settle=False, prefix=None, seed=None, lesson=read_lesson(path), alone=True) as driver:
+        texts = []
+        for place in range(4):
+            await stepped(driver, place)
+            assert driver.app.lessons.problem == ""
+            texts.append(driver.decode(driver.tree.ids()))
+            driver.app.lessons.go_on()
+        assert texts[1] == texts[2] == "It is not"  # in place of the token under the cursor
+        assert (len(driver.tree), driver.tree.step(2).origin) == (3, "sampled")
 
 
 async def test_a_lesson_changes_nothing_that_is_remembered(drive: Drive) -> None:

@@ -43,6 +43,14 @@ def lesson(tmp_path: Path, steps: str, head: str = HEAD) -> Path:
     ('[[steps]]\npreset = "nothing like it"\n', 6, "preset", "preset"),
     ('[[steps]]\nshow = "playground"\nplay = "guess"\n', 7, "play", "on the stage"),
     ("[[steps]]\nuntil = 3\n", 6, "until", "step, pick"),
+    ('[["steps"]]\nflip = 1\n[["steps"]]\nseed = -1\n', 8, "seed", "a whole number"),
+    ('steps = [{caption = "a, seed = 3"},\n {flip = 1, seed = -1}]\n', 6, "seed", "a whole number"),
+    ('[[steps]]\ncaption = """\nseed = 3\n[[steps]]\n"""\nseed = -1\n', 10, "seed", "a whole number"),
+    ("[[steps]]\ncaption = \'\'\'\nseed = 3\'\'\'  # seed = 4\n\"seed\" = -1\n", 8, "seed", "a whole number"),
+    ('[[steps]]\nlanes = ["a", "b"]\nseed = -1\n', 6, "lanes", "no preset 'a'"),
+    ("[steps]\nflip = 1\n", 5, "steps", "at least one step"),
+    ("[[steps]]\ndice = [[0.1]]\n", 6, "dice", "a number from 0 up to 1, such as 0.6, and this is [[0.1]]"),
+    ("[[steps]]\ndice = [2024-01-01]\n", 6, "dice", "and this is [2024-01-01]"),
     ("steps = []\n", 5, "steps", "at least one step"), ("", 1, "steps", "at least one step"),
 ])
 def test_an_error_names_its_place(tmp_path: Path, steps: str, line: int, field: str, said: str) -> None:
@@ -58,7 +66,8 @@ def test_an_error_names_its_place(tmp_path: Path, steps: str, line: int, field: 
     ("minutes = 5\nabout = ''\n", "1, title", "missing"),
     ("title = 'a'\nminutes = 'five'\nabout = ''\n", "2, minutes", "a number"),
     ("title = 'a'\nminutes = 5\nabout = ''\nauthor = 'b'\n", "4, author", "no field"),
-    ("title = 'a\n", "1", "no TOML"), ("title = 'a'\n\n]\n", "3", "no TOML"),
+    ("title = 'a\n", "1", "no TOML"), ("title = 'a'\n\n]\n", "3", "expected lines such as seed = 7"),
+    (f"title = 'a'\nminutes = {'9' * 5000}\n", "2", "too long"), (f"title = {'[' * 5000}", "1", "nested too deep"),
 ])
 def test_an_error_before_the_steps_names_its_place(tmp_path: Path, head: str, line: str, said: str) -> None:
     path = lesson(tmp_path, "\n[[steps]]\ncaption = 'c'\n", head)

@@ -24,7 +24,7 @@ async def press(driver: Driver, *keys: str) -> None:
     """Press keys, and wait until whatever screen is on top has settled."""
     for key in keys:
         await driver.pilot.press(key)
-        await driver.until(lambda: driver.app.lessons._top.settled and driver.playground.activity.run is None)  # noqa: SLF001
+        await driver.until(lambda: driver.app.lessons.doing.top.settled and driver.playground.activity.run is None)
 
 
 async def say(driver: Driver, words: str) -> None:
@@ -70,7 +70,8 @@ async def record(
 
 @pytest.mark.parametrize("keys", [
     "space space space", "space down enter space r r space left left r space", "space space u r space",
-    "3 b left r space", "space P space escape space", "p space h home right right r t space l space",
+    "3 b left r space", "space P space escape space", "P a 1 enter space space", "P a escape space space",
+    "P space a 1 enter r space", "P a 2 enter v escape space", "p space h home right right r t space l space",
 ], ids=str)
 async def test_played_back_it_comes_to_the_same_text(drive: Drive, tmp_path: Path, keys: str) -> None:
     pressed = [{"[": "left_square_bracket"}.get(key, key) for key in keys.split()]

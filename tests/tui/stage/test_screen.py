@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from itertools import groupby
 
 import pytest
 
-from gpt2_remix.engine.generation.backend import logits_at
-from gpt2_remix.engine.sampling.coin import choose_interval, interval_chance
-from gpt2_remix.engine.sampling.distribution import distribution
+from gpt2_remix.engine.sampling.coin import interval_chance
 from gpt2_remix.engine.sampling.settings import Settings
 from gpt2_remix.tui.stage.bars import StageBars
 from gpt2_remix.tui.stage.interval import StageCoin
 from gpt2_remix.tui.stage.line import StageLine
-from gpt2_remix.tui.stage.screen import StageScreen
 from gpt2_remix.tui.state.stage import PACES
 from gpt2_remix.tui.style.big_letters import big_letters
-from tests.kinds import known
-from tests.tui.conftest import Drive, Driver
-
-SIZES = [(60, 18), (80, 24), (120, 36)]
-
-
-@asynccontextmanager
-async def staged(drive: Drive, pace: int = 0, **options: Any) -> AsyncIterator[tuple[Driver, StageScreen]]:
-    """The stage on a stream, at a pace (the first: a key for each phase)."""
-    async with drive(**options) as driver:
-        driver.playground.places.stage()
-        await driver.until(lambda: isinstance(driver.app.screen, StageScreen) and driver.app.screen.drawable)
-        screen = driver.on(StageScreen)
-        screen.telling.pace = PACES[pace]
-        await still(driver, screen)
-        yield driver, screen
-
-
-async def still(driver: Driver, screen: StageScreen) -> None:
-    await driver.until(lambda: screen.settled)
-    await driver.pilot.pause()
-
-
-async def press(driver: Driver, screen: StageScreen, *keys: str) -> dict[str, Any]:
-    for key in keys:
-        await driver.pilot.press(key)
-        await still(driver, screen)
-    return screen.describe()
+from tests.tui.conftest import Drive
+from tests.tui.stage.staged import SIZES, frames_of, press, staged, still
 
 
 async def test_each_key_tells_one_thing_more(drive: Drive) -> None:
@@ -122,87 +91,6 @@ async def test_a_candidate_is_picked_in_place_of_the_coin(drive: Drive) -> None:
         assert "no coin" in told["coin"]
 
 
-# What a room plays
-
-
-async def test_a_guess_hides_everything_until_the_reveal(drive: Drive) -> None:
-    async with staged(drive) as (driver, screen):
-        length = len(driver.tree)
-        told = await press(driver, screen, "a")
-        assert told["names"] == "letters"
-        hidden = screen.panes.bars.view
-        assert not hidden.told
-        drawn = "\n".join(screen.panes.bars.render_line(y).text for y in range(screen.panes.bars.size.height))
-        assert drawn.split() == ["A", "B", "C", "D", "E"]
-        names = {row.name.strip("·") for row in screen.panes.bars.view.rows}
-        await press(driver, screen, "w")
-        drawn = "\n".join(screen.panes.bars.render_line(y).text for y in range(screen.panes.bars.size.height))
-        assert all(name in drawn for name in names)
-        assert "%" not in drawn
-        await press(driver, screen, "1", "2", "space", "5", "enter")
-        revealed = screen.panes.bars.view
-        assert revealed.told
-        await press(driver, screen, "space", "space")  # the coin, the token
-        assert len(driver.tree) == length + 1
-        guess = driver.exploration.score.guesses
-        assert len(guess) == 1
-        assert f"room {guess[0].room:.1f} bits, network {guess[0].network:.1f}" in screen.panes.line.words
-        told = await press(driver, screen, *["space"] * 4)  # the next story: nobody guessed it
-        assert len(driver.exploration.score.guesses) == 1
-        assert told["names"] == "names"
-        assert driver.tree.step(length).u == interval_chance(7, length, 0)  # the coin is the same, whatever they say
-
-
-async def test_what_is_typed_wrong_is_said_and_nothing_lost(drive: Drive) -> None:
-    async with staged(drive) as (driver, screen):
-        told = await press(driver, screen, "a", "enter")
-        assert "nobody raised a hand" in told["line"] or "type the hands" in told["line"]
-        told = await press(driver, screen, *"1 2 3 4 5 6 7".replace(" ", "!").replace("!", "|").split("|"))
-        await press(driver, screen, "escape")
-        assert driver.app.screen is screen
-        assert screen.plays.play is None
-
-
-async def test_the_room_rolls_u_digit_by_digit(drive: Drive) -> None:
-    async with staged(drive) as (driver, screen):
-        length = len(driver.tree)
-        ids = driver.tree.ids()
-        await press(driver, screen, "d")
-        assert screen.panes.coin.view.digits == ""
-        told = await press(driver, screen, "6", "0")
-        assert "0.60" in told["line"]
-        assert told["hit"] is None
-        told = await press(driver, screen, "7", "backspace", "enter")
-        step = driver.tree.step(length)
-        logits = logits_at(driver.backend, [(ids, length)], known(driver.exploration.tokenizer).end_of_text)[0]
-        assert step.token == choose_interval(distribution(logits, Settings()).final, 0.60)
-        assert (step.u, step.seed, step.origin, step.coin) == (0.60, None, "sampled", "interval")
-
-
-async def test_a_vote_takes_the_rooms_choice_and_shows_the_coins(drive: Drive) -> None:
-    async with staged(drive) as (driver, screen):
-        length = len(driver.tree)
-        told = await press(driver, screen, "v")
-        assert told["names"] == "both"
-        wanted = told["rows"][2]
-        await press(driver, screen, "b", "1", "c", "7", "enter")
-        step = driver.tree.step(length)
-        assert (step.origin, driver.exploration.name(step.token)) == ("picked", wanted)
-        assert "7 of 8" in screen.panes.line.words
-        assert "the coin" in screen.panes.line.words
-
-
-@pytest.mark.parametrize(("options", "said"), [
-    ({"coin": "gumbel"}, "this is the race"), ({"settings": Settings(temperature=0)}, "no coin is flipped"),
-    ({"settings": Settings(xtc_probability=0.5)}, "xtc flips a coin of its own"),
-])
-async def test_dice_say_where_they_cannot_be_rolled(drive: Drive, options: dict[str, Any], said: str) -> None:
-    async with staged(drive, **options) as (driver, screen):
-        await press(driver, screen, "d")
-        assert said in driver.notices()
-        assert screen.plays.play is None
-
-
 # Sizes, and the way out
 
 
@@ -220,13 +108,49 @@ async def test_everything_fits(drive: Drive, size: tuple[int, int]) -> None:
         assert sum(pane.display for pane in (screen.panes.text, screen.panes.bars, screen.panes.coin)) == 3
 
 
-async def test_nothing_moves_where_animations_are_off(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with staged(drive, pace=4) as (driver, screen):
+async def test_where_animations_are_off_each_phase_is_one_picture_in_its_time(drive: Drive) -> None:
+    async with staged(drive, pace=6, settings=Settings(top_k=3)) as (driver, screen):
         driver.app.animation_level = "none"
-        draws, length = screen.draws, len(driver.tree)
+        length, frames = len(driver.tree), frames_of(screen)
         await press(driver, screen, "space")
         assert len(driver.tree) == length + 1
-        assert screen.draws - draws < 6
+        pictures = [told for told, _ in groupby((frame["phase"], frame["marker"], frame["hit"]) for frame in frames)]
+        u, token = interval_chance(7, length, 0), driver.tree.step(length).token
+        assert pictures == [("ask", None, None), ("vector", None, None), ("chain", None, None), ("coin", u, None),
+                            ("token", u, token)]
+
+
+async def test_at_full_speed_the_candidates_and_what_the_coin_gave_are_drawn_for_each_token(drive: Drive) -> None:
+    async with staged(drive, pace=len(PACES) - 1) as (driver, screen):
+        length, frames = len(driver.tree), frames_of(screen)
+        await driver.pilot.press("g")
+        await driver.until(lambda: len(driver.tree) >= length + 8)
+        await press(driver, screen, "g")
+        seen = [(frame["hit"], frame["tokens"]) for frame in frames if frame["rows"]]
+        for place in range(length, length + 8):
+            token = driver.tree.step(place).token
+            assert seen.index((None, place)) < seen.index((token, place + 1))
+
+
+async def test_what_is_told_goes_on_from_where_it_is_when_the_pace_changes(drive: Drive) -> None:
+    async with staged(drive, pace=1) as (driver, screen):
+        now = 0.0
+        screen.telling._clock = lambda: now  # noqa: SLF001
+        await driver.pilot.press("g")
+        story = screen.telling.story
+        await driver.until(lambda: screen.telling.dist is not None)
+        for phase in ("vector", "coin"):
+            while story.phase != phase or story.share < 0.3:
+                now += 0.05
+                screen.telling.tick()
+            for key in (">", ">", "<", "<", "<"):
+                share = story.share
+                screen.telling.change_pace(1 if key == ">" else -1)
+                screen.telling.tick()
+                assert story.phase == phase
+                assert story.share == pytest.approx(share)
+                screen.telling.running = screen.telling._to_the_end = True  # noqa: SLF001
+            screen.telling.change_pace(1)
 
 
 async def test_at_rest_nothing_is_drawn(drive: Drive) -> None:
@@ -266,38 +190,6 @@ async def test_a_screen_below_takes_no_answer_away(drive: Drive) -> None:
         driver.playground.draw_changes()
         await driver.until(lambda: screen.telling.story.told and not screen.telling.moving)
         assert len(driver.tree) == 3
-
-
-async def test_what_was_typed_for_a_play_is_only_taken_away_by_esc(drive: Drive) -> None:
-    async with staged(drive) as (driver, screen):
-        await press(driver, screen, "a", *"12 5", "r", "u", "g", "p", "v", "z", "z", "z", "z")
-        assert screen.plays.play is not None
-        assert screen.plays.play.typed == "12 5"
-        await press(driver, screen, "escape")
-        assert screen.plays.play is None
-
-
-async def test_the_room_plays_by_mouse(drive: Drive) -> None:
-    async with staged(drive) as (driver, screen):
-        await press(driver, screen, "a")
-        rows = screen.panes.bars.heights()
-        for row in (0, 2, 2):
-            await driver.pilot.click(StageBars, offset=(5, sum(rows[:row])))
-            await still(driver, screen)
-        assert screen.plays.play is not None
-        assert screen.plays.play.typed.startswith("1 0 2")
-        await driver.pilot.click(StageLine, offset=(6, 0))
-        await still(driver, screen)
-        assert not screen.plays.play.open
-        while not screen.telling.story.told:
-            await driver.pilot.click(StageCoin)
-            await still(driver, screen)
-        names = [row.name for row in screen.panes.bars.view.rows]
-        assert [name.rpartition(" ")[2] for name in names[:3]] == ["33%", "0%", "67%"]
-        await press(driver, screen, "d")
-        await driver.pilot.click(StageCoin, offset=(screen.panes.coin.size.width * 45 // 100, 1))
-        await still(driver, screen)
-        assert screen.plays.play.typed == "4"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -97,7 +97,7 @@ def test_bits_are_those_of_the_answers_shares(hands: list[int], token: int) -> N
 def test_the_score_sums_up() -> None:
     score = Score()
     assert score.words() == ""
-    score.guesses += [Guess(1.0, 0.5), Guess(2.0, 0.25)]
+    score.guesses |= {1: Guess(1.0, 0.5), 2: Guess(2.0, 0.25)}
     assert score.words() == "2 so far: 3.0, 0.8"
 
 
