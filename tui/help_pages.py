@@ -97,6 +97,19 @@ STATS = Topic("statistics", LaneStats.HELP, (("v", "show them in place of candid
                                              ("m", "many seeds: mean and spread of each")),
               tuple((label, meaning) for label, _, meaning in STATISTICS.values()))
 
+LANES_AFAR = replace(LANES, tries=(("c", "several settings side by side; ? there says what can be tried"),))
+STATS_AFAR = replace(STATS, tries=(("c", "several settings side by side, then v shows them"),))
+
+LANE_COIN = replace(COIN, tries=(
+    ("r", "other luck for all lanes: the next seed"), ("o", "coins of its own for each lane, or common ones"),
+    ("i", "the kind of coin: interval, gumbel"),
+))
+LANE_SAMPLING = replace(SAMPLING, tries=(
+    ("s", "settings of the selected lane: temperature=0.7 top_k=40 can be typed"), ("p", "the lane's next preset"),
+    ("a", "one more lane, for other settings"),
+))
+LANE_HEAT = replace(HEAT, tries=())
+
 ROOM = Topic("the room plays", Plays.HELP, (
     ("a", "guess: type the hands for A, B, C …, and enter"), ("d", "dice: type what is rolled, digit by digit"),
     ("v", "vote: type the hands, and enter picks what the room wants"),
@@ -106,6 +119,9 @@ STAGE_BARS = Topic("candidates", StageBars.HELP, (
     ("↓ enter", "pick one in place of the coin"), ("z", "one pane alone on the screen"),
 ))
 STAGE_COIN = Topic("coin", StageCoin.HELP, (("r", "flip it again"), ("d", "let the room roll it")))
+STAGE_SAMPLING = replace(SAMPLING, tries=(
+    ("p", "the next preset: greedy, creative, …"), ("esc", "the playground, where s has every setting"),
+))
 STAGE_TEXT = Topic("text", STORY, (("space", "the next phase, or a whole step"), ("g", "from token to token"),
                                    ("u", "take the last token back")))
 
@@ -114,13 +130,13 @@ def topics_of(page: str) -> tuple[Topic, ...]:
     """What the help of a screen holds; its keys first."""
     views = tuple(Topic(view.name, view.help, VIEW_TRIES.get(view.name, ())) for view in VIEWS)
     if page == "compare":
-        return (_keys(COMPARE_KEYMAP), LANES, STATS, COIN, SAMPLING, CHAIN, HEAT)
+        return (_keys(COMPARE_KEYMAP), LANES, STATS, LANE_COIN, LANE_SAMPLING, CHAIN, LANE_HEAT)
     if page == "stage":
-        return (_keys(STAGE_KEYMAP), STAGE_TEXT, STAGE_BARS, STAGE_COIN, ROOM, LESSONS)
+        return (_keys(STAGE_KEYMAP), STAGE_TEXT, STAGE_BARS, STAGE_COIN, STAGE_SAMPLING, CHAIN, ROOM, LESSONS)
     if page == "tree":
         return (_keys(TREE_KEYMAP), TREE)
-    return (_keys(KEYMAP), TEXT, views[0], COIN, SAMPLING, CHAIN, HEAT, VERBATIM, *views[1:], BRANCHES, WHAT_IF, LANES,
-            STATS, TREE, LESSONS, TRAINING)
+    return (_keys(KEYMAP), TEXT, views[0], COIN, SAMPLING, CHAIN, HEAT, VERBATIM, *views[1:], BRANCHES, WHAT_IF,
+            LANES_AFAR, STATS_AFAR, TREE, LESSONS, TRAINING)
 
 
 def _keys(lines: tuple[keymap.Row, ...]) -> Topic:
@@ -132,5 +148,6 @@ def help_screen(page: str, here: str = "", chosen: str = "") -> HelpScreen:
     topics = topics_of(page)
     if meaning := help_of(chosen) or GENERAL_HELP.get(chosen, ""):
         explained = replace(SAMPLING, lead=f"{chosen}: {meaning}.")
-        topics = tuple(explained if topic is SAMPLING else topic for topic in topics)
+        topics = tuple(replace(explained, tries=topic.tries) if topic.name == SAMPLING.name else topic
+                       for topic in topics)
     return HelpScreen(page, topics, here or topics[1].name)

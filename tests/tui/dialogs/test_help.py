@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from textual.widgets import Static
 
 from gpt2_remix.engine.compare.statistics import STATISTICS
 from gpt2_remix.engine.sampling.fields import LISTS, NUMBERS, help_of
+from gpt2_remix.tui.compare.keymap import KEYMAP as COMPARE_KEYMAP
 from gpt2_remix.tui.dialogs.help import HelpScreen, TopicTabs, unwrapped
 from gpt2_remix.tui.help_pages import topics_of
+from gpt2_remix.tui.keymap import Row
 from gpt2_remix.tui.playground.keymap import KEYMAP
 from gpt2_remix.tui.playground.views import VIEWS
+from gpt2_remix.tui.stage.keymap import KEYMAP as STAGE_KEYMAP
 from gpt2_remix.tui.state.heats import HEATS
+from gpt2_remix.tui.tree.keymap import KEYMAP as TREE_KEYMAP
 from tests.tui.conftest import Drive
 from tests.tui.helpers import rendered
 
@@ -45,6 +50,15 @@ async def test_help_names_every_key_and_closes(drive: Drive) -> None:
             assert meaning in pages["statistics"]
         await driver.press("escape")
         assert driver.app.screen is driver.playground
+
+
+@pytest.mark.parametrize(("page", "keymap"), [
+    ("playground", KEYMAP), ("compare", COMPARE_KEYMAP), ("stage", STAGE_KEYMAP), ("tree", TREE_KEYMAP),
+])
+def test_what_can_be_tried_is_done_with_keys_of_that_screen(page: str, keymap: tuple[Row, ...]) -> None:
+    known = {part for row in keymap for part in row.shown.split()} | {"ctrl+p"}
+    tried = {part for topic in topics_of(page) for keys, _ in topic.tries for part in keys.split()}
+    assert {part for part in tried if not part.isdecimal()} <= known
 
 
 async def test_help_is_about_where_one_is(drive: Drive) -> None:
