@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
@@ -41,6 +43,15 @@ class Keys(Footer):
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False, compact=True)
+        self._shown: object = None  # what its widgets were made of
+
+    def bindings_changed(self, screen: Screen[Any]) -> None:
+        """See `Footer.bindings_changed`; built anew where other keys work now, and left as it is where none do."""
+        shown = [(binding.key, binding.description, binding.action, enabled)
+                 for _, binding, enabled, _ in screen.active_bindings.values() if binding.show]
+        if shown != self._shown and screen.app.app_focus and screen is self.screen:
+            self._shown = shown
+            super().bindings_changed(screen)
 
     def compose(self) -> ComposeResult:
         """See `Footer.compose`."""
