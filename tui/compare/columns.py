@@ -40,6 +40,7 @@ class Columns:
         self._area = area
         self.zoomed = False  # whether one lane fills the screen
         self._failed: tuple[object, ...] = ()
+        self._drawn: list[tuple[int, LaneColumn]] = []
 
     @property
     def all(self) -> list[LaneColumn]:
@@ -73,7 +74,6 @@ class Columns:
         columns, selected = self.all, self._host.comparison.selected
         if self._host.drawable and selected < len(columns):
             columns[selected].scroll_visible(animate=False)
-        self._host.call_after_refresh(self._host.changed)
 
     def visible(self) -> list[tuple[int, LaneColumn]]:
         """The lanes in view, by place."""
@@ -83,9 +83,15 @@ class Columns:
 
     # Drawing
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the lanes in view are those that were drawn last."""
+        return self._drawn == self.visible()
+
     def draw(self) -> None:
         """Every lane in view."""
         comparison, visible = self._host.comparison, self.visible()
+        self._drawn = visible
         found = [(place, column, *self.distribution(place)) for place, column in visible]
         dists = [dist for _, _, dist, _ in found if dist is not None]
         scale = max((max(float(dist.final.max()), float(dist.raw.max())) for dist in dists), default=1.0)

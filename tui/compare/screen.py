@@ -61,12 +61,14 @@ class CompareScreen(MainScreen[int | None]):
         self.drawing.sync()
         if any(not lane.steps for lane in self.comparison.lanes) and self.comparison.behind():
             self.advancing.start(endless=False, goal=len(self.comparison))
-        self.watch(self._area, "scroll_x", self._scrolled, init=False)
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self._laid_out())
         self.workspace.palette_changed.subscribe(self, lambda _: self._use_palette())
         self.workspace.index_changed.subscribe(self, self._index_changed)
 
-    def _scrolled(self) -> None:
-        self.call_after_refresh(self.changed)
+    def _laid_out(self) -> None:
+        """Other lanes have come into view: what is seen of them is asked for only when they are drawn."""
+        if self.drawable and not self.drawing.drawn:
+            self.changed(keep_selection=True)
 
     @property
     def drawable(self) -> bool:
@@ -83,7 +85,7 @@ class CompareScreen(MainScreen[int | None]):
         """Whether no lane runs or waits, and what is under the cursor is known in all lanes in view."""
         lanes = len(self.comparison.lanes)
         return (super().settled and not self.advance.running and not self.comparison.behind()
-                and len(self.columns) == lanes and self.drawable and self.drawing.known())
+                and len(self.columns) == lanes and self.drawable and self.drawing.drawn and self.drawing.known())
 
     def describe(self) -> dict[str, Any]:
         """What it shows, in words; for tests."""
