@@ -71,7 +71,7 @@ class TreeScreen(MainScreen[int | None]):
         self.outline.focus()
         tree = self.exploration.tree
         cursor = min(self.exploration.cursor, len(tree) - 1)
-        self.call_after_refresh(self.show_rows, tree.path[cursor] if cursor >= 0 else None)
+        self.show_rows(tree.path[cursor] if cursor >= 0 else None)  # at once: the next key moves on from there
         self.workspace.palette_changed.subscribe(self, lambda _: self.outline.set_palette(self.workspace.palette))
 
     @property

@@ -44,7 +44,7 @@ async def test_marks_name_the_tokens_that_other_settings_would_not_have_chosen(d
             assert chosen[driver.tree.path[position]] == token
             assert kinds[position] == ("sampled" if token == ids[position] else "otherwise")
         assert "otherwise" in kinds
-        assert "of 20 otherwise" in driver.playground.status
+        await driver.until(lambda: "of 20 otherwise" in driver.playground.status)
         driver.playground.sampling.change_settings(Settings())
         await driver.settled()
         assert len(driver.playground.what_if.marks.chosen) == 20
