@@ -278,6 +278,9 @@ class Doing:
         length = len(self.exploration.tree)
         getattr(stage.plays, play)()
         await self.settled()
+        run = stage.workspace.lesson
+        run.asked = not self.alone
+        stage.workspace.lesson_changed.publish(None)
         if self.alone:
             for character in HANDS if play != "dice" else "42":
                 await self.on_beat(BEAT)
@@ -285,8 +288,11 @@ class Doing:
             await self.on_beat(BEAT)
             stage.plays.enter()
             await self._tell_alone(stage)
+        await self.until(lambda: self.stage is None or not stage.plays.typing)
+        run.asked = False
+        stage.workspace.lesson_changed.publish(None)
         await self.until(lambda: self.stage is None or stage.plays.play is None
-                          or len(self.exploration.tree) > length)
+                         or len(self.exploration.tree) > length)
         await self.settled()
 
     async def for_them(self, deed: str) -> None:

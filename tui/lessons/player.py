@@ -120,7 +120,7 @@ class LessonPlayer:
 
     async def _play(self, step: LessonStep) -> None:
         run = self._workspace.lesson
-        run.busy = True
+        run.busy, run.asked = True, False
         self._tell()
         try:
             await self.doing.until(lambda: self.doing.exploration.ready and not (

@@ -155,7 +155,7 @@ class StageScreen(MainScreen[None]):
         plays = self.plays
         if not plays.typing or self.has_class("small"):
             return
-        if event.key == "enter":
+        if event.key in ("enter", "pagedown"):  # what a remote control's button for "on" sends
             plays.enter()
         elif event.key == "backspace":
             plays.erase()

@@ -36,6 +36,7 @@ class LessonRun:
         lesson: None while none plays.
         place: of the step that is shown; -1 before the first, their number past the last.
         busy: whether that step is still being done.
+        asked: whether it waits for what the room says.
         taken: whether a person has taken over; the lesson waits.
         alone: whether nobody is there, to whom keys are of no use.
         on_begin, on_go, on_leave, on_change: what the player does when one begins, goes on or is left, and when what is
@@ -49,6 +50,7 @@ class LessonRun:
     lesson: Lesson | None = None
     place: int = -1
     busy: bool = False
+    asked: bool = False
     taken: bool = False
     alone: bool = False
     on_begin: Callable[[Lesson], object] = lambda _: None
@@ -112,7 +114,8 @@ class LessonRun:
             return f"L: go on   {count}"
         step = self.step
         if self.busy:
-            return f"{'…':<12}   L: over to you   {count}"  # as wide as what comes then
+            what = "enter: count" if self.asked else "…"
+            return f"{what:<12}   L: over to you   {count}"  # as wide as what comes then
         if step is not None and step.until is not None:
             return f"L: skip   esc: end   {count}"
         if step is not None and step.pause is not None:

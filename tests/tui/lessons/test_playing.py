@@ -63,7 +63,8 @@ def test_a_recording_ends_where_the_lesson_ends_the_same_every_time(
     for place, step in enumerate(lesson.steps, start=1):
         count = f"{place} of {len(lesson.steps)}"
         if step.play is not None:
-            terminal.until_all(count, "▏  ", "ten-sided" if step.play == "dice" else "hands for")
+            terminal.until_all(f"enter: count   L: over to you   {count}",
+                               "ten-sided" if step.play == "dice" else "hands for")
             terminal.process.write(b"42\r" if step.play == "dice" else b"3 2 1\r")
         terminal.until_all(f"space: go on   L: over to you   {count}")
         seen = terminal.text
@@ -248,21 +249,19 @@ async def test_a_person_takes_over_within_a_step_and_it_is_done_again(drive: Dri
     async with drive(settle=False, prefix=None, seed=None, lesson=lesson) as driver:
         run, place = driver.workspace.lesson, next(n for n, step in enumerate(lesson.steps) if step.flip > 4)
         for n in range(place):
-            driver.app.animation_level = "none"
             await stepped(driver, n)
             if n + 1 == place:
-                driver.app.animation_level = "full"  # then a step takes seconds
+                driver.on(StageScreen).telling.change_pace(-4)  # then a step takes seconds
             await driver.tap("space")
         await driver.until(lambda: run.place == place and run.busy and driver.on(StageScreen).telling.story.moving)
         await driver.tap("r")
         await driver.until(lambda: run.taken and not run.busy)
         await driver.until(lambda: driver.app.lessons.idle)
-        driver.app.animation_level = "none"
+        driver.on(StageScreen).telling.change_pace(4)
         await driver.pilot.press("L")
         await stepped(driver, place)
         ids = driver.tree.ids()
     async with drive(settle=False, prefix=None, seed=None, lesson=lesson) as driver:
-        driver.app.animation_level = "none"
         for n in range(place + 1):
             await stepped(driver, n)
             if n < place:
