@@ -17,6 +17,7 @@ from gpt2_remix.engine.models.opening import Model
 # What the person at this machine has set for the hub (offline, an endpoint, a token, a cache) decides no test.
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_"))]:
     del os.environ[name]
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers' torch threads would wait for each other, at full load
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 

@@ -245,6 +245,7 @@ STAGE = {
 def test_the_stage(snap_compare: SnapCompare, moment: str, size: tuple[int, int]) -> None:
     keys = ["P", *["less_than_sign"] * 9, *STAGE[moment]]
     app = app_with(prefix="It is a truth universally acknowledged, that a single", settings=Settings(top_p=0.6))
+    app.animation_level = "none"
     assert snap_compare(app, terminal_size=size, run_before=doing(*keys))
 
 
@@ -252,4 +253,5 @@ def test_the_stage(snap_compare: SnapCompare, moment: str, size: tuple[int, int]
 def test_the_stage_in_every_theme(snap_compare: SnapCompare, theme: str) -> None:
     keys = ["P", *["less_than_sign"] * 9, *["space"] * 5]
     app = app_with(theme=theme, settings=Settings(top_p=0.6))
+    app.animation_level = "none"
     assert snap_compare(app, terminal_size=(60, 18), run_before=doing(*keys))

@@ -47,6 +47,7 @@ async def saved(driver: Driver, path: Path) -> Lesson:
 async def played(drive: Drive, lesson: Lesson) -> list[int]:
     """The text at the lesson's end, played with nobody there."""
     async with drive(settle=False, prefix=None, seed=None, lesson=lesson, alone=True) as driver:
+        driver.app.animation_level = "none"
         run = driver.workspace.lesson
         for place in range(len(lesson.steps)):
             await driver.until(partial(done, driver, place))

@@ -14,9 +14,12 @@ SIZES = [(60, 18), (80, 24), (120, 36)]
 
 
 @asynccontextmanager
-async def staged(drive: Drive, pace: int = 0, **options: Any) -> AsyncIterator[tuple[Driver, StageScreen]]:
-    """The stage on a stream, at a pace (the first: a key for each phase)."""
+async def staged(
+    drive: Drive, pace: int = 0, moves: bool = False, **options: Any
+) -> AsyncIterator[tuple[Driver, StageScreen]]:
+    """The stage on a stream, at a pace (the first: a key for each phase), with or without animations."""
     async with drive(**options) as driver:
+        driver.app.animation_level = "full" if moves else "none"
         driver.playground.places.stage()
         await driver.until(lambda: isinstance(driver.app.screen, StageScreen) and driver.app.screen.drawable)
         screen = driver.on(StageScreen)

@@ -18,7 +18,7 @@ from tests.tui.stage.staged import SIZES, frames_of, press, staged, still
 
 
 async def test_each_key_tells_one_thing_more(drive: Drive) -> None:
-    async with staged(drive, settings=Settings(top_k=3)) as (driver, screen):
+    async with staged(drive, moves=True, settings=Settings(top_k=3)) as (driver, screen):
         length = len(driver.tree)
         seen = [await press(driver, screen, "space") for _ in range(5)]
         assert [told["phase"] for told in seen] == ["ask", "vector", "chain", "coin", "token"]
@@ -45,7 +45,7 @@ async def test_what_the_stage_chooses_is_what_the_playground_would_have(drive: D
 
 async def test_frames_in_between_are_not_ahead_of_the_story(drive: Drive) -> None:
     """At a pace of two steps a second every frame is looked at until three tokens are there."""
-    async with staged(drive, pace=6) as (driver, screen):
+    async with staged(drive, pace=6, moves=True) as (driver, screen):
         length = len(driver.tree)
         frames = []
         draw = screen.draw
@@ -110,7 +110,6 @@ async def test_everything_fits(drive: Drive, size: tuple[int, int]) -> None:
 
 async def test_where_animations_are_off_each_phase_is_one_picture_in_its_time(drive: Drive) -> None:
     async with staged(drive, pace=6, settings=Settings(top_k=3)) as (driver, screen):
-        driver.app.animation_level = "none"
         length, frames = len(driver.tree), frames_of(screen)
         await press(driver, screen, "space")
         assert len(driver.tree) == length + 1
@@ -133,7 +132,7 @@ async def test_at_full_speed_the_candidates_and_what_the_coin_gave_are_drawn_for
 
 
 async def test_what_is_told_goes_on_from_where_it_is_when_the_pace_changes(drive: Drive) -> None:
-    async with staged(drive, pace=1) as (driver, screen):
+    async with staged(drive, pace=1, moves=True) as (driver, screen):
         now = 0.0
         screen.telling._clock = lambda: now  # noqa: SLF001
         await driver.pilot.press("g")
@@ -181,7 +180,6 @@ def test_large_letters_are_there() -> None:
 
 async def test_a_screen_below_takes_no_answer_away(drive: Drive) -> None:
     async with staged(drive, pace=3) as (driver, screen):
-        driver.app.animation_level = "none"  # then nothing but the answer goes on with the story
         driver.tree.set_prompt([464, 995])
         screen.telling.restart()
         screen.go_on()
@@ -271,7 +269,6 @@ async def test_a_flip_of_before_that_shortens_the_text_comes_while_the_stage_is_
 
 async def test_it_runs_and_keeps_its_pace_where_nothing_moves(drive: Drive) -> None:
     async with staged(drive, pace=PACES.index(next(pace for pace in PACES if pace.seconds == 0.5))) as (driver, screen):
-        driver.app.animation_level = "none"
         length = len(driver.tree)
         await driver.pilot.press("g")
         await driver.until(lambda: len(driver.tree) == length + 2)
