@@ -103,6 +103,8 @@ async def test_a_key_draws_once(drive: Drive) -> None:
             await driver.settled()
             drawn = []
             for _ in range(3):  # something else may be answered or saved meanwhile, but not each time
+                driver.playground.looking.view("candidates")  # not on to the futures, which are searched for
+                await driver.settled()
                 before = driver.playground.draws
                 driver.app.simulate_key(key)
                 await driver.pilot.pause()
