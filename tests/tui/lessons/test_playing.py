@@ -70,7 +70,7 @@ def test_a_recording_ends_where_the_lesson_ends_the_same_every_time(
         seen = terminal.text
         terminal.process.write(b" ")
     terminal.until_all("That was", "space: done")
-    # Between the status line and the lesson's bar, whose words have more room where nobody is there: lanes are higher then.
+    # Between the status line and the lesson's bar, whose words have more room with nobody there, and so have lanes.
     last = 17 if name in ("temperatures", "luck") else 27
     assert [line.rstrip() for line in seen.split("\n")[1:last]] == shown[1:last]
     terminal.process.write(b" q")
