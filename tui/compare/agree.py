@@ -20,12 +20,12 @@ class AgreeStrip(PlaceStrip):
     def render_line(self, y: int) -> Strip:
         """The row."""
         palette = self._palette
-        segments = [Segment(self.LABEL, palette.label)]
+        segments = [Segment(self.LABEL, palette.label)] if self._values else []
         for place, choices in enumerate(self._values, start=self._first):
             mark = "·" if choices == 0 else "━" if choices == 1 else str(choices) if choices < 10 else "+"
             style = palette.bar if choices < 2 else palette.marker
             segments.append(Segment(mark, palette.focus_value if place == self._cursor else style))
         if not self._values:
-            words = "space: one token in every lane · s: the settings of this lane · a: another one"
+            words = " space: one token in every lane · s: this lane's settings · a: one more lane"
             segments.append(Segment(words, palette.muted))
         return Strip(segments).adjust_cell_length(self.size.width, palette.text)
