@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -101,13 +102,13 @@ class Recorder:
             if recording is None or where is None:
                 return
             recording.look(self._seen())
-            path, steps = path_of(where.strip()), counted(recording.count, "step")
+            path, steps = _file(where), counted(recording.count, "step")
             title = path.stem.replace("-", " ").replace("_", " ").capitalize()
             content = recording.to_toml(title).encode()
 
             def write() -> Message:
                 write_whole(path, content)
-                return messages.Exported(f"{path}: {steps}; gpt2-remix play {path} plays it", finished=True)
+                return messages.Exported(f"{path}: {steps}; gpt2-remix play {quote(str(path))} plays it", finished=True)
 
             self._workspace.lesson.recording = None
             self._workspace.lesson_changed.publish(None)
@@ -158,8 +159,13 @@ def _said(words: str) -> str:
     return words
 
 
-def _free(where: str) -> Path:
+def _file(where: str) -> Path:
     path = path_of(where.strip())
+    return path if path.suffix or not path.name else path.with_name(f"{path.name}.toml")
+
+
+def _free(where: str) -> Path:
+    path = _file(where)
     if path.suffix != ".toml":
         raise InputError("its name ends in .toml")
     if path.exists():

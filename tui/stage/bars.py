@@ -233,7 +233,7 @@ class StageBars(Widget):
         return row.raw * (1 - cut) + row.final * cut
 
     def _bar(self, row: BarRow, width: int) -> str:
-        scale = max(self._value(other) for other in self._view.rows if other.token is not None) or 1.0
+        scale = max(map(self._value, self._view.rows)) or 1.0
         value = self._value(row) * self._view.scene.rise
         eighths = round(min(1.0, value / scale) * width * 8)
         if value > 0:
@@ -252,7 +252,7 @@ class StageBars(Widget):
 
 def others_of(rows: Sequence[BarRow], hands: Sequence[int] = ()) -> BarRow:
     """All other tokens as one row; with the share of the hands for them, the last ones, where they were counted."""
-    name = f"{ELSE} {hands[-1] / sum(hands):.0%}" if hands else ELSE
+    name = f"{ELSE} room {hands[-1] / sum(hands):.0%}" if hands else ELSE
     return BarRow(None, name, max(0.0, 1 - sum(row.raw for row in rows)), max(0.0, 1 - sum(row.final for row in rows)))
 
 

@@ -48,7 +48,7 @@ class Drawing:
         hidden = play is not None and play.kind == "guess" and play.open
         self._panes.coin.set_class(hidden, "idle")  # the answers have its room
         if dist is None or (scene.dist is None and not hidden):
-            empty = self._telling.problem or ("" if exploration.ready else "the network is loading…")
+            empty = self._telling.problem or (self._nothing_yet if exploration.ready else "the network is loading…")
             if scene.phase == "ask":
                 empty = CAPTIONS["ask"] + "…"
             self._panes.bars.show(BarsView(empty=empty))
@@ -69,13 +69,18 @@ class Drawing:
             selected = min(selected, len(rows) - 1)
         self._panes.bars.show(BarsView(rows, scene, names, selected, told=not hidden))
 
+    @property
+    def _nothing_yet(self) -> str:
+        """What stands in a pane that is alone on the screen, before there is anything to see in it."""
+        return "space: what comes next?" if self._host.alone and self._telling.story.phase is None else ""
+
     def coin(self, scene: Scene) -> None:
         """The interval or the race, and what is said of it."""
         play, exploration = self._plays.play, self._host.exploration
         story = self._telling.story
         race = exploration.tree.view.coin == "gumbel" and story.u is None  # a u that is given is the interval's
         digits = play.typed if play is not None and play.kind == "dice" else None
-        words = ""
+        words = self._nothing_yet
         if (step := scene.luck) is not None and step.u is not None and not race:
             words = f"u = {step.u:.4f}" if not step.by_hand else f"u = {step.u:.15g}"
             if scene.hit is not None:
@@ -102,8 +107,12 @@ class Drawing:
         told = self._host.exploration.settings.changed() or "pure sampling"
         if phase is not None and not story.told:
             told = CAPTIONS[phase]
-        keys = "space pauses" if telling.running else "space" + ("" if phase is None or story.told else ": on")
-        self._panes.line.show(told, f"{keys}   {telling.pace.name}   ? esc", f"{keys}   ? esc", keys, "?")
+        keys = "space: pause" if telling.running else "space: go" if phase is None or story.told else "space: on"
+        pace, leave = telling.pace, "esc: all panes" if self._host.alone else "esc"
+        self._panes.line.show(
+            told, *(f"{keys}   < > {name}   {more}? {leave}"
+                    for name, more in ((pace.name, "a d v: play   "), (pace.name, ""), (pace.short, ""))),
+            f"{keys}   {pace.short}   ?", f"{keys}   {pace.short}", keys, "?")
 
     def flight(self, scene: Scene) -> None:
         """The token on its way from its share to the end of the text."""

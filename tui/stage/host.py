@@ -39,6 +39,10 @@ class Host(Protocol):
         """Draw once when what is being done is done."""
         ...
 
+    def make_room(self, kind: str) -> None:
+        """Show all panes, where the one that is alone on the screen is not what a play needs."""
+        ...
+
     def move(self, on: bool) -> None:
         """Call `Telling.tick` for every frame, or no longer."""
         ...

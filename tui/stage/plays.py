@@ -20,8 +20,16 @@ Kind = Literal["guess", "dice", "vote"]
 
 MOST_TYPED = 40
 
+EXAMPLE = (5, 0, 2, 1, 0, 3, 0, 1)
+"""Hands as a room may raise them."""
+
 KEYS = "qzL"
 """Letters that are the stage's keys while hands are typed, too."""
+
+
+def example(letters: str) -> str:
+    """How hands for some answers are typed."""
+    return " ".join(map(str, EXAMPLE[: len(letters)]))
 
 
 @dataclass(slots=True)
@@ -104,15 +112,23 @@ class Plays:
         if telling.running:
             telling.pause()
         if telling.moving:
-            self._host.workspace.say("one moment: this token is being told")
+            self._host.workspace.say("one moment: this token is still on its way")
             return
         if self.play is not None and self.play.open and self.play.kind == kind:
             self.leave()
             return
+        self._host.make_room(kind)
         self.play = Play(kind)
         telling.restart()
         telling.go_to("ask")
         self.ready()
+
+    def taken_back(self) -> None:
+        """A token was taken back: what it took to guess it, or one after it, no longer counts."""
+        exploration = self._host.exploration
+        path = (*exploration.tree.path[:-1], exploration.tree.parent_of(0)) if len(exploration.tree) else ()
+        score = exploration.score
+        score.guesses = {place: guess for place, guess in score.guesses.items() if place in path}
 
     def leave(self) -> None:
         """Play no longer; the text stays as it is."""
@@ -214,7 +230,7 @@ class Plays:
             if play.kind == "dice":
                 self._roll(play)
             else:
-                play.hands = tuple(parse_tally(play.typed, self._letters(play)))
+                play.hands, play.said = tuple(parse_tally(play.typed, self._letters(play))), ""
                 if play.kind == "guess":
                     self._telling.space()
                 else:
@@ -294,7 +310,7 @@ class Plays:
     @staticmethod
     def _counted(play: Play, place: int, name: str) -> str:
         """An answer, once they were counted with the share of its hands."""
-        return f"{name} {play.hands[place] / sum(play.hands):.0%}" if play.hands else name
+        return f"{name} room {play.hands[place] / sum(play.hands):.0%}" if play.hands else name
 
     def asks(self) -> str:
         """What the room is asked, or what came of it."""
@@ -318,8 +334,8 @@ class Plays:
             if not play.answers:
                 return "what comes next?"
             more = "" if play.words else " (w: words)"
-            return f"{typed}hands for {letters[0]} to {letters[-1]}, as 5 0 2: what's next?{more}"
-        return f"{typed}hands for each, as 5 0 2: which one?"
+            return f"{typed}hands for {letters[0]} to {letters[-1]}, as {example(letters)}: what's next?{more}"
+        return f"{typed}hands for each, as {example(self._letters(play))}: which one?"
 
     def settled(self, dist: Distribution) -> int | None:
         """The token that the dice have decided on already, whatever comes; None while they have not."""

@@ -30,6 +30,9 @@ from gpt2_remix.tui.workspace import Workspace
 FRAME = 1 / 20
 """Seconds between two frames while something moves; at rest none is drawn. At full speed it is half of it."""
 
+PANE_OF = {"dice": "stage-coin"}
+"""The pane that a play needs; the candidates where none is named."""
+
 WHILE_TYPING = ("back", "help", "zoom", "telling.change_pace", "lesson.toggle", "lesson.caption", "app.action_quit")
 """What keys do while hands or digits are typed."""
 
@@ -168,6 +171,15 @@ class StageScreen(MainScreen[None]):
         event.stop()
         event.prevent_default()
 
+    def enabled(self, do: str) -> bool | None:
+        """Of what esc can do: it takes back what was done last of typing, zooming, playing a lesson, coming here."""
+        typing, ends_lesson = self.plays.typing, self.lesson.on and not self.lesson.taken
+        if do == "all_panes":
+            return self.alone and not typing
+        if do == "lesson.leave":
+            return ends_lesson and not typing and not self.alone
+        return do != "back" or typing or not (self.alone or ends_lesson)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While something is typed its keys are letters, and none takes away what was typed but esc, and the play's own
         where it is no letter."""
@@ -236,9 +248,13 @@ class StageScreen(MainScreen[None]):
     def _history(self, change: Any) -> None:
         if self.plays.typing:
             return
+        if self.telling.story.step is not None and not self.telling.story.told:
+            self.telling.restart()  # the token that is on its way is what is taken back
+            return
         self.plays.play = None
         change()
         self.exploration.tree.change(record=False, cursor=len(self.exploration.tree))
+        self.plays.taken_back()
         self.telling.restart()
 
     def preset(self) -> None:
@@ -265,6 +281,17 @@ class StageScreen(MainScreen[None]):
             pane.set_class(n == place, "alone")
         self.set_class(place < len(panes), "alone")
         self.changed()
+
+    def all_panes(self) -> None:
+        """None is alone any more."""
+        for pane in (*self.panes.three, self):
+            pane.set_class(False, "alone")
+        self.changed()
+
+    def make_room(self, kind: str) -> None:
+        """See Host."""
+        if self.alone and not self.query_one(f"#{PANE_OF.get(kind, 'stage-bars')}").has_class("alone"):
+            self.all_panes()
 
     def help(self) -> None:
         """Show the keys, and what is seen."""

@@ -327,3 +327,4 @@ class Telling:
         tree.change(head=tree.add(tree.parent_of(step.position), step), cursor=step.position)
         if self.when_told is not None:
             self.when_told(step)
+        self._host.workspace.lesson.did("told")

@@ -16,15 +16,16 @@ GOES_ON = ("choosing.step", "go_on", "advancing.step")
 """What the key for going on does where no lesson plays."""
 
 DEEDS = {
-    "choosing.step": "step", "runs.start": "step", "go_on": "step", "run": "step", "choosing.pick_selected": "pick",
+    "choosing.step": "step", "runs.start": "step", "told": "step", "choosing.pick_selected": "pick",
     "pick": "pick", "choosing.flip_again": "again", "again": "again", "runs.branch": "branch",
     "looking.next_heat": "heat", "looking.heat": "heat", "cursor.move": "move", "cursor.word": "move",
     "cursor.line": "move", "cursor.move_to": "move",
 }
-"""What a key does, in the words of a step's `until`."""
+"""What a key does, in the words of a step's `until`; on the stage a step is done when its token has been told."""
 
-NEUTRAL = ("help", "zoom", "looking.zoom", "looking.all_panes", "looking.next_view", "looking.view", "app.action_quit",
-           "telling.change_pace", "statistics", "cursor.candidate", "select", "lesson.toggle", "lesson.leave")
+NEUTRAL = ("help", "zoom", "all_panes", "looking.zoom", "looking.all_panes", "looking.next_view", "looking.view",
+           "app.action_quit", "telling.change_pace", "statistics", "cursor.candidate", "select", "lesson.toggle",
+           "lesson.leave")
 """What a person may do without taking over."""
 
 
@@ -114,7 +115,7 @@ class LessonRun:
             return f"L: go on   {count}"
         step = self.step
         if self.busy:
-            what = "enter: count" if self.asked else "…"
+            what = "then: enter" if self.asked else "space: on"
             return f"{what:<12}   L: over to you   {count}"  # as wide as what comes then
         if step is not None and step.until is not None:
             return f"L: skip   esc: end   {count}"

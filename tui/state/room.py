@@ -36,7 +36,7 @@ def parse_tally(text: str, letters: str) -> list[int]:
             raise InputError(f"there is no {letter}; the letters are {letters[0]} to {letters[-1]}")
         count = int(re.sub(r"\D", "", part)[:9])
         if count > MOST_HANDS:
-            raise InputError(f"{count:,} hands are more than fit into a room; type {MOST_HANDS:,} at most")
+            raise InputError(f"{count:,} hands fit into no room; type {MOST_HANDS:,} at most")
         told[letters.index(letter) if part in named else place] += count
     if not sum(told):
         raise InputError("nobody raised a hand; type a number for at least one letter")

@@ -42,16 +42,19 @@ class Pace:
 
     Attributes:
         name: in words.
+        short: the same where there is little room.
         seconds: a step takes; None where each phase waits for a key, 0 for as fast as it goes, without phases.
     """
 
     name: str
+    short: str
     seconds: float | None
 
 
 PACES: tuple[Pace, ...] = (
-    Pace("a key for each phase", None), Pace("10 s a step", 10), Pace("5 s a step", 5), Pace("3 s a step", 3),
-    Pace("2 s a step", 2), Pace("a step a second", 1), Pace("2 steps a second", 0.5), Pace("full speed", 0),
+    Pace("a key for each phase", "by key", None), Pace("10 s a step", "10 s", 10), Pace("5 s a step", "5 s", 5),
+    Pace("3 s a step", "3 s", 3), Pace("2 s a step", "2 s", 2), Pace("a step a second", "1 s", 1),
+    Pace("2 steps a second", "½ s", 0.5), Pace("full speed", "full", 0),
 )
 """From the slowest to the fastest."""
 

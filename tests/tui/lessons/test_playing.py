@@ -15,6 +15,7 @@ from gpt2_remix.tui.compare.screen import CompareScreen
 from gpt2_remix.tui.stage.screen import StageScreen
 from gpt2_remix.tui.state import preferences
 from gpt2_remix.tui.state.lesson import Lesson, find_lesson, read_lesson
+from gpt2_remix.tui.state.stage import PACES
 from tests.kinds import Emulate
 from tests.tui.conftest import Drive, Driver
 
@@ -63,7 +64,7 @@ def test_a_recording_ends_where_the_lesson_ends_the_same_every_time(
     for place, step in enumerate(lesson.steps, start=1):
         count = f"{place} of {len(lesson.steps)}"
         if step.play is not None:
-            terminal.until_all(f"enter: count   L: over to you   {count}",
+            terminal.until_all(f"then: enter    L: over to you   {count}",
                                "ten-sided" if step.play == "dice" else "hands for")
             terminal.process.write(b"42\r" if step.play == "dice" else b"3 2 1\r")
         terminal.until_all(f"space: go on   L: over to you   {count}")
@@ -136,6 +137,38 @@ async def test_a_lesson_left_leaves_everything_as_it_is(drive: Drive) -> None:
         assert driver.workspace.preferences.heat == "surprisal"  # a person's own again
         await driver.press("space")
         assert len(driver.tree) == len(ids) + 1
+
+
+async def test_esc_on_the_stage_ends_the_lesson_first_and_leaves_the_stage_then(drive: Drive) -> None:
+    async with drive(settle=False, prefix=None, seed=None, lesson=find_lesson("coin")) as driver:
+        await stepped(driver, 0)
+        stage, ids = driver.on(StageScreen), driver.tree.ids()
+        await driver.pilot.press("z", "escape")
+        assert not stage.alone
+        assert (driver.workspace.lesson.on, driver.workspace.lesson.taken) == (True, False)
+        await driver.pilot.press("escape")
+        assert driver.app.screen is stage
+        assert not driver.workspace.lesson.on
+        assert driver.tree.ids() == ids
+        await driver.pilot.press("escape")
+        await driver.until(lambda: driver.app.screen is driver.playground)
+
+
+async def test_a_step_on_the_stage_is_done_when_its_token_is_told(drive: Drive, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "A"\nminutes = 1\nabout = "B"\n[[steps]]\nprefix = "It is"\nshow = "stage"\n'
+                    'until = "step"\n[[steps]]\ncaption = "● is what the coin chose"\n')
+    async with drive(settle=False, prefix=None, seed=None, lesson=read_lesson(path)) as driver:
+        await stepped(driver, 0)
+        stage = driver.on(StageScreen)
+        stage.telling.change_pace(-len(PACES))
+        for _ in range(3):
+            await driver.pilot.press("space")
+            await driver.until(lambda: not stage.telling.moving)
+            assert driver.workspace.lesson.place == 0
+        await driver.pilot.press("space")
+        await stepped(driver, 1)
+        assert len(driver.tree) == 3
 
 
 async def test_what_a_step_cannot_do_is_said(drive: Drive, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ async def saved(driver: Driver, path: Path) -> Lesson:
     """End the recording and read what was written."""
     driver.app.recorder.toggle()
     await driver.until(lambda: isinstance(driver.app.screen, AskScreen))
-    await driver.pilot.press(*["delete"] * 20, *["backspace"] * 30, *str(path), "enter")
+    await driver.pilot.press(*["delete"] * 20, *["backspace"] * 30, *str(path.with_suffix("")), "enter")
     await driver.until(lambda: driver.workspace.lesson.recording is None and path.exists())
     return read_lesson(path)
 

@@ -174,3 +174,55 @@ async def test_the_room_plays_by_mouse(drive: Drive) -> None:
         await driver.pilot.click(StageCoin, offset=(screen.panes.coin.size.width * 45 // 100, 1))
         await still(driver, screen)
         assert screen.plays.play.typed == "4"
+
+
+async def test_a_play_shows_the_pane_that_it_needs(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        panes = screen.panes
+        for zooms, key, needed, alone in ((1, "a", panes.bars, False), (2, "a", panes.bars, True),
+                                          (3, "v", panes.bars, False), (3, "d", panes.coin, True)):
+            await press(driver, screen, *["z"] * zooms, key)
+            assert needed.display
+            assert screen.alone == alone
+            await press(driver, screen, "escape", *["escape"] * alone)
+            assert not screen.alone
+            assert screen.plays.play is None
+
+
+async def test_others_together_have_a_bar_as_long_as_they_are_probable(drive: Drive) -> None:
+    async with staged(drive, prefix="It is") as (driver, screen):
+        await press(driver, screen, "a", "1", "enter")
+        rows = screen.panes.bars.view.rows
+        assert rows[-1].token is None
+        lengths = {}
+        for place, row in enumerate(rows):
+            y = sum(screen.panes.bars.heights()[:place])
+            text = screen.panes.bars.render_line(y).text
+            lengths[place] = sum(text.count(sign) for sign in "█▉▊▋▌▍▎▏")
+            assert row.raw > 0
+        longest = max(range(len(rows)), key=lambda place: rows[place].raw)
+        for place, row in enumerate(rows):
+            assert abs(lengths[place] - row.raw / rows[longest].raw * lengths[longest]) <= 1.5
+
+
+async def test_an_error_goes_with_what_it_was_about_and_what_is_taken_back_no_longer_counts(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        await press(driver, screen, "a", *["1", "space"] * 6, "enter", *["backspace"] * 3)
+        told = await press(driver, screen, "enter")
+        assert "letters" not in told["line"]
+        await press(driver, screen, "space", "space", "a", "1", "enter", "space", "space")
+        assert len(driver.exploration.score.guesses) == 2
+        await press(driver, screen, "u")
+        assert len(driver.exploration.score.guesses) == 1
+        await press(driver, screen, "u")
+        assert len(driver.exploration.score.guesses) == 0
+
+
+async def test_undo_takes_back_the_token_that_is_on_its_way_and_no_other(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        await press(driver, screen, *["space"] * 4)
+        length = len(driver.tree)
+        await press(driver, screen, *["space"] * 3)
+        assert screen.describe()["phase"] == "coin"
+        told = await press(driver, screen, "u")
+        assert (len(driver.tree), told["phase"]) == (length, None)
