@@ -41,7 +41,7 @@ def main() -> None:
     presses = int(arguments[0]) if arguments and arguments[0].isdigit() else 100
     ids = ",".join(str(n) for n in range(100, 300))
     terminal = Terminal(["--ids", ids, "--model", model, "--speed", "10000", "--seed", "7"])
-    loaded = terminal.until("computed")
+    loaded = terminal.until("network: ")
     terminal.until("paused")
     terminal.until(" %")
     print(f"{'loaded':<22} {loaded:.1f} s, {terminal.memory('VmRSS'):,.0f} MB resident")
