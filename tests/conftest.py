@@ -24,7 +24,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = os.environ["HF_HUB_DISABLE_TELEMETR
 # A pilot waits after each key until the process is at rest. What shall be at rest is the app's thread, whatever the
 # engine's computes meanwhile: for a minute's work of it one would wait a second a key.
 _wait.process_time = time.thread_time  # type: ignore[attr-defined]
-_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.004, 0.0005
+_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.01, 0.0005
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -358,8 +358,7 @@ async def test_help_of_the_compare_screen_a_theme_and_a_small_terminal(drive: Dr
         driver.app.theme = "paper"
         await driver.lane_press("space")
         await driver.pilot.resize_terminal(60, 15)
-        await driver.pilot.pause()
-        assert driver.compare.query_one("#too-small").display
+        await driver.until(lambda: driver.compare.query_one("#too-small").display)
         await driver.pilot.resize_terminal(200, 50)
         await driver.lane_press("space")
         assert len(driver.compare.drawing.visible()) == 2

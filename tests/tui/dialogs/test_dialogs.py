@@ -183,13 +183,12 @@ async def test_terminals_that_are_too_small_and_back(drive: Drive, size: tuple[i
         await driver.press("space", "t")
         ids = driver.tree.ids()
         await driver.pilot.resize_terminal(*size)
-        await driver.pilot.pause()
-        assert driver.playground.has_class("small")
-        assert driver.playground.query_one("#too-small").display
+        await driver.until(lambda: driver.playground.has_class("small"))
+        await driver.until(lambda: driver.playground.query_one("#too-small").display)
         await driver.pilot.press("space", "e", "escape", "question_mark", "escape", "left")
         await driver.pilot.resize_terminal(120, 36)
+        await driver.until(lambda: not driver.playground.has_class("small"))
         await driver.settled()
-        assert not driver.playground.has_class("small")
         assert driver.tree.ids()[: len(ids)] == ids
 
 
