@@ -80,17 +80,10 @@ def fresh_classics(classics: Model) -> Model:
 @pytest.fixture
 def emulate() -> Iterator[Callable[..., Any]]:
     """`emulate(*arguments, size=…)` starts the real program in a pseudo-terminal (`tests.emulator.Emulator`)."""
-    from tests.emulator import Emulator
+    from tests.emulator import emulators
 
-    running: list[Emulator] = []
-
-    def start(*arguments: str, **options: Any) -> Emulator:
-        running.append(Emulator(*arguments, **options))
-        return running[-1]
-
-    yield start
-    for emulator in running:
-        emulator.process.close(force=True)
+    with emulators() as start:
+        yield start
 
 
 def tiny_network(folder: Path, vocab_size: int) -> Path:

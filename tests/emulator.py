@@ -5,13 +5,31 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ptyprocess
 import pyte
 
 from gpt2_remix.engine.program import command as program
+
+
+@contextmanager
+def emulators() -> Iterator[Callable[..., Emulator]]:
+    """`emulate(*arguments, size=…)` starts the program; all of them are ended at the end."""
+    running: list[Emulator] = []
+
+    def start(*arguments: str, **options: Any) -> Emulator:
+        running.append(Emulator(*arguments, **options))
+        return running[-1]
+
+    try:
+        yield start
+    finally:
+        for emulator in running:
+            emulator.process.close(force=True)
 
 
 class Emulator:

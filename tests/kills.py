@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gpt2_remix.engine.session.store import read
-from tests.emulator import Emulator
+from tests.emulator import emulators
 from tests.kinds import Emulate
 
 KEYS = [b" ", b"r", b"\x1b[D", b"\x1b[B", b"\r", b"2b", b"u", b"p", b"g", b"h", b"\x1b[C", b"c", b" ", b"k", b"e",
@@ -96,16 +96,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("times", type=int)
     times = parser.parse_args().times
-    with tempfile.TemporaryDirectory() as folder:
-        running: list[Emulator] = []
-
-        def emulate(*arguments: str, **options: object) -> Emulator:
-            running.append(Emulator(*arguments, **options))  # type: ignore[arg-type]
-            return running[-1]
-
-        killed(emulate, Path(folder), (times + 1) // 2)
-        running[-1].process.close(force=True)
-    print(f"{len(running) - 1} kills: nothing was lost")
+    half = (times + 1) // 2
+    with tempfile.TemporaryDirectory() as folder, emulators() as emulate:
+        killed(emulate, Path(folder), half)
+    print(f"{2 * half} kills: nothing was lost")
 
 
 if __name__ == "__main__":
