@@ -90,7 +90,8 @@ class Doing:
                 await self.show("playground")
             self._begin_with(step)
         if step.seed is not None or step.coin is not None or step.settings is not None:
-            self._check("set", [step.settings] if step.settings is not None else [])
+            named = "preset" if "preset" in step.lines else "set"
+            self._check(named, [step.settings] if step.settings is not None else [])
             self.exploration.tree.change(seed=step.seed, coin=step.coin, settings=step.settings)
             self.redraw()
         if step.heat is not None:

@@ -252,8 +252,13 @@ class StageBars(Widget):
 
 def others_of(rows: Sequence[BarRow], hands: Sequence[int] = ()) -> BarRow:
     """All other tokens as one row; with the share of the hands for them, the last ones, where they were counted."""
-    name = f"{ELSE} room {hands[-1] / sum(hands):.0%}" if hands else ELSE
-    return BarRow(None, name, max(0.0, 1 - sum(row.raw for row in rows)), max(0.0, 1 - sum(row.final for row in rows)))
+    raw, final = (max(0.0, 1 - sum(getattr(row, kind) for row in rows)) for kind in ("raw", "final"))
+    return BarRow(None, with_hands(ELSE, hands, -1), raw, final)
+
+
+def with_hands(name: str, hands: Sequence[int], place: int) -> str:
+    """An answer's name, and the room's share of hands for it where they were counted."""
+    return f"{name} room {hands[place] / sum(hands):.0%}" if hands else name
 
 
 def _fitted(name: str, width: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.generation.step import Step
 from gpt2_remix.engine.sampling.dice import MOST_DIGITS, span_of, u_of
-from gpt2_remix.tui.stage.bars import BarRow, rows_of
+from gpt2_remix.tui.stage.bars import BarRow, rows_of, with_hands
 from gpt2_remix.tui.stage.host import Host
 from gpt2_remix.tui.stage.telling import Telling
 from gpt2_remix.tui.state.room import LETTERS, bits_of, parse_tally, shuffled, winner
@@ -173,7 +173,7 @@ class Plays:
                 self._host.changed()
                 return True
             fits = character.isdecimal() and character.isascii() and len(play.typed) < MOST_DIGITS
-        elif character.isalpha() and character.upper() not in letters and character not in KEYS:
+        elif play.answers and character.isalpha() and character.upper() not in letters and character not in KEYS:
             play.said = f"there is no {character.upper()}; the letters are {letters[0]} to {letters[-1]}"
             self._host.changed()
             return True
@@ -310,7 +310,7 @@ class Plays:
     @staticmethod
     def _counted(play: Play, place: int, name: str) -> str:
         """An answer, once they were counted with the share of its hands."""
-        return f"{name} room {play.hands[place] / sum(play.hands):.0%}" if play.hands else name
+        return with_hands(name, play.hands, place)
 
     def asks(self) -> str:
         """What the room is asked, or what came of it."""

@@ -238,8 +238,12 @@ class StageScreen(MainScreen[None]):
             self.telling.place(pick_token(dist, token, self.exploration.context(self.telling.story.position)))
 
     def undo(self) -> None:
-        """Take the last change back."""
+        """Take the last change back; a token that is on its way is what is taken back first."""
+        if self.telling.story.step is not None and not self.telling.story.told:
+            self.telling.restart()
+            return
         self._history(self.exploration.tree.undo)
+        self.plays.taken_back()
 
     def redo(self) -> None:
         """Take the last undo back."""
@@ -248,13 +252,9 @@ class StageScreen(MainScreen[None]):
     def _history(self, change: Any) -> None:
         if self.plays.typing:
             return
-        if self.telling.story.step is not None and not self.telling.story.told:
-            self.telling.restart()  # the token that is on its way is what is taken back
-            return
         self.plays.play = None
         change()
         self.exploration.tree.change(record=False, cursor=len(self.exploration.tree))
-        self.plays.taken_back()
         self.telling.restart()
 
     def preset(self) -> None:

@@ -281,9 +281,9 @@ def read_lesson(path: Path) -> Lesson:
         raise InputError(f"{path}, line {number}: this is no TOML: {what}; expected lines such as seed = 7 or "
                          'caption = "words"') from None
     except RecursionError:
-        number = max(text.split("\n"), key=lambda line: line.count("[") + line.count("{"))
-        raise InputError(f"{path}, line {text.split(chr(10)).index(number) + 1}: these lists are nested too deep; no "
-                         "field of a lesson holds lists in lists") from None
+        depths = [line.count("[") + line.count("{") for line in text.split("\n")]
+        raise InputError(f"{path}, line {depths.index(max(depths)) + 1}: these lists are nested too deep; no field of "
+                         "a lesson holds lists in lists") from None
     except ValueError:  # Python reads no whole number of more than 4,300 digits
         digits = re.search(r"\d{1000}", text)
         number = text.count("\n", 0, digits.start()) + 1 if digits else 1
@@ -351,7 +351,9 @@ def _read(read: Callable[[Any], Any], value: Any, refuse: Callable[[str], InputE
 def _shown(value: Any) -> str:
     import tomlkit
 
-    said = tomlkit.item(value).as_string()
+    inline = tomlkit.array()
+    inline.append(value)  # within a list everything is written on one line
+    said = inline.as_string()[1:-1]
     return said if len(said) <= 40 else f"{said[:39]}…"
 
 

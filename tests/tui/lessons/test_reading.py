@@ -51,6 +51,8 @@ def lesson(tmp_path: Path, steps: str, head: str = HEAD) -> Path:
     ("[steps]\nflip = 1\n", 5, "steps", "at least one step"),
     ("[[steps]]\ndice = [[0.1]]\n", 6, "dice", "a number from 0 up to 1, such as 0.6, and this is [[0.1]]"),
     ("[[steps]]\ndice = [2024-01-01]\n", 6, "dice", "and this is [2024-01-01]"),
+    ("[[steps]]\nseed = {a = 1}\n", 6, "seed", "and this is {a = 1}"),
+    ("[[steps]]\nseed = [{a = 1}]\n", 6, "seed", "and this is [{a = 1}]"),
     ("steps = []\n", 5, "steps", "at least one step"), ("", 1, "steps", "at least one step"),
 ])
 def test_an_error_names_its_place(tmp_path: Path, steps: str, line: int, field: str, said: str) -> None:
@@ -59,6 +61,7 @@ def test_an_error_names_its_place(tmp_path: Path, steps: str, line: int, field: 
         read_lesson(path)
     assert str(error.value).startswith(f"{path}, line {line}, {field}: ")
     assert said in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(("head", "line", "said"), [

@@ -226,3 +226,24 @@ async def test_undo_takes_back_the_token_that_is_on_its_way_and_no_other(drive: 
         assert screen.describe()["phase"] == "coin"
         told = await press(driver, screen, "u")
         assert (len(driver.tree), told["phase"]) == (length, None)
+
+
+async def test_letters_typed_before_there_are_answers_are_nothing(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        for key, typed in (("v", "g"), ("a", "g")):
+            await press(driver, screen, key)
+            play = known(screen.plays.play)
+            play.answers = ()  # as while the network computes
+            screen.plays.type(typed)
+            assert play.said == ""
+            await press(driver, screen, "escape")
+
+
+async def test_redo_while_a_token_is_on_its_way_is_redo(drive: Drive) -> None:
+    async with staged(drive) as (driver, screen):
+        await press(driver, screen, *["space"] * 4)
+        ids = driver.tree.ids()
+        await press(driver, screen, "u", *["space"] * 3)
+        assert screen.describe()["phase"] == "coin"
+        await press(driver, screen, "ctrl+r")
+        assert driver.tree.ids() == ids
