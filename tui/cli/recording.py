@@ -20,6 +20,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 
 from gpt2_remix.engine.errors import EngineError, InputError
 from gpt2_remix.engine.files import check_can_write, reason, write_whole
+from gpt2_remix.engine.models.opening import locate
 from gpt2_remix.engine.words import counted
 from gpt2_remix.themes import load_themes
 from gpt2_remix.tui.app import RemixApp
@@ -74,6 +75,8 @@ def record(options: Options, cast: Path | None, pictures: Path | None, say: Call
     assert options.lesson is not None
     if options.theme is not None and options.theme not in (themes := load_themes()[0]):
         raise InputError(no_theme(options.theme, themes))
+    if options.model is not None:
+        locate(options.model)  # as every command says that there is none: the app opens with another one
     if cast is not None:
         check_can_write(cast)
     if pictures is not None:

@@ -240,7 +240,8 @@ async def test_a_step_that_cannot_be_done_is_said_with_line_and_field(
 
 
 @pytest.mark.parametrize(("what", "said"), [
-    (["go = 500"], "line 6, go: the text has 2 tokens"), (["", "--model", "nope"], "nope"),
+    (["go = 500"], "line 6, go: the text has 2 tokens"),
+    (["", "--model", "nope"], "gpt2-remix: there is no model 'nope'; known names"),
     (["", "--theme", "nope"], "there is no theme 'nope'"),
 ], ids=str)
 def test_what_cannot_be_recorded_is_a_line_and_no_file(tmp_path: Path, what: list[str], said: str) -> None:
